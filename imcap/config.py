@@ -1,0 +1,198 @@
+"""Flags: frozen dataclasses from which parsers, --help and JSON derive.
+
+One dataclass per command. A field is one flag; `option` gives it a default,
+a help line and the names that older code used for it. Booleans accept both
+`--sgate` and `--sgate True`; one dash or two.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import sys
+import typing
+
+from imcap.data.errors import InputError
+from imcap.data.files import read_json
+
+REQUIRED = object()
+TRUE_WORDS = {"true", "yes", "on", "1"}
+FALSE_WORDS = {"false", "no", "off", "0"}
+
+
+def option(default, help, *aliases, choices=None, many=False):
+    """A dataclass field that is also a command-line flag.
+
+    Args:
+        default: the value when the flag is absent; `REQUIRED` for none.
+        help: one line for --help.
+        *aliases: further names without dashes, as in "bs" for -bs.
+        choices: the allowed values, or None for any.
+        many: True where the flag takes several values, as a tuple.
+    """
+    metadata = {
+        "help": help,
+        "aliases": aliases,
+        "choices": choices,
+        "many": many,
+    }
+    if default is REQUIRED:
+        return dataclasses.field(metadata=metadata | {"required": True})
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def positional(help):
+    """A field filled by the bare words of the command line, as a tuple."""
+    return dataclasses.field(
+        default=(), metadata={"help": help, "positional": True}
+    )
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that answers a mistake with one line and status 2."""
+
+    def error(self, message):
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        if unknown:
+            names = [name for name in self._option_string_actions]
+            close = difflib.get_close_matches(unknown[0], names, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see --help"
+            message = f"unknown flag {unknown[0]}; {hint}"
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def parse_boolean(text):
+    """'True', 'yes', 'on', '1' and their opposites, any case."""
+    word = text.lower()
+    if word in TRUE_WORDS | FALSE_WORDS:
+        return word in TRUE_WORDS
+    raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
+
+
+def _value_type(annotation):
+    """The plain type behind `int | None` and the like."""
+    choices = [a for a in typing.get_args(annotation) if a is not type(None)]
+    return choices[0] if choices else annotation
+
+
+def _flags(field):
+    names = (field.name, *field.metadata.get("aliases", ()))
+    return [dash + name for name in names for dash in ("--", "-")]
+
+
+def _add_argument(parser, field, kind):
+    metadata = field.metadata
+    shown = "" if metadata.get("required") else f" [{field.default}]"
+    help_text = (metadata["help"] + shown).replace("%", "%%")
+    if metadata.get("positional"):
+        parser.add_argument(field.name, nargs="*", help=metadata["help"])
+        return
+    parser.add_argument(
+        *_flags(field),
+        dest=field.name,
+        type=parse_boolean if kind is bool else kind,
+        nargs="+" if metadata.get("many") else None,
+        choices=metadata.get("choices"),
+        required=metadata.get("required", False),
+        default=argparse.SUPPRESS,
+        metavar="True|False" if kind is bool else field.name.upper(),
+        help=help_text,
+    )
+
+
+def _spell_out_booleans(arguments, booleans):
+    """Puts 'True' behind each boolean flag that stands alone."""
+    spelled = []
+    for index, word in enumerate(arguments):
+        spelled.append(word)
+        following = arguments[index + 1 : index + 2]
+        given = following and following[0].lower() in TRUE_WORDS | FALSE_WORDS
+        if word in booleans and not given:
+            spelled.append("True")
+    return spelled
+
+
+def parse(config_class, arguments=None, program=None):
+    """Makes a config of `config_class` from command-line words.
+
+    Args:
+        config_class: a frozen dataclass whose fields come from `option`.
+        arguments: list of str; None for those of this process.
+        program: the name in messages.
+
+    Returns:
+        An instance of `config_class`. Leaves the process with status 2 and
+        one line when the words do not fit.
+    """
+    given = parse_given(config_class, arguments, program)
+    return config_class(**given)
+
+
+def parse_given(config_class, arguments=None, program=None):
+    """Like `parse`, but returns a dict of only what was given."""
+    parser = Parser(
+        prog=program, description=config_class.__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    hints = typing.get_type_hints(config_class)
+    booleans = set()
+    for field in dataclasses.fields(config_class):
+        kind = _value_type(hints[field.name])
+        if field.metadata.get("many"):
+            kind = typing.get_args(hints[field.name])[0]
+        _add_argument(parser, field, kind)
+        if kind is bool:
+            booleans.update(_flags(field))
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    given = vars(parser.parse_args(_spell_out_booleans(arguments, booleans)))
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+    }
+
+
+def to_json(config):
+    """The config as a plain dict for config.json."""
+    return dataclasses.asdict(config)
+
+
+def from_json(config_class, path):
+    """Reads config.json; a key the class lacks is an InputError."""
+    values = read_json(path, "is this the directory of a run?")
+    known = {field.name for field in dataclasses.fields(config_class)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(
+            f"{path}: unknown key {unknown[0]!r}; the run was made by another "
+            "version of imcap, or the file was edited"
+        )
+    plain = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in values.items()
+    }
+    return config_class(**plain)
+
+
+def run_command(name, config_class, body, arguments=None):
+    """Runs one command: parse, call `body(config)`, report mistakes.
+
+    Args:
+        name: the command's name, as in `imcap NAME`.
+        config_class: its dataclass.
+        body: function of the config.
+        arguments: list of str; None for those of this process.
+
+    Returns:
+        The exit status: 0, 2 for bad input or an output folder that cannot
+        be written, 130 when interrupted.
+    """
+    config = parse(config_class, arguments, f"imcap {name}")
+    try:
+        body(config)
+    except (InputError, OSError) as error:
+        line = " ".join(str(error).split())
+        print(f"imcap {name}: error: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nimcap {name}: interrupted", file=sys.stderr)
+        return 130
+    return 0
