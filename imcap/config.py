@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         unknown = message.partition("unrecognized arguments: ")[2].split()
         if unknown:
-            names = [name for name in self._option_string_actions]
+            names = list(self._option_string_actions)
             close = difflib.get_close_matches(unknown[0], names, n=1)
             hint = f"did you mean {close[0]}?" if close else "see --help"
             message = f"unknown flag {unknown[0]}; {hint}"
