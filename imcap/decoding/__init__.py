@@ -1,0 +1,15 @@
+"""Decoders: they see a step function and know no model."""
+
+from imcap.decoding.beam import beam_search
+from imcap.decoding.constraints import banned_tokens
+from imcap.decoding.decoded import Decoded
+from imcap.decoding.sampling import greedy, sample, uniforms_for
+
+__all__ = [
+    "Decoded",
+    "banned_tokens",
+    "beam_search",
+    "greedy",
+    "sample",
+    "uniforms_for",
+]

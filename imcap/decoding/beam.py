@@ -1,0 +1,216 @@
+"""Beam search on the hypothesis axis."""
+
+import keras
+from keras import ops
+
+from imcap.decoding.constraints import BANNED, repeated_ngrams
+from imcap.decoding.decoded import (
+    Decoded,
+    empty_buffers,
+    padding_after,
+    put,
+    words_first,
+    write,
+)
+
+
+def beam_search(
+    step,
+    state,
+    shape,
+    bos_id,
+    eos_id,
+    pad_id=0,
+    length_penalty=0.0,
+    returned=1,
+    penalty=None,
+    no_repeat_ngram=0,
+):
+    """Keeps the N best beginnings of captions at each word.
+
+    A beam that has said eos is frozen: it keeps its score and its place as
+    long as no better one comes. Search stops when none that is still alive
+    could pass the `returned` best finished ones.
+
+    Args:
+        step: function of tokens (B, N) and state to logits (B, N, V), new
+            state and a dict of what was looked at, tensors (B, N, …).
+        state: nested structure of tensors (B, N, …), the same for all N.
+        shape: (B, N, T): N beams, captions of at most T tokens with eos.
+        bos_id, eos_id, pad_id: int ids; they may coincide.
+        length_penalty: float α; captions are ordered by their summed
+            log-probability over length^α. 0 is the plain sum, 1 the mean.
+        returned: int, how many captions an image are wanted, at most N.
+        penalty: float32 tensor (V,) added to the logits, or None.
+        no_repeat_ngram: int n, no n-gram is said twice; 0 allows all.
+
+    Returns:
+        `Decoded` of `returned` captions an image, best first.
+
+    Example:
+        >>> beam_search(step, state, (10, 5, 20), bos_id=0, eos_id=0)
+
+    Reference:
+        Wu et al., 2016, section 7, for the length penalty's idea.
+    """
+    batch, beams, steps = shape
+    if not 1 <= returned <= beams:
+        raise ValueError(f"returned must be 1 to {beams}, got {returned}")
+    _, _, looked = step(ops.full((batch, beams), bos_id, dtype="int32"), state)
+    search = _Search(shape, (bos_id, eos_id, pad_id), length_penalty, returned)
+
+    def body(index, hypotheses, state, buffers):
+        logits, state, looked = step(hypotheses["current"], state)
+        extra = penalty
+        if no_repeat_ngram:
+            repeats = repeated_ngrams(
+                hypotheses["tokens"], index, no_repeat_ngram, logits.shape[-1]
+            )
+            extra = repeats if extra is None else extra + repeats
+        parents, hypotheses = search.advance(index, logits, extra, hypotheses)
+        buffers = write(buffers, index, looked)
+        state = keras.tree.map_structure(
+            lambda part: of_parents(part, parents), state
+        )
+        return index + 1, hypotheses, state, buffers
+
+    start = (
+        ops.convert_to_tensor(0, dtype="int32"),
+        search.beginning(),
+        state,
+        empty_buffers(looked, steps),
+    )
+    _, hypotheses, _, buffers = ops.while_loop(search.going_on, body, start)
+    return search.best(hypotheses, buffers)
+
+
+class _Search:
+    """The bookkeeping of one search: shapes, ids and how beams are ranked."""
+
+    def __init__(self, shape, ids, length_penalty, returned):
+        self.shape = shape
+        self.bos_id, self.eos_id, self.pad_id = ids
+        self.length_penalty = length_penalty
+        self.returned = returned
+
+    def beginning(self):
+        batch, beams, steps = self.shape
+        # All beams begin alike, so only the first may be continued.
+        first = ops.arange(beams, dtype="int32") > 0
+        first = ops.where(first, BANNED, 0.0)
+        whole = (batch, beams, steps)
+        return {
+            "current": ops.full((batch, beams), self.bos_id, dtype="int32"),
+            "ended": ops.zeros((batch, beams), dtype="bool"),
+            "sums": ops.broadcast_to(first, (batch, beams)),
+            "lengths": ops.zeros((batch, beams), dtype="float32"),
+            "tokens": ops.full(whole, self.pad_id, dtype="int32"),
+            "chances": ops.zeros(whole, dtype="float32"),
+            # Which beam's place held this beam's attention at each step.
+            "places": ops.zeros(whole, dtype="int32"),
+        }
+
+    def ranks(self, sums, lengths):
+        """What beams are ordered by."""
+        if not self.length_penalty:
+            return sums
+        return sums / ops.power(ops.maximum(lengths, 1.0), self.length_penalty)
+
+    def going_on(self, index, hypotheses, state, buffers):
+        """Whether a beam alive could still pass the best finished ones."""
+        sums, ended = hypotheses["sums"], hypotheses["ended"]
+        longest = ops.full_like(sums, float(self.shape[2]))
+        hope = ops.where(ended, 2 * BANNED, self.ranks(sums, longest))
+        done = self.ranks(sums, hypotheses["lengths"])
+        done = ops.where(ended, done, 2 * BANNED)
+        surely = ops.top_k(done, self.returned)[0][:, -1]
+        open_images = ops.max(hope, axis=1) > surely
+        return ops.logical_and(index < self.shape[2], ops.any(open_images))
+
+    def advance(self, index, logits, penalty, hypotheses):
+        """Continues each beam by its best words and keeps the best N."""
+        batch, beams, _ = self.shape
+        ended = hypotheses["ended"]
+        allowed = logits if penalty is None else logits + penalty
+        best, words = ops.top_k(allowed, min(beams, logits.shape[-1]))
+        total = ops.logsumexp(logits, axis=-1, keepdims=True)
+        chances = best - total  # (B, N, N)
+        # A frozen beam goes on in one way only, at no cost.
+        only = ops.arange(best.shape[-1], dtype="int32") == 0
+        frozen = ops.where(only, 0.0, 2 * BANNED)
+        chances = ops.where(ended[..., None], frozen, chances)
+        words = ops.where(ended[..., None], self.eos_id, words)
+        sums = hypotheses["sums"][..., None] + chances
+        lengths = hypotheses["lengths"] + ops.where(ended, 0.0, 1.0)
+        ranks = self.ranks(sums, lengths[..., None])
+        flat = (batch, beams * best.shape[-1])
+        _, chosen = ops.top_k(ops.reshape(ranks, flat), beams)  # (B, N)
+        chosen = ops.cast(chosen, "int32")
+        parents = chosen // best.shape[-1]
+
+        def pick(values):
+            return ops.take_along_axis(
+                ops.reshape(values, flat), chosen, axis=1
+            )
+
+        word, chance, total = pick(words), pick(chances), pick(sums)
+        word = ops.cast(word, "int32")
+        kept = {
+            name: of_parents(hypotheses[name], parents)
+            for name in ("ended", "tokens", "chances", "places")
+        }
+        ended = kept["ended"]
+        places = put(kept["places"], index, parents)
+        said = ops.where(ended, self.pad_id, word)
+        return parents, {
+            "current": word,
+            "ended": ops.logical_or(ended, word == self.eos_id),
+            "sums": total,
+            "lengths": of_parents(lengths, parents),
+            "tokens": put(kept["tokens"], index, said),
+            "chances": put(kept["chances"], index, chance),
+            "places": places,
+        }
+
+    def best(self, hypotheses, buffers):
+        """The finished search as `Decoded`."""
+        ranks = self.ranks(hypotheses["sums"], hypotheses["lengths"])
+        # Unfinished captions come after finished ones of any score.
+        late = ops.where(hypotheses["ended"], 0.0, BANNED)
+        _, order = ops.top_k(ranks + late, self.returned)
+        order = ops.cast(order, "int32")
+
+        tokens, chances, places, scores = (
+            of_parents(part, order)
+            for part in (
+                hypotheses["tokens"],
+                hypotheses["chances"],
+                hypotheses["places"],
+                ranks,
+            )
+        )
+
+        def of_places(buffer):
+            index = ops.transpose(places, (2, 0, 1))  # (T, B, R)
+            rank = len(buffer.shape)
+            index = ops.reshape(index, (*ops.shape(index), *[1] * (rank - 3)))
+            wide = (*ops.shape(index)[:3], *ops.shape(buffer)[3:])
+            return ops.take_along_axis(
+                buffer, ops.broadcast_to(index, wide), axis=2
+            )
+
+        buffers = keras.tree.map_structure(of_places, buffers)
+        padding = padding_after(tokens, self.eos_id)
+        return Decoded(tokens, chances, scores, words_first(buffers, padding))
+
+
+def of_parents(values, parents):
+    """Rows of `values` (B, N, …) at `parents` (B, M): (B, M, …)."""
+    batch, beams = ops.shape(values)[:2]
+    first = ops.arange(batch, dtype="int32")[:, None] * beams
+    rest = ops.shape(values)[2:]
+    rows = ops.reshape(values, (-1, *rest))
+    index = ops.reshape(parents + first, (-1,))
+    return ops.reshape(
+        ops.take(rows, index, axis=0), (batch, parents.shape[1], *rest)
+    )

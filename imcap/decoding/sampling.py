@@ -1,0 +1,195 @@
+"""One token after another: the likeliest, or drawn by chance."""
+
+import keras
+from keras import ops
+
+from imcap.decoding.constraints import BANNED, repeated_ngrams
+from imcap.decoding.decoded import (
+    Decoded,
+    empty_buffers,
+    padding_after,
+    put,
+    token_log_probabilities,
+    words_first,
+    write,
+)
+
+
+def sample(
+    step,
+    state,
+    uniforms,
+    bos_id,
+    eos_id,
+    pad_id=0,
+    temperature=1.0,
+    top_k=0,
+    top_p=1.0,
+    penalty=None,
+    no_repeat_ngram=0,
+):
+    """Draws captions word by word through the inverse distribution function.
+
+    Args:
+        step: function of tokens (B, N) and state to logits (B, N, V), new
+            state and a dict of what was looked at, tensors (B, N, …).
+        state: nested structure of tensors (B, N, …).
+        uniforms: float32 tensor (B, N, T) in [0, 1), drawn beforehand. T
+            bounds the caption's length, eos included.
+        bos_id, eos_id, pad_id: int ids; they may coincide.
+        temperature: float, above 0; divides the logits.
+        top_k: int, draw among the k likeliest; 0 for all.
+        top_p: float, draw among the fewest likeliest whose shares reach p.
+        penalty: float32 tensor (V,) added to the logits, or None.
+        no_repeat_ngram: int n, no n-gram is said twice; 0 allows all.
+
+    Returns:
+        `Decoded`. Log-probabilities are the model's own at temperature 1,
+        unbanned and untruncated, the ones that policy gradients need.
+
+    Example:
+        >>> sample(step, state, keras.random.uniform((10, 5, 20)), 0, 0)
+
+    Reference:
+        Fan, Lewis and Dauphin, 2018 (top-k); Holtzman et al., 2020 (top-p).
+    """
+    if temperature <= 0:
+        raise ValueError(f"temperature must be above 0, got {temperature}")
+
+    def choose(logits, index):
+        drawn = ops.take(uniforms, index, axis=2)  # (B, N)
+        shaped = truncated(logits / temperature, top_k, top_p)
+        return inverse_distribution(shaped, drawn)
+
+    return decode(
+        step,
+        state,
+        choose,
+        ops.shape(uniforms),
+        (bos_id, eos_id, pad_id),
+        penalty,
+        no_repeat_ngram,
+    )
+
+
+def greedy(
+    step,
+    state,
+    shape,
+    bos_id,
+    eos_id,
+    pad_id=0,
+    penalty=None,
+    no_repeat_ngram=0,
+):
+    """Takes the likeliest word each time.
+
+    Args:
+        shape: (B, N, T): hypotheses and the longest caption, eos included.
+        Others: as in `sample`.
+
+    Returns:
+        `Decoded`.
+
+    Example:
+        >>> greedy(step, state, (10, 1, 20), bos_id=0, eos_id=0)
+    """
+
+    def choose(logits, index):
+        return ops.cast(ops.argmax(logits, axis=-1), "int32")
+
+    return decode(
+        step,
+        state,
+        choose,
+        shape,
+        (bos_id, eos_id, pad_id),
+        penalty,
+        no_repeat_ngram,
+    )
+
+
+def decode(step, state, choose, shape, ids, penalty, no_repeat_ngram):
+    """The loop behind `sample` and `greedy`: stops when all have ended."""
+    bos_id, eos_id, pad_id = ids
+    batch, count, steps = shape
+    current = ops.full((batch, count), bos_id, dtype="int32")
+    _, _, looked = step(current, state)
+    tokens = ops.full((batch, count, steps), pad_id, dtype="int32")
+    chances = ops.zeros((batch, count, steps), dtype="float32")
+    ended = ops.zeros((batch, count), dtype="bool")
+    buffers = empty_buffers(looked, steps)
+
+    def unfinished(index, current, ended, *rest):
+        return ops.logical_and(index < steps, ops.logical_not(ops.all(ended)))
+
+    def body(index, current, ended, tokens, chances, state, buffers):
+        logits, state, looked = step(current, state)
+        allowed = logits if penalty is None else logits + penalty
+        if no_repeat_ngram:
+            allowed = allowed + repeated_ngrams(
+                tokens, index, no_repeat_ngram, logits.shape[-1]
+            )
+        chosen = choose(allowed, index)
+        chance = token_log_probabilities(logits, chosen)
+        tokens = put(tokens, index, ops.where(ended, pad_id, chosen))
+        chances = put(chances, index, ops.where(ended, 0.0, chance))
+        current = ops.where(ended, eos_id, chosen)
+        ended = ops.logical_or(ended, chosen == eos_id)
+        buffers = write(buffers, index, looked)
+        return index + 1, current, ended, tokens, chances, state, buffers
+
+    index = ops.convert_to_tensor(0, dtype="int32")
+    start = (index, current, ended, tokens, chances, state, buffers)
+    _, _, _, tokens, chances, _, buffers = ops.while_loop(
+        unfinished, body, start
+    )
+    attention = words_first(buffers, padding_after(tokens, eos_id))
+    return Decoded(tokens, chances, ops.sum(chances, axis=-1), attention)
+
+
+def truncated(logits, top_k=0, top_p=1.0):
+    """Logits with all but the likeliest words pushed out of reach.
+
+    Args:
+        logits: float32 tensor (…, V).
+        top_k: int; 0 keeps all.
+        top_p: float; 1 keeps all. The likeliest word always stays.
+    """
+    size = logits.shape[-1]
+    if 0 < top_k < size:
+        least = ops.top_k(logits, top_k)[0][..., -1:]
+        logits = ops.where(logits < least, BANNED, logits)
+    if top_p < 1.0:
+        ordered = ops.flip(ops.sort(logits, axis=-1), axis=-1)
+        shares = ops.softmax(ordered, axis=-1)
+        before = ops.cumsum(shares, axis=-1) - shares
+        kept = ops.where(before < top_p, ordered, -BANNED)
+        least = ops.min(kept, axis=-1, keepdims=True)
+        least = ops.minimum(least, ordered[..., :1])
+        logits = ops.where(logits < least, BANNED, logits)
+    return logits
+
+
+def inverse_distribution(logits, uniforms):
+    """Draws from softmax(logits) by where uniforms fall in its sums.
+
+    Args:
+        logits: float32 tensor (B, N, V).
+        uniforms: float32 tensor (B, N) in [0, 1).
+
+    Returns:
+        int32 tensor (B, N).
+    """
+    size = logits.shape[-1]
+    shares = ops.softmax(logits, axis=-1)
+    sums = ops.cumsum(shares, axis=-1)
+    # Scaled by the last sum, which rounding keeps from being exactly one.
+    targets = uniforms[..., None] * sums[..., -1:]
+    drawn = ops.sum(ops.cast(sums <= targets, "int32"), axis=-1)
+    return ops.minimum(drawn, size - 1)
+
+
+def uniforms_for(batch, count, steps, seed):
+    """Uniform numbers (B, N, T) for `sample`; same seed, same numbers."""
+    return keras.random.uniform((batch, count, steps), seed=seed)

@@ -1,0 +1,92 @@
+"""Leaving padding out: real words side by side, image by image.
+
+Captions of one batch differ in length, so a (B, N, T) rectangle is a third
+padding. `slots` lists for each image where its real words stand in its
+N × T rectangle; `words` lists the real ones among those of all images.
+Attention then runs on (B, M), M the most words of one image, and the output
+layer on exactly the W real words.
+"""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class WordsOfImage(keras.layers.Layer):
+    """Puts the words of each image in one row.
+
+    Call arguments:
+        states: float tensor (B, N, T, U).
+        slots: int32 tensor (B, M) of indices below N·T, repeated where an
+            image has fewer than M words; None for all words.
+
+    Returns:
+        Float tensor (B, M, U); M = N·T without slots.
+
+    Example:
+        >>> WordsOfImage()(hidden, slots)
+    """
+
+    def call(self, states, slots=None):
+        batch, count, steps, units = ops.shape(states)
+        if slots is None:
+            return ops.reshape(states, (batch, count * steps, units))
+        first = ops.arange(batch, dtype="int32") * (count * steps)
+        rows = ops.reshape(states, (-1, units))
+        return ops.take(rows, slots + first[:, None], axis=0)
+
+    def compute_output_spec(self, states, slots=None):
+        shape = (states.shape[0], None, states.shape[-1])
+        return keras.KerasTensor(shape, dtype=states.dtype)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class RealWords(keras.layers.Layer):
+    """Takes the real words out of the rows of all images.
+
+    Call arguments:
+        states: float tensor (B, M, U).
+        words: int32 tensor (W,) of indices below B·M; None for all.
+
+    Returns:
+        Float tensor (W, U), or `states` as they are without words.
+
+    Example:
+        >>> RealWords()(context, words)
+    """
+
+    def call(self, states, words=None):
+        if words is None:
+            return states
+        rows = ops.reshape(states, (-1, states.shape[-1]))
+        return ops.take(rows, words, axis=0)
+
+    def compute_output_spec(self, states, words=None):
+        return keras.KerasTensor(states.shape, dtype=states.dtype)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class Captions(keras.layers.Layer):
+    """Gives logits the shape of the tokens again where nothing was packed.
+
+    Call arguments:
+        logits: float tensor (B, N·T, V), or (W, V) of packed words.
+        tokens: int32 tensor (B, N, T).
+        words: what `RealWords` was given.
+
+    Returns:
+        Float32 tensor (B, N, T, V), or (W, V) of packed words.
+
+    Example:
+        >>> Captions(dtype="float32")(logits, tokens)
+    """
+
+    def call(self, logits, tokens, words=None):
+        logits = ops.cast(logits, "float32")
+        if words is not None:
+            return logits
+        return ops.reshape(logits, (*ops.shape(tokens), logits.shape[-1]))
+
+    def compute_output_spec(self, logits, tokens, words=None):
+        shape = (*tokens.shape, logits.shape[-1])
+        return keras.KerasTensor(shape, dtype="float32")

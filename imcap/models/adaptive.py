@@ -1,0 +1,219 @@
+"""Spatial and adaptive attention: the sat_keras lineage."""
+
+import keras
+from keras import ops
+
+from imcap.layers.adaptive_attention import AdaptiveAttention
+from imcap.layers.masking import masked_mean
+from imcap.layers.packing import Captions, RealWords, WordsOfImage
+from imcap.layers.row_dense import RowDense
+from imcap.layers.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
+from imcap.models.captioner import Captioner, caption_inputs, zeros_for
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class Pooled(keras.layers.Layer):
+    """Mean over the locations that exist: (B, K, D) to (B, D)."""
+
+    def call(self, features, location_mask=None):
+        return masked_mean(features, location_mask)
+
+    def compute_output_spec(self, features, location_mask=None):
+        shape = (features.shape[0], features.shape[-1])
+        return keras.KerasTensor(shape, dtype=features.dtype)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class Adaptive(Captioner):
+    """Captioner whose LSTM decides when to look, and where.
+
+    `v_g = relu(W_g mean(V) + b)`, `v_i = relu(W_v V_i + b)`,
+    `h, s = LSTM([v_g; relu(E w)])`, context and ĥ by `AdaptiveAttention`,
+    `p = softmax(W_p tanh(W_m (c + ĥ) + b))`.
+
+    Attention does not feed back into the recurrence, so the recurrence runs
+    alone and attention sees all words at once.
+
+    Args:
+        vocabulary_size: int, V.
+        channels: int, D of the features.
+        lstm_dim: int, width of the LSTM.
+        emb_dim: int, width of word embeddings and of v_g.
+        z_dim: int, width of attention and of the output's hidden layer.
+        sgate: bool, adaptive attention with a sentinel; otherwise spatial
+            attention.
+        lstm: bool, no attention at all: the word comes from h alone.
+        dropout: float, share dropped (in training) of v_g, v_i, the
+            embedding, ĥ, ŝ, their sum with the context, and the output's
+            hidden layer.
+        recurrent_activation: "sigmoid" or "hard_sigmoid".
+        **kwargs: see `keras.Model`.
+
+    Call arguments, returns: see `Captioner`. Attention weights are (B, N, K)
+    and, with sgate, "sentinel" is β.
+
+    Example:
+        >>> model = Adaptive(vocabulary_size=9488, channels=2048, sgate=True)
+        >>> logits = model({"features": features, "tokens": tokens})
+
+    Reference:
+        Lu, Xiong, Parikh and Socher, 2017, "Knowing when to look: adaptive
+        attention via a visual sentinel for image captioning". As in the
+        published Keras code, keys pass a ReLU of their own and words start
+        from zero states; unlike it, gates use the true sigmoid and dropout
+        never reaches the recurrence.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        channels,
+        lstm_dim=512,
+        emb_dim=512,
+        z_dim=512,
+        sgate=False,
+        lstm=False,
+        dropout=0.0,
+        recurrent_activation="sigmoid",
+        **kwargs,
+    ):
+        # Layers
+        policy = kwargs.pop("dtype", None)
+
+        def dense(units, activation, name):
+            return RowDense(
+                units, activation=activation, dtype=policy, name=name
+            )
+
+        def drop(name):
+            return keras.layers.Dropout(dropout, dtype=policy, name=name)
+
+        sgate = sgate and not lstm
+        self.pool = Pooled(dtype=policy, name="pool")
+        self.global_dense = dense(emb_dim, "relu", "global")
+        self.global_drop = drop("global_drop")
+        self.embedding = keras.layers.Embedding(
+            vocabulary_size, emb_dim, dtype=policy, name="embedding"
+        )
+        self.word_relu = keras.layers.ReLU(dtype=policy, name="word_relu")
+        self.word_drop = drop("word_drop")
+        cell = SentinelLSTMCell(
+            lstm_dim,
+            sgate=sgate,
+            recurrent_activation=recurrent_activation,
+            dtype=policy,
+            name="cell",
+        )
+        self.decoder = SentinelLSTM(cell, dtype=policy, name="decoder")
+        if not lstm:
+            self.value_dense = dense(z_dim, "relu", "values")
+            self.value_drop = drop("value_drop")
+            self.attention = AdaptiveAttention(
+                z_dim, dropout=dropout, dtype=policy, name="attention"
+            )
+            self.context_drop = drop("context_drop")
+            self.merge_dense = dense(z_dim, "tanh", "merge")
+        self.output_drop = drop("output_drop")
+        self.output_dense = dense(vocabulary_size, None, "output")
+
+        # Graph
+        self.sgate, self.lstm = sgate, lstm
+        inputs = caption_inputs(channels)
+        memory = self.encode(inputs)
+        words = self._embed(inputs["tokens"])  # (B, N, T, E)
+        outputs = self.decoder(words, memory["global"])
+        hidden, sentinel = outputs if sgate else (outputs, None)
+        by_image = WordsOfImage(dtype=policy, name="words_of_image")
+        hidden = by_image(hidden, inputs["slots"])  # (B, M, U)
+        if sgate:
+            sentinel = by_image(sentinel, inputs["slots"])
+        shown, _ = self._look(hidden, sentinel, memory)
+        shown = RealWords(dtype=policy, name="real_words")(
+            shown, inputs["words"]
+        )  # (W, U)
+        logits = Captions(dtype="float32", name="captions")(
+            self._predict(shown), inputs["tokens"], inputs["words"]
+        )
+        super().__init__(inputs=inputs, outputs=logits, **kwargs)
+
+        # Config
+        self.vocabulary_size = vocabulary_size
+        self.channels = channels
+        self.lstm_dim = lstm_dim
+        self.emb_dim = emb_dim
+        self.z_dim = z_dim
+        self.dropout = dropout
+        self.recurrent_activation = recurrent_activation
+
+    def encode(self, inputs, training=None):
+        features, mask = inputs["features"], inputs.get("mask")
+        pooled = self.global_dense(self.pool(features, mask))
+        memory = {"global": self.global_drop(pooled, training=training)}
+        if self.lstm:
+            return memory  # (B, E)
+        values = self.value_dense(features)  # (B, K, U)
+        memory["values"] = self.value_drop(values, training=training)
+        memory["keys"] = self.attention.project(memory["values"])
+        if mask is not None:
+            memory["mask"] = mask  # (B, K)
+        return memory
+
+    def initial_state(self, memory, count):
+        state = zeros_for(memory["global"], count, self.lstm_dim)
+        return state, state
+
+    def step(self, tokens, state, memory, training=None):
+        words = self._embed(tokens, training)  # (B, N, E)
+        gates = self.decoder.project(words, memory["global"])
+        (hidden, sentinel), state = self.decoder.cell(
+            gates, state, projected=True
+        )
+        shown, weights = self._look(hidden, sentinel, memory, training)
+        logits = ops.cast(self._predict(shown, training), "float32")
+        return logits, state, self._seen(weights)
+
+    def _embed(self, tokens, training=None):
+        words = self.word_relu(self.embedding(tokens))
+        return self.word_drop(words, training=training)
+
+    def _look(self, hidden, sentinel, memory, training=None):
+        """States (B, Q, U) to what the output layer reads, and weights."""
+        if self.lstm:
+            return hidden, None
+        return self.attention(
+            hidden,
+            sentinel,
+            memory["keys"],
+            memory["values"],
+            memory.get("mask"),
+            training=training,
+        )
+
+    def _predict(self, shown, training=None):
+        if not self.lstm:
+            shown = self.context_drop(shown, training=training)
+            shown = self.merge_dense(shown)
+        shown = self.output_drop(shown, training=training)
+        return self.output_dense(shown)
+
+    def _seen(self, weights):
+        if weights is None:
+            return {}
+        if not self.sgate:
+            return {"weights": weights}
+        return {"weights": weights[..., :-1], "sentinel": weights[..., -1]}
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "dtype": self.embedding.dtype_policy.name,
+            "vocabulary_size": self.vocabulary_size,
+            "channels": self.channels,
+            "lstm_dim": self.lstm_dim,
+            "emb_dim": self.emb_dim,
+            "z_dim": self.z_dim,
+            "sgate": self.sgate,
+            "lstm": self.lstm,
+            "dropout": self.dropout,
+            "recurrent_activation": self.recurrent_activation,
+        }

@@ -1,0 +1,97 @@
+"""The contract between captioners and everything that uses them."""
+
+import keras
+from keras import ops
+
+
+class Captioner(keras.Model):
+    """What every captioner offers: teacher forcing, and one step at a time.
+
+    A subclass is a Functional model in three blocks (layers, graph, config).
+    Its constructor ends with `super().__init__(inputs=…, outputs=logits)`,
+    where inputs come from `caption_inputs`. Features and everything made of
+    them stay (B, K, …) and are never repeated for the N captions of an image.
+
+    Call arguments:
+        inputs: dict of
+            features: float tensor (B, K, D);
+            mask: boolean tensor (B, K), True = keep, or absent;
+            tokens: int32 tensor (B, N, T), each caption from its bos on;
+            slots, words: int32 tensors (B, M) and (W,) that leave padding
+                out (see `imcap.layers.packing`), or absent.
+
+    Returns:
+        Float32 logits (B, N, T, V) of the word after each token; with
+        `words`, (W, V) of the real words alone.
+    """
+
+    OPTIONAL = ("mask", "slots", "words")
+
+    def __call__(self, inputs, *args, **kwargs):
+        if isinstance(inputs, dict):
+            inputs = inputs | {name: inputs.get(name) for name in self.OPTIONAL}
+        return super().__call__(inputs, *args, **kwargs)
+
+    def encode(self, inputs, training=False):
+        """What does not depend on words, projected once.
+
+        Args:
+            inputs: dict with features (B, K, D) and perhaps mask (B, K).
+            training: bool.
+
+        Returns:
+            Memory: dict of tensors that begin with B.
+        """
+        raise TypeError(f"{type(self).__name__} lacks encode")
+
+    def initial_state(self, memory, count):
+        """State before the first word of `count` hypotheses an image.
+
+        Returns:
+            A nested structure of tensors (B, count, …).
+        """
+        raise TypeError(f"{type(self).__name__} lacks initial_state")
+
+    def step(self, tokens, state, memory):
+        """Reads one more token of each hypothesis.
+
+        Args:
+            tokens: int32 tensor (B, N).
+            state: as `initial_state` or the last step gave it.
+            memory: what `encode` gave.
+
+        Returns:
+            Float32 logits (B, N, V), the new state, and a dict of what the
+            model looked at: "weights" (B, N, K) over the locations, and
+            "sentinel" (B, N), the share that did not look, where there is
+            one.
+        """
+        raise TypeError(f"{type(self).__name__} lacks step")
+
+
+def caption_inputs(channels):
+    """The symbolic inputs that all captioners share.
+
+    Args:
+        channels: int, D of the features.
+
+    Returns:
+        Dict of `keras.Input`.
+    """
+    return {
+        "features": keras.Input((None, channels), name="features"),
+        "mask": keras.Input((None,), dtype="bool", name="mask", optional=True),
+        "tokens": keras.Input((None, None), dtype="int32", name="tokens"),
+        "slots": keras.Input(
+            (None,), dtype="int32", name="slots", optional=True
+        ),
+        "words": keras.Input(
+            batch_shape=(None,), dtype="int32", name="words", optional=True
+        ),
+    }
+
+
+def zeros_for(memory_tensor, count, units):
+    """A zero state (B, count, units) in the dtype of `memory_tensor`."""
+    batch = ops.shape(memory_tensor)[0]
+    return ops.zeros((batch, count, units), dtype=memory_tensor.dtype)

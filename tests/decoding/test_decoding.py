@@ -1,0 +1,303 @@
+"""Decoders against exhaustive search and plain Python."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from imcap.decoding import banned_tokens, beam_search, greedy, sample
+from imcap.decoding.constraints import repeated_ngrams
+from imcap.decoding.sampling import inverse_distribution, truncated
+
+BATCH, VOCABULARY, STEPS, PLACES = 3, 5, 4, 7
+BOS, EOS, PAD = 1, 2, 0
+
+
+class Chain:
+    """A toy language: the next word depends on image, last word and time."""
+
+    def __init__(self, seed=0, batch=BATCH):
+        rng = np.random.default_rng(seed)
+        shape = (batch, STEPS + 1, VOCABULARY, VOCABULARY)
+        self.table = rng.normal(size=shape).astype("float32") * 2
+        self.batch = batch
+
+    def logits(self, image, time, word):
+        return self.table[image, time, word]
+
+    def step(self, tokens, state):
+        table = ops.convert_to_tensor(self.table)
+        images = ops.arange(self.batch, dtype="int32")[:, None]
+        flat = (images * (STEPS + 1) + state) * VOCABULARY + tokens
+        rows = ops.reshape(table, (-1, VOCABULARY))
+        logits = ops.take(rows, flat, axis=0)
+        # What was 'looked at' names the time and the word that was read.
+        looked = ops.cast(tokens * 10 + state, "float32")[..., None]
+        return logits, state + 1, {"weights": ops.tile(looked, (1, 1, PLACES))}
+
+    def start(self, count):
+        return ops.zeros((self.batch, count), dtype="int32")
+
+    def every_caption(self, image):
+        """(sum of log-probabilities, tokens) of all complete captions."""
+        found = []
+        for length in range(1, STEPS + 1):
+            for middle in itertools.product(
+                [w for w in range(VOCABULARY) if w != EOS], repeat=length - 1
+            ):
+                words = [*middle, EOS]
+                found.append((sum(self.chances(image, words)), words))
+        return sorted(found, reverse=True)
+
+    def chances(self, image, words):
+        last, values = BOS, []
+        for time, word in enumerate(words):
+            row = self.logits(image, time, last).astype("float64")
+            values.append(row[word] - np.log(np.exp(row).sum()))
+            last = word
+        return values
+
+
+def caption(row):
+    """The words of one row up to and with eos."""
+    row = [int(word) for word in row]
+    return row[: row.index(EOS) + 1] if EOS in row else row
+
+
+def test_wide_beam_finds_the_best_caption():
+    chain = Chain()
+    wide = 5 * 5 * 5
+    decoded = beam_search(
+        chain.step,
+        chain.start(wide),
+        (BATCH, wide, STEPS),
+        BOS,
+        EOS,
+        PAD,
+        returned=3,
+    )
+    for image in range(BATCH):
+        best = chain.every_caption(image)[:3]
+        for place, (score, words) in enumerate(best):
+            row = ops.convert_to_numpy(decoded.tokens)[image, place]
+            assert caption(row) == words
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(decoded.scores)[image, place],
+                score,
+                rtol=1e-5,
+            )
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.7, 1.0])
+def test_beam_is_the_plain_python_beam(penalty):
+    chain = Chain(seed=1)
+    decoded = beam_search(
+        chain.step,
+        chain.start(3),
+        (BATCH, 3, STEPS),
+        BOS,
+        EOS,
+        PAD,
+        length_penalty=penalty,
+    )
+
+    def rank(hypothesis):
+        total, words = hypothesis
+        return total / len(words) ** penalty
+
+    for image in range(BATCH):
+        beams = [(0.0, [])]
+        for _ in range(STEPS):
+            grown = [beam for beam in beams if beam[1][-1:] == [EOS]]
+            for total, words in beams:
+                if words[-1:] != [EOS]:
+                    grown += [
+                        (sum(chain.chances(image, [*words, w])), [*words, w])
+                        for w in range(VOCABULARY)
+                    ]
+            beams = sorted(grown, key=rank, reverse=True)[:3]
+        ended = [b for b in beams if b[1][-1] == EOS] or beams
+        row = ops.convert_to_numpy(decoded.tokens)[image, 0]
+        assert caption(row) == ended[0][1]
+
+
+def test_beam_attention_belongs_to_the_words_of_the_beam():
+    chain = Chain(seed=2)
+    decoded = beam_search(
+        chain.step,
+        chain.start(4),
+        (BATCH, 4, STEPS),
+        BOS,
+        EOS,
+        PAD,
+        returned=4,
+    )
+    tokens = ops.convert_to_numpy(decoded.tokens)
+    seen = ops.convert_to_numpy(decoded.attention["weights"])
+    assert seen.shape == (BATCH, 4, STEPS, PLACES)
+    for image, beam in np.ndindex(BATCH, 4):
+        words = caption(tokens[image, beam])
+        before = [BOS, *words[:-1]]
+        expected = [word * 10 + time for time, word in enumerate(before)]
+        expected += [0] * (STEPS - len(words))
+        np.testing.assert_array_equal(seen[image, beam, :, 0], expected)
+
+
+def test_beam_of_one_is_greedy():
+    chain = Chain(seed=3)
+    beam = beam_search(
+        chain.step, chain.start(1), (BATCH, 1, STEPS), BOS, EOS, PAD
+    )
+    plain = greedy(chain.step, chain.start(1), (BATCH, 1, STEPS), BOS, EOS, PAD)
+    for a, b in zip(
+        keras.tree.flatten(beam), keras.tree.flatten(plain), strict=True
+    ):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(a), ops.convert_to_numpy(b), atol=1e-6
+        )
+
+
+def test_log_probabilities_are_the_models_own():
+    chain = Chain(seed=4)
+    uniforms = np.random.default_rng(0).random((BATCH, 6, STEPS))
+    decoded = sample(
+        chain.step,
+        chain.start(6),
+        ops.convert_to_tensor(uniforms.astype("float32")),
+        BOS,
+        EOS,
+        PAD,
+        temperature=0.5,
+        top_k=3,
+    )
+    tokens = ops.convert_to_numpy(decoded.tokens)
+    chances = ops.convert_to_numpy(decoded.log_probabilities)
+    for image, number in np.ndindex(BATCH, 6):
+        words = caption(tokens[image, number])
+        expected = chain.chances(image, words)
+        expected += [0.0] * (STEPS - len(words))
+        np.testing.assert_allclose(
+            chances[image, number], expected, rtol=1e-5, atol=1e-6
+        )
+        assert all(tokens[image, number, len(words) :] == PAD)
+
+
+def test_sampling_frequencies_match_the_probabilities():
+    chain = Chain(seed=5, batch=1)
+    count = 4000
+    uniforms = np.random.default_rng(1).random((1, count, STEPS))
+    decoded = sample(
+        chain.step,
+        chain.start(count),
+        ops.convert_to_tensor(uniforms.astype("float32")),
+        BOS,
+        EOS,
+        PAD,
+    )
+    first = ops.convert_to_numpy(decoded.tokens)[0, :, 0]
+    row = chain.logits(0, 0, BOS)
+    expected = np.exp(row) / np.exp(row).sum() * count
+    found = np.bincount(first, minlength=VOCABULARY)
+    # 18.5 is the .999 quantile of chi-square with 4 degrees of freedom.
+    assert ((found - expected) ** 2 / expected).sum() < 18.5
+
+
+def test_inverse_distribution_takes_the_ends():
+    logits = ops.convert_to_tensor([[[0.0, -1e9, 0.0, -1e9]]])
+    low = inverse_distribution(logits, ops.convert_to_tensor([[0.0]]))
+    high = inverse_distribution(logits, ops.convert_to_tensor([[0.9999999]]))
+    assert int(low[0, 0]) == 0
+    assert int(high[0, 0]) == 2
+
+
+def test_truncation_keeps_the_likeliest():
+    shares = np.array([0.5, 0.25, 0.15, 0.1], "float32")
+    logits = ops.convert_to_tensor(np.log(shares))
+
+    def kept(**options):
+        left = ops.convert_to_numpy(truncated(logits, **options))
+        return [i for i, value in enumerate(left) if value > -1e6]
+
+    assert kept(top_k=2) == [0, 1]
+    assert kept(top_p=0.6) == [0, 1]
+    assert kept(top_p=0.01) == [0]
+    assert kept(top_p=0.89) == [0, 1, 2]
+    assert kept() == [0, 1, 2, 3]
+
+
+def test_banned_words_are_not_said():
+    chain = Chain(seed=6)
+    penalty = banned_tokens(VOCABULARY, [3, 4, PAD, BOS])
+    decoded = beam_search(
+        chain.step,
+        chain.start(2),
+        (BATCH, 2, STEPS),
+        BOS,
+        EOS,
+        PAD,
+        penalty=penalty,
+    )
+    assert np.all(ops.convert_to_numpy(decoded.tokens)[:, 0, 0] == EOS)
+    with pytest.raises(ValueError, match="exceed"):
+        banned_tokens(VOCABULARY, [VOCABULARY])
+
+
+def test_repeated_ngrams_are_found():
+    said = np.array([[[3, 4, 3, 4, 3, 0], [1, 2, 3, 4, 1, 0]]], "int32")
+    for size in (1, 2, 3):
+        penalty = ops.convert_to_numpy(
+            repeated_ngrams(
+                ops.convert_to_tensor(said),
+                ops.convert_to_tensor(5, dtype="int32"),
+                size,
+                VOCABULARY,
+            )
+        )
+        for row in range(2):
+            words = list(said[0, row, :5])
+            grams = {tuple(words[i : i + size]) for i in range(5 - size + 1)}
+            last = words[5 - size + 1 :]
+            banned = {
+                word for word in range(VOCABULARY) if (*last, word) in grams
+            }
+            assert set(np.flatnonzero(penalty[0, row] < 0)) == banned
+
+
+def test_no_ngram_is_said_twice():
+    chain = Chain(seed=7)
+    # Push towards 3 and 4 alternating for ever.
+    chain.table[:, :, 3, 4] = chain.table[:, :, 4, 3] = 9
+    chain.table[:, :, BOS, 3] = 9
+    for decoder in (beam_search, greedy):
+        decoded = decoder(
+            chain.step,
+            chain.start(2),
+            (BATCH, 2, STEPS),
+            BOS,
+            EOS,
+            PAD,
+            no_repeat_ngram=2,
+        )
+        for row in ops.convert_to_numpy(decoded.tokens)[:, 0]:
+            words = caption(row)
+            pairs = list(zip(words, words[1:], strict=False))
+            assert len(pairs) == len(set(pairs))
+
+
+def test_bad_arguments_are_refused():
+    chain = Chain()
+    with pytest.raises(ValueError, match="returned"):
+        beam_search(
+            chain.step, chain.start(2), (BATCH, 2, STEPS), 1, 2, returned=3
+        )
+    with pytest.raises(ValueError, match="temperature"):
+        sample(
+            chain.step,
+            chain.start(1),
+            ops.zeros((BATCH, 1, STEPS)),
+            1,
+            2,
+            temperature=0.0,
+        )
