@@ -1,0 +1,157 @@
+"""Batches for training: a pure function of seed and step number.
+
+Because batch number s depends on nothing but the seed and s, batches may be
+made in parallel and an interrupted run goes on with exactly the batches that
+an uninterrupted one would have seen.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from imcap.data.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CaptionBatches:
+    """Pictures with some of their captions, real words side by side.
+
+    Args:
+        captions: `EncodedCaptions` of B_all images.
+        read: function of a list of image ids to a dict of arrays that begin
+            with the images, for example features (B, K, D) and mask (B, K),
+            or images (B, H, W, 3).
+        vocabulary: `Vocabulary`, for bos, eos and pad.
+        max_length: int, words a caption; longer ones are cut. T is one more.
+        batch_size: int, images a batch.
+        captions_per_image: int N: consecutive captions from a random start,
+            or drawn with replacement where an image has fewer.
+        reduction: "token", each word of the batch weighs 1 / words, or
+            "caption", 1 / captions.
+        seed: int.
+        pad_to: int; packed words W are rounded up to multiples of it (and M
+            to an eighth), which bounds the number of shapes a compiler sees.
+        packed: bool, leave padding out (slots and words); otherwise targets
+            are (B, N, T).
+
+    Example:
+        >>> batches = CaptionBatches(captions, read, vocabulary)
+        >>> model.fit(batches.dataset(), steps_per_epoch=batches.steps)
+    """
+
+    captions: object
+    read: object
+    vocabulary: object
+    max_length: int = 16
+    batch_size: int = 10
+    captions_per_image: int = 5
+    reduction: str = "token"
+    seed: int = 0
+    pad_to: int = 1
+    packed: bool = True
+
+    def __post_init__(self):
+        if not len(self.captions):
+            raise InputError("there are no training images with captions")
+        if self.reduction not in ("token", "caption"):
+            raise ValueError(f"unknown reduction {self.reduction!r}")
+        if self.batch_size < 1 or self.captions_per_image < 1:
+            raise InputError("batch_size and seq_per_img must be at least 1")
+
+    @property
+    def steps(self):
+        """Batches an epoch; the last may be smaller."""
+        return -(-len(self.captions) // self.batch_size)
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019 - lives as long as a run
+    def order(self, epoch):
+        """The images of an epoch (B_all,), shuffled."""
+        rng = np.random.default_rng([self.seed, epoch])
+        return rng.permutation(len(self.captions))
+
+    def rows(self, step):
+        """Which images batch number `step`, counted over epochs, holds."""
+        epoch, batch = divmod(int(step), self.steps)
+        start = batch * self.batch_size
+        return self.order(epoch)[start : start + self.batch_size]
+
+    def batch(self, step):
+        """Batch number `step`: inputs (dict), targets and weights."""
+        rows = self.rows(step)
+        rng = np.random.default_rng([self.seed, 1, int(step)])
+        said = [self._some_captions(row, rng) for row in rows]
+        inputs = dict(self.read([self.captions.image_ids[r] for r in rows]))
+        tokens, targets, lengths = self._rectangles(said)
+        inputs["tokens"] = tokens
+        real = np.arange(targets.shape[2]) < lengths[..., None]  # (B, N, T)
+        total = real.sum() if self.reduction == "token" else lengths.size
+        if not self.packed:
+            return inputs, targets, (real / total).astype("float32")
+        slots, words, count = self._packing(real)
+        inputs["slots"], inputs["words"] = slots, words
+        flat = targets.reshape(len(rows), -1)
+        targets = np.take_along_axis(flat, slots, axis=1).ravel()[words]
+        weights = (np.arange(len(words)) < count) / total
+        return inputs, targets, weights.astype("float32")
+
+    def __getitem__(self, step):
+        return self.batch(step)
+
+    def dataset(self, first_step=0, last_step=None, workers=2):
+        """A `tf.data.Dataset` of batches, made in parallel, prefetched.
+
+        Args:
+            first_step: int, where to begin, counted over epochs.
+            last_step: int, where to end; None goes on for ever.
+            workers: int, batches made at the same time.
+        """
+        import tensorflow as tf
+
+        from imcap.data.streams import batch_stream
+
+        last_step = np.iinfo(np.int64).max if last_step is None else last_step
+        steps = tf.data.Dataset.range(first_step, last_step)
+        return batch_stream(steps, self.batch, self.batch(0), workers)
+
+    def _some_captions(self, row, rng):
+        captions = self.captions.captions[row]
+        wanted = self.captions_per_image
+        if len(captions) < wanted:
+            chosen = rng.integers(len(captions), size=wanted)
+        else:
+            start = rng.integers(len(captions) - wanted + 1)
+            chosen = range(start, start + wanted)
+        return [captions[index][: self.max_length] for index in chosen]
+
+    def _rectangles(self, said):
+        """Tokens and targets (B, N, T) int32, lengths with eos (B, N)."""
+        shape = (len(said), self.captions_per_image, self.max_length + 1)
+        tokens = np.full(shape, self.vocabulary.pad_id, "int32")
+        targets = np.full(shape, self.vocabulary.pad_id, "int32")
+        lengths = np.zeros(shape[:2], "int32")
+        tokens[:, :, 0] = self.vocabulary.bos_id
+        for image, captions in enumerate(said):
+            for number, ids in enumerate(captions):
+                tokens[image, number, 1 : len(ids) + 1] = ids
+                targets[image, number, : len(ids)] = ids
+                targets[image, number, len(ids)] = self.vocabulary.eos_id
+                lengths[image, number] = len(ids) + 1
+        return tokens, targets, lengths
+
+    def _packing(self, real):
+        """Slots (B, M), words (W,) and how many of them are real words."""
+        real = real.reshape(len(real), -1)  # (B, N·T)
+        counts = real.sum(axis=1)
+        width = _round_up(counts.max(), max(1, self.pad_to // 8))
+        width = min(width, real.shape[1])
+        # Stable: real words first, in order.
+        slots = np.argsort(~real, axis=1, kind="stable")[:, :width]
+        words = np.flatnonzero(np.arange(width) < counts[:, None])
+        padding = _round_up(len(words), self.pad_to) - len(words)
+        packed = np.pad(words, (0, padding))
+        return slots.astype("int32"), packed.astype("int32"), len(words)
+
+
+def _round_up(count, multiple):
+    return -(-int(count) // multiple) * multiple

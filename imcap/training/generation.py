@@ -1,0 +1,101 @@
+"""Captions out of a captioner: compiled decoding of batch after batch."""
+
+import keras
+from keras import ops
+
+from imcap.decoding import banned_tokens, beam_search, greedy, sample
+
+
+class Generator(keras.Model):
+    """A task's captioner together with a way to decode it.
+
+    Args:
+        task: a `CaptioningTask`.
+        ids: (bos, eos, pad) token ids.
+        max_length: int, longest caption in words; T is one more, for eos.
+        method: "greedy", "beam" or "sample".
+        count: int N: beams, or samples an image.
+        returned: int, captions an image that a beam search returns.
+        banned: ids never to be said, such as unk.
+        length_penalty, no_repeat_ngram: see `beam_search`.
+        temperature, top_k, top_p: see `sample`.
+        seed: int, for samples.
+
+    Call arguments:
+        inputs: dict as the task takes, without tokens.
+
+    Returns:
+        Dict of tokens (B, N, T), log_probabilities (B, N, T), scores (B, N)
+        and one entry for each thing looked at, (B, N, T, …).
+
+    Example:
+        >>> generator = Generator(task, (0, 0, 0), method="beam", count=5)
+        >>> found = generator.predict_on_batch({"features": features})
+    """
+
+    def __init__(
+        self,
+        task,
+        ids,
+        max_length=16,
+        method="greedy",
+        count=1,
+        returned=1,
+        banned=(),
+        length_penalty=0.0,
+        no_repeat_ngram=0,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        seed=0,
+    ):
+        super().__init__()
+        if method not in ("greedy", "beam", "sample"):
+            raise ValueError(f"unknown decoding method {method!r}")
+        self.task = task
+        self.ids = ids
+        self.steps = max_length + 1
+        self.method = method
+        self.count = 1 if method == "greedy" else count
+        self.banned = tuple(banned)
+        self.limits = {"no_repeat_ngram": no_repeat_ngram}
+        self.beam = {"length_penalty": length_penalty, "returned": returned}
+        self.drawing = {
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+        }
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, inputs):
+        captioner = self.task.captioner
+        memory = captioner.encode(self.task.features(inputs))
+        batch = ops.shape(keras.tree.flatten(memory)[0])[0]
+        state = captioner.initial_state(memory, self.count)
+        penalty = None
+        if self.banned:
+            penalty = banned_tokens(captioner.vocabulary_size, self.banned)
+
+        def step(tokens, state):
+            return captioner.step(tokens, state, memory)
+
+        shape = (batch, self.count, self.steps)
+        options = {"penalty": penalty, **self.limits}
+        if self.method == "greedy":
+            found = greedy(step, state, shape, *self.ids, **options)
+        elif self.method == "beam":
+            found = beam_search(
+                step, state, shape, *self.ids, **options, **self.beam
+            )
+        else:
+            uniforms = keras.random.uniform(shape, seed=self.seed_generator)
+            found = sample(
+                step, state, uniforms, *self.ids, **options, **self.drawing
+            )
+        return {
+            "tokens": found.tokens,
+            "log_probabilities": found.log_probabilities,
+            "scores": found.scores,
+            **found.attention,
+        }
