@@ -1,7 +1,35 @@
 """Captioners, one published system a file."""
 
+import inspect
+
 from imcap.models.adaptive import Adaptive
 
 CAPTIONERS = {
     "adaptive": Adaptive,
 }
+
+
+def build_captioner(name, vocabulary_size, channels, **options):
+    """Builds a captioner by its name on the command line.
+
+    Args:
+        name: a key of `CAPTIONERS`.
+        vocabulary_size: int, V.
+        channels: int, D of the features.
+        **options: plain values; those that the captioner's constructor does
+            not take are left aside, so that one set of flags serves all.
+
+    Returns:
+        A `Captioner`.
+
+    Raises:
+        ValueError: no captioner of that name.
+    """
+    if name not in CAPTIONERS:
+        raise ValueError(
+            f"no captioner named {name!r}; there are {', '.join(CAPTIONERS)}"
+        )
+    captioner = CAPTIONERS[name]
+    known = inspect.signature(captioner).parameters
+    taken = {key: options[key] for key in options if key in known}
+    return captioner(vocabulary_size, channels, name="captioner", **taken)

@@ -68,6 +68,13 @@ class Captioner(keras.Model):
         """
         raise TypeError(f"{type(self).__name__} lacks step")
 
+    def set_output_bias(self, values):
+        """Starts the bias of `output_dense`, the last layer, at `values`.
+
+        With log word frequencies (V,) the first epoch need not learn them.
+        """
+        self.output_dense.bias.assign(values)
+
 
 def caption_inputs(channels):
     """The symbolic inputs that all captioners share.

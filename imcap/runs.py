@@ -1,0 +1,161 @@
+"""A run: the directory that holds all there is to know of a training."""
+
+import shutil
+from pathlib import Path
+
+from imcap.config import from_json, to_json
+from imcap.data.errors import InputError
+from imcap.data.files import read_json, write_json
+from imcap.data.vocabulary import Vocabulary
+from imcap.train_config import TrainConfig
+
+ENCODER_WEIGHTS = "encoder.weights.h5"
+
+
+class Run:
+    """The directory of a training run, read or begun.
+
+    Args:
+        path: the directory.
+        config: `TrainConfig`.
+        vocabulary: `Vocabulary`.
+        encoder: dict that describes the picture network of the features
+            (name, layer, image_size, channels, grid …); {} where unknown.
+        channels: int, D of the features.
+
+    Example:
+        >>> run = Run.open("runs/adaptive")
+        >>> task = run.task()
+    """
+
+    def __init__(self, path, config, vocabulary, encoder, channels):
+        self.path = Path(path)
+        self.config = config
+        self.vocabulary = vocabulary
+        self.encoder_metadata = encoder
+        self.channels = channels
+
+    @property
+    def state(self):
+        """The file to continue from."""
+        return self.path / "state.npz"
+
+    @property
+    def best(self):
+        """The weights of the best epoch."""
+        return self.path / "best.weights.h5"
+
+    @property
+    def ids(self):
+        """(bos, eos, pad) for decoders."""
+        words = self.vocabulary
+        return words.bos_id, words.eos_id, words.pad_id
+
+    @classmethod
+    def open(cls, path):
+        """Reads a run; what is missing or damaged is an InputError."""
+        path = Path(path)
+        remedy = "give the directory of a run made by `imcap train`"
+        if not path.is_dir():
+            raise InputError(f"{path}: no such run; {remedy}")
+        if not (path / "config.json").exists():
+            raise InputError(f"{path}: no config.json in it; {remedy}")
+        config = from_json(TrainConfig, path / "config.json")
+        vocabulary = Vocabulary.load(path / "vocabulary.json")
+        features = read_json(path / "features.json", remedy)
+        return cls(
+            path,
+            config,
+            vocabulary,
+            features["encoder"],
+            features["channels"],
+        )
+
+    def begin(self, encoder_weights=None):
+        """Writes what is known before training.
+
+        Args:
+            encoder_weights: path of the picture network's weights; they are
+                copied, so that the run needs nothing else to caption.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        for old in (self.state, self.best, self.path / "metrics.jsonl"):
+            old.unlink(missing_ok=True)
+        write_json(self.path / "config.json", to_json(self.config), indent=1)
+        self.vocabulary.save(self.path / "vocabulary.json")
+        write_json(
+            self.path / "features.json",
+            {"encoder": self.encoder_metadata, "channels": self.channels},
+            indent=1,
+        )
+        if encoder_weights and Path(encoder_weights).is_file():
+            shutil.copyfile(encoder_weights, self.path / ENCODER_WEIGHTS)
+
+    def build_task(self):
+        """The task with fresh weights."""
+        from imcap.models import build_captioner
+        from imcap.training.task import CaptioningTask
+
+        config = self.config
+        options = to_json(config)
+        options["dropout"] = config.dr_ratio if config.dr else 0.0
+        if config.mixed_precision:
+            options["dtype"] = f"mixed_{config.mixed_precision}"
+        try:
+            captioner = build_captioner(
+                config.caption_model,
+                self.vocabulary.size,
+                self.channels,
+                **options,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        encoder = self.build_encoder() if config.cnntrain else None
+        return CaptioningTask(captioner, encoder)
+
+    def build_encoder(self):
+        """The picture network, trainable as the config says."""
+        from imcap.models.encoders import encoder_from_metadata
+
+        weights = self.path / ENCODER_WEIGHTS
+        if not self.encoder_metadata:
+            raise InputError(
+                f"{self.path}: it is not known what made its features, so "
+                "pictures cannot be read; train on `imcap extract`'s files"
+            )
+        try:
+            return encoder_from_metadata(
+                self.encoder_metadata,
+                weights if weights.exists() else None,
+                self.config.finetune_from if self.config.cnntrain else None,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    def task(self, checkpoint="best"):
+        """The trained task.
+
+        Args:
+            checkpoint: "best", or "last" for where training stopped.
+        """
+        from imcap.training.checkpoints import load_weights
+
+        task = self.build_task()
+        if checkpoint == "last" or not self.best.exists():
+            return self._last(task)
+        try:
+            load_weights(self.best, task)
+        except (ValueError, FileNotFoundError) as error:
+            raise InputError(str(error)) from None
+        return task
+
+    def _last(self, task):
+        from imcap.training.checkpoints import load_state
+
+        if not self.state.exists():
+            raise InputError(f"{self.path}: it holds no weights yet; train it")
+        try:
+            load_state(self.state, task, weights_only=True)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        return task

@@ -1,0 +1,77 @@
+"""`imcap train`: a captioner from features, or from pictures.
+
+imcap train --sgate --input_json data/cocotalk.json
+    --features data/features.h5 --checkpoint_path runs/adaptive
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from imcap.config import run_command
+from imcap.data.errors import InputError
+from imcap.train_config import TrainConfig
+
+
+def train(config):
+    """Trains as the config says; the run's directory tells the rest."""
+    import keras
+
+    from imcap.training_data import open_data
+    from imcap.training_loop import TrainingLoop
+
+    keras.utils.set_random_seed(config.seed)
+    run, data = open_data(config)
+    report(data)
+    loop = TrainingLoop(run, data)
+    loop.run_all()
+    best = loop.progress
+    if best.best is not None:
+        name = loop.metric.removeprefix("val_")
+        print(f"best {name} {best.best:.4f} in epoch {best.best_epoch}")
+    print(f"the run is in {run.path}")
+
+
+def report(data):
+    """Says in a few lines what will be trained on."""
+    for note in data.notes:
+        print(f"note: {note}")
+    print(
+        f"{len(data.training)} training pictures with "
+        f"{data.training.caption_count} captions, {len(data.validation)} for "
+        f"validation; {data.vocabulary.size} words"
+    )
+
+
+def settled(config):
+    """The config with what one flag says of another."""
+    if config.noamopt:
+        config = dataclasses.replace(
+            config, schedule="noam", warmup=config.warmup or 10000
+        )
+    if config.lstm and config.sgate:
+        raise InputError(
+            "--lstm turns attention off and --sgate adds to it; give one"
+        )
+    if config.reduce_on_plateau and config.schedule != "constant":
+        raise InputError("--reduce_on_plateau needs --schedule constant")
+    if config.start_from and not Path(config.start_from).is_dir():
+        raise InputError(
+            f"{config.start_from}: no such run; --start_from takes the "
+            "directory of one"
+        )
+    for name in ("max_epochs", "max_length", "batch_size", "accumulate"):
+        if getattr(config, name) < 1:
+            raise InputError(f"--{name} must be at least 1")
+    return config
+
+
+def main(argv=None):
+    """Runs `imcap train`; returns the exit status."""
+    return run_command(
+        "train", TrainConfig, lambda config: train(settled(config)), argv
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The flags of `imcap train`, in the names of the lineage."""
+
+import dataclasses
+
+from imcap.config import option
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Trains a captioner and keeps everything of it in one directory.
+
+    imcap train --sgate --input_json data/cocotalk.json
+        --input_h5 data/cocotalk_label.h5 --features data/features.h5
+        --checkpoint_path runs/adaptive
+    """
+
+    # What is read and written
+    input_json: str = option(
+        "data/cocotalk.json",
+        "captions: cocotalk.json, or any format that `imcap prepare` reads",
+        "json_file",
+    )
+    input_h5: str | None = option(
+        None,
+        "label file of cocotalk.json; default: the one beside it",
+        "input_label_h5",
+        "h5file",
+    )
+    features: str | None = option(
+        None,
+        "feature file or folder from `imcap extract`",
+        "input_img_feat_dir",
+        "input_att_dir",
+    )
+    images_root: str = option("", "folder of the pictures, for --cnntrain")
+    checkpoint_path: str = option(
+        "save", "directory of the run", "run", "model_name"
+    )
+    start_from: str | None = option(
+        None,
+        "run to continue; with another --checkpoint_path, a new run begins "
+        "from its best weights",
+        "model_file",
+    )
+    force: bool = option(False, "begin anew where a run exists already")
+
+    # Words
+    vocabulary_from: str = option(
+        "train", "captions that make the vocabulary", choices=("train", "all")
+    )
+    word_count_threshold: int = option(
+        5, "words seen this often or less become UNK"
+    )
+    max_length: int = option(16, "longest caption in words", "seqlen")
+
+    # The captioner
+    caption_model: str = option("adaptive", "captioner")
+    sgate: bool = option(False, "adaptive attention: a visual sentinel")
+    lstm: bool = option(False, "no attention")
+    lstm_dim: int = option(512, "width of the LSTM", "rnn_size", "hidden_size")
+    emb_dim: int = option(
+        512, "width of word embeddings", "input_encoding_size",
+        "embedding_size",
+    )  # fmt: skip
+    z_dim: int = option(512, "width of attention", "att_hid_size")
+    dr: bool = option(True, "dropout in training")
+    dr_ratio: float = option(0.5, "share dropped", "drop_prob_lm", "dropout")
+    recurrent_activation: str = option(
+        "sigmoid", "gates", choices=("sigmoid", "hard_sigmoid")
+    )
+
+    # Optimisation
+    batch_size: int = option(10, "pictures a batch", "bs")
+    seq_per_img: int = option(5, "captions a picture", "n_caps")
+    max_epochs: int = option(20, "epochs", "nepochs")
+    optim: str = option("adam", "adam adamw sgd sgdm rmsprop adagrad adadelta")
+    learning_rate: float = option(5e-4, "learning rate", "lr")
+    optim_alpha: float = option(0.9, "Adam's first beta; momentum", "alpha")
+    optim_beta: float = option(0.999, "Adam's second beta", "beta")
+    optim_epsilon: float = option(1e-8, "Adam's epsilon")
+    weight_decay: float = option(0.0, "decoupled weight decay")
+    grad_clip: float = option(
+        0.1, "bound on each entry of a gradient; 0: none", "clip"
+    )
+    clip_norm: float = option(
+        0.0, "bound on the norm of all gradients; 0: none"
+    )
+    accumulate: int = option(1, "batches whose gradients make one update")
+    schedule: str = option(
+        "constant", "learning rate over steps",
+        choices=("constant", "step", "cosine", "noam"),
+    )  # fmt: skip
+    warmup: int = option(0, "steps of growing learning rate", "noamopt_warmup")
+    noamopt: bool = option(False, "the same as --schedule noam")
+    noamopt_factor: float = option(1.0, "factor of noam")
+    learning_rate_decay_start: int = option(
+        -1, "epoch from which the rate falls by steps; -1: never"
+    )
+    learning_rate_decay_every: int = option(3, "epochs a step")
+    learning_rate_decay_rate: float = option(0.8, "factor a step")
+    reduce_on_plateau: int = option(
+        0, "halve the rate after so many epochs without a better one"
+    )
+    label_smoothing: float = option(0.0, "share of the words not said")
+    loss_reduction: str = option(
+        "token", "mean of the loss over words or captions",
+        choices=("token", "caption"),
+    )  # fmt: skip
+    scheduled_sampling_start: int = option(
+        -1, "epoch from which the model reads some of its own words"
+    )
+    scheduled_sampling_increase_every: int = option(5, "epochs a step")
+    scheduled_sampling_increase_prob: float = option(0.05, "share a step")
+    scheduled_sampling_max_prob: float = option(0.25, "largest share")
+    mixed_precision: str | None = option(
+        None, "compute in half precision", choices=("float16", "bfloat16")
+    )
+    jit_compile: bool = option(False, "compile the step with XLA")
+    cache: bool = option(False, "keep all features in memory")
+    workers: int = option(2, "threads that make batches")
+    seed: int = option(123, "of everything random")
+
+    # The CNN
+    cnntrain: bool = option(False, "train the CNN too, from pictures")
+    finetune_from: str | None = option(
+        None, "first CNN layer to train; default: its last quarter"
+    )
+    lrmult_conv: float = option(
+        0.1, "learning rate of the CNN over that of the rest"
+    )
+
+    # Validation
+    val_images_use: int = option(-1, "validation pictures; -1: all")
+    val_beam_size: int = option(1, "beams in validation; 1: greedy")
+    es_metric: str = option("CIDEr", "what the best epoch is best in")
+    patience: int = option(5, "epochs without a better one; 0: never", "pat")
+    save_checkpoint_every: int = option(
+        0, "batches between saves, besides those of each epoch"
+    )
+    train_only: bool = option(False, "no validation")

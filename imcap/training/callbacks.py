@@ -1,0 +1,258 @@
+"""What happens between batches and epochs."""
+
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+
+import keras
+
+from imcap.training.checkpoints import save_state, save_weights
+
+
+class Interruptible(keras.callbacks.Callback):
+    """Saves the state after each epoch, every so often, and on Ctrl-C.
+
+    The first Ctrl-C lets the batch end, saves and raises KeyboardInterrupt;
+    the second stops at once.
+
+    Args:
+        path: the state file.
+        progress: the `Progress` of the run.
+        every: int, batches between saves; 0 for epochs only.
+    """
+
+    def __init__(self, path, progress, every=0):
+        super().__init__()
+        self.path = Path(path)
+        self.progress = progress
+        self.every = every
+        self.asked_to_stop = False
+        self._before = None
+
+    def on_train_begin(self, logs=None):
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+
+    def on_train_end(self, logs=None):
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def _ask(self, *_):
+        self.asked_to_stop = True
+        signal.signal(signal.SIGINT, self._before)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.progress.step += 1
+        due = self.every and self.progress.step % self.every == 0
+        # An epoch's last batch is saved by the epoch, validation included.
+        if self.progress.step % self.progress.steps_per_epoch == 0:
+            return
+        if self.asked_to_stop or due:
+            self.save()
+        self._stop_if_asked()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.save()
+        self._stop_if_asked()
+
+    def save(self):
+        """Writes the state as it is now."""
+        save_state(self.path, self.model, self.progress.as_dict())
+
+    def _stop_if_asked(self):
+        if self.asked_to_stop:
+            self.on_train_end()
+            raise KeyboardInterrupt
+
+
+class Progress:
+    """How far a run is, and how good it was: saved with its state.
+
+    Args:
+        steps_per_epoch: int.
+    """
+
+    def __init__(self, steps_per_epoch):
+        self.steps_per_epoch = steps_per_epoch
+        self.step = 0
+        self.best = None
+        self.best_epoch = None
+        self.since_best = 0
+        self.since_fall = 0
+
+    def as_dict(self):
+        """JSON values of all of it."""
+        return dict(vars(self))
+
+    def restore(self, values):
+        """Takes over what `as_dict` gave."""
+        vars(self).update(values)
+
+    @property
+    def epoch(self):
+        """Complete epochs."""
+        return self.step // self.steps_per_epoch
+
+
+class GeneratedValidation(keras.callbacks.Callback):
+    """Scores captions generated for validation pictures after each epoch.
+
+    Args:
+        score: function of the epoch to a dict of floats; they join the logs
+            as `val_NAME`.
+    """
+
+    def __init__(self, score):
+        super().__init__()
+        self.score = score
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is None:
+            return
+        found = self.score(epoch)
+        logs.update({f"val_{name}": value for name, value in found.items()})
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch, stops when none is better.
+
+    Args:
+        path: file of the best weights.
+        progress: the run's `Progress`.
+        metric: name in the logs, such as "val_CIDEr" or "loss".
+        patience: int, epochs without a better one before training stops;
+            below 1 never.
+        fall_patience: int, epochs without a better one before the learning
+            rate falls; 0 never. It needs a constant learning rate.
+        fall: float, factor on the learning rate.
+    """
+
+    def __init__(
+        self, path, progress, metric, patience=0, fall_patience=0, fall=0.5
+    ):
+        super().__init__()
+        self.path = Path(path)
+        self.progress = progress
+        self.metric = metric
+        self.patience = patience
+        self.fall_patience = fall_patience
+        self.fall = fall
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = (logs or {}).get(self.metric)
+        progress = self.progress
+        if value is None:
+            known = ", ".join(sorted(logs or {}))
+            raise ValueError(f"no metric {self.metric!r}; there are {known}")
+        value = float(value)
+        sign = -1 if self.metric.endswith("loss") else 1
+        if progress.best is None or sign * value > sign * progress.best:
+            progress.best, progress.best_epoch = value, epoch + 1
+            progress.since_best = progress.since_fall = 0
+            save_weights(self.path, self.model)
+            return
+        progress.since_best += 1
+        progress.since_fall += 1
+        if self.fall_patience and progress.since_fall >= self.fall_patience:
+            progress.since_fall = 0
+            rate = self.model.optimizer.learning_rate
+            rate.assign(float(rate) * self.fall)
+        if 0 < self.patience <= progress.since_best:
+            self.model.stop_training = True
+
+
+class MetricsLog(keras.callbacks.Callback):
+    """Appends each epoch's logs to metrics.jsonl.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+        self._began = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        entry = {"epoch": epoch + 1}
+        entry["seconds"] = round(time.monotonic() - self._began, 2)
+        entry.update({k: float(v) for k, v in (logs or {}).items()})
+        rate = self.model.optimizer.learning_rate
+        entry["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+class ScheduledSampling(keras.callbacks.Callback):
+    """Sets the share of its own words that a task reads, by epoch.
+
+    Args:
+        share: function of the epoch, from 0, to a float.
+    """
+
+    def __init__(self, share):
+        super().__init__()
+        self.share = share
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.own_words.assign(self.share(epoch))
+
+
+class CollapseAlarm(keras.callbacks.Callback):
+    """Says in one line what is probably wrong when captions collapse.
+
+    Args:
+        say: function of a line of text.
+        score: name in the logs of the validation score.
+        shuffled: name of the same score with pictures exchanged.
+        distinct: name of the share of distinct captions.
+    """
+
+    def __init__(
+        self,
+        say,
+        score="val_CIDEr",
+        shuffled="val_CIDEr_shuffled",
+        distinct="val_distinct",
+    ):
+        super().__init__()
+        self.say = say
+        self.names = (score, shuffled, distinct)
+
+    def on_epoch_end(self, epoch, logs=None):
+        found = [(logs or {}).get(name) for name in self.names]
+        if None in found:
+            return
+        line = collapse(*found)
+        if line:
+            self.say(f"epoch {epoch + 1}: {line}")
+
+
+def collapse(score, shuffled, distinct):
+    """The line of `CollapseAlarm`, or None when all is well.
+
+    Args:
+        score: float, CIDEr of generated captions.
+        shuffled: float, CIDEr when each caption is scored against the
+            references of another picture.
+        distinct: float, share of captions that differ from all others.
+    """
+    if distinct < 0.02:
+        return (
+            f"only {distinct:.1%} of captions are distinct: the model says "
+            "the same of every picture; the learning rate is probably too "
+            "high, or features and captions are out of step"
+        )
+    if score > 0.05 and shuffled > 0.8 * score:
+        return (
+            f"captions score {score:.3f}, and {shuffled:.3f} with pictures "
+            "exchanged: the model hardly looks; check that ids of features "
+            "and captions belong together"
+        )
+    return None

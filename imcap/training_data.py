@@ -1,0 +1,139 @@
+"""What a training run reads: captions, vocabulary, features or pictures."""
+
+import dataclasses
+from pathlib import Path
+
+from imcap.data.captions import read_captions
+from imcap.data.errors import InputError
+from imcap.data.features import FeatureStore
+from imcap.data.vocabulary import Vocabulary
+from imcap.inputs import Pixels, StoredFeatures
+from imcap.runs import ENCODER_WEIGHTS, Run
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """Captions and the function that reads what goes with them."""
+
+    training: object
+    validation: object
+    vocabulary: Vocabulary
+    read: object
+    notes: tuple
+
+
+def open_data(config):
+    """Opens a run and its data as a `TrainConfig` says.
+
+    Returns:
+        A `Run` whose directory is begun, or one to be continued, and
+        `TrainingData`.
+    """
+    path = Path(config.checkpoint_path)
+    earlier = Run.open(config.start_from) if config.start_from else None
+    continues = earlier is not None and same_folder(earlier.path, path)
+    exists = (path / "config.json").exists()
+    if exists and not continues and not config.force:
+        raise InputError(
+            f"{path}: there is a run already; continue it with --start_from "
+            f"{path}, choose another --checkpoint_path, or give --force"
+        )
+    captions, vocabulary = captions_and_vocabulary(config, earlier)
+    store = open_store(config)
+    metadata, channels = describe_encoder(config, earlier, store)
+    run = Run(path, config, vocabulary, metadata, channels)
+    if config.cnntrain:
+        files = {
+            image_id: Path(config.images_root) / name
+            for image_id, name in zip(
+                captions.image_ids, captions.files, strict=True
+            )
+        }
+        read = Pixels(files, metadata["image_size"])
+    else:
+        expected = earlier.channels if earlier else None
+        read = StoredFeatures(store, expected, config.cache)
+    if not continues:
+        run.begin(encoder_weights(earlier, metadata))
+    return run, split(config, captions, vocabulary, read)
+
+
+def same_folder(one, other):
+    """Whether two paths name one folder."""
+    return Path(one).resolve() == Path(other).resolve()
+
+
+def captions_and_vocabulary(config, earlier):
+    """All captions, and the words of an earlier run or of these."""
+    captions = read_captions(config.input_json, h5_path=config.input_h5)
+    if earlier is not None:
+        return captions, earlier.vocabulary
+    if str(config.input_json).endswith("talk.json"):
+        from imcap.data.talk import read_talk
+
+        return read_talk(config.input_json, config.input_h5)
+    said = captions
+    if config.vocabulary_from == "train":
+        said = captions.split("train", "restval")
+    vocabulary = Vocabulary.build(
+        [words for caption in said.tokens for words in caption],
+        threshold=config.word_count_threshold,
+    )
+    return captions, vocabulary
+
+
+def open_store(config):
+    """The features, where the flags name any."""
+    if config.features is None:
+        if config.cnntrain:
+            return None
+        raise InputError(
+            "give --features (made by `imcap extract`), or --cnntrain with "
+            "--images_root to train from pictures"
+        )
+    return FeatureStore.open(config.features)
+
+
+def describe_encoder(config, earlier, store):
+    """Metadata of the picture network, and D."""
+    if store is not None:
+        return store.metadata, store.channels
+    if earlier is not None and earlier.encoder_metadata:
+        return earlier.encoder_metadata, earlier.channels
+    raise InputError(
+        "--cnntrain needs to know the CNN: give --features made with it, or "
+        "--start_from a run trained on such features"
+    )
+
+
+def encoder_weights(earlier, metadata):
+    """Where the picture network's weights may be copied from."""
+    if earlier is not None and (earlier.path / ENCODER_WEIGHTS).exists():
+        return earlier.path / ENCODER_WEIGHTS
+    return metadata.get("weights_path")
+
+
+def split(config, captions, vocabulary, read):
+    """Training and validation captions, only of images that can be read."""
+    notes = list(captions.notes)
+    there = captions.filter(
+        {image_id for image_id in captions.image_ids if image_id in read}
+    )
+    missing = len(captions) - len(there)
+    if missing:
+        notes.append(
+            f"{missing} of {len(captions)} pictures with captions have no "
+            "features and are left out"
+        )
+    training = there.split("train", "restval")
+    if not len(training):
+        raise InputError(
+            f"{config.input_json}: none of its training images has "
+            "features; check that ids of captions and features belong "
+            "together"
+        )
+    validation = there.split("val")
+    if config.val_images_use >= 0:
+        keep = validation.image_ids[: config.val_images_use]
+        validation = validation.filter(set(keep))
+    return TrainingData(training, validation, vocabulary, read, tuple(notes))

@@ -1,0 +1,189 @@
+"""`fit` with everything round it: schedule, validation, checkpoints."""
+
+import keras
+import numpy as np
+
+from imcap.data.errors import InputError
+from imcap.data.pipelines import CaptionBatches
+from imcap.runs import Run
+from imcap.training.callbacks import (
+    CollapseAlarm,
+    GeneratedValidation,
+    Interruptible,
+    KeepBest,
+    MetricsLog,
+    Progress,
+    ScheduledSampling,
+)
+from imcap.training.checkpoints import load_state
+from imcap.training.losses import WordCrossEntropy
+from imcap.training.optimizers import make_optimizer
+from imcap.training.schedules import Schedule
+from imcap.validation import Validation
+
+
+class TrainingLoop:
+    """Trains the task of a run to its end, from wherever it stands.
+
+    Args:
+        run: a `Run` that has begun.
+        data: `TrainingData`.
+    """
+
+    def __init__(self, run, data):
+        self.run = run
+        self.config = run.config
+        self.data = data
+        self.batches = self.make_batches()
+        self.task = run.build_task()
+        self.task.samples_own_words = self.config.scheduled_sampling_start >= 0
+        self.progress = Progress(self.batches.steps)
+        self.validates = not self.config.train_only and len(data.validation)
+        self.metric = (
+            f"val_{self.config.es_metric}" if self.validates else "loss"
+        )
+        self.compile()
+        self.take_up()
+
+    def make_batches(self):
+        config = self.config
+        return CaptionBatches(
+            self.data.training.encode(self.data.vocabulary, config.max_length),
+            self.data.read,
+            self.data.vocabulary,
+            max_length=config.max_length,
+            batch_size=min(config.batch_size, len(self.data.training)),
+            captions_per_image=config.seq_per_img,
+            reduction=config.loss_reduction,
+            seed=config.seed,
+            pad_to=64 if config.jit_compile else 1,
+        )
+
+    def compile(self):
+        """Builds the weights and the optimizer."""
+        config = self.config
+        schedule = Schedule(
+            config.schedule,
+            config.learning_rate,
+            self.batches.steps,
+            config.max_epochs,
+            warmup=config.warmup,
+            decay_start=config.learning_rate_decay_start,
+            decay_every=config.learning_rate_decay_every,
+            decay_rate=config.learning_rate_decay_rate,
+            factor=config.noamopt_factor,
+            width=config.emb_dim,
+        )
+        falls = config.reduce_on_plateau
+        try:
+            optimizer = make_optimizer(
+                config.optim,
+                config.learning_rate if falls else schedule,
+                alpha=config.optim_alpha,
+                beta=config.optim_beta,
+                epsilon=config.optim_epsilon,
+                weight_decay=config.weight_decay,
+                clip_value=config.grad_clip,
+                clip_norm=config.clip_norm,
+                accumulate=config.accumulate,
+                slower={"backbone": config.lrmult_conv}
+                if config.cnntrain
+                else None,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        self.task.compile(
+            optimizer,
+            WordCrossEntropy(config.label_smoothing),
+            jit_compile=config.jit_compile,
+        )
+        inputs, _, _ = self.batches.batch(0)
+        self.task(inputs)  # builds what is not built yet
+
+    def take_up(self):
+        """Continues, begins from another run's weights, or anew."""
+        start = self.config.start_from
+        try:
+            if self.run.state.exists() and start:
+                position = load_state(self.run.state, self.task)
+                self.progress.restore(position)
+            elif start:
+                self.take_over(Run.open(start).task())
+            else:
+                self.begin_from_frequencies()
+        except (ValueError, FileNotFoundError) as error:
+            raise InputError(str(error)) from None
+
+    def begin_from_frequencies(self):
+        """Starts the output bias at the logarithm of word frequency."""
+        words = self.data.vocabulary
+        captions = self.batches.captions.captions
+        shares = words.word_frequencies(
+            [ids for of_image in captions for ids in of_image]
+        )
+        least = 0.5 * np.min(shares[shares > 0])
+        self.task.captioner.set_output_bias(np.log(np.maximum(shares, least)))
+
+    def take_over(self, earlier):
+        """Copies the weights of another run's task."""
+        self.task.captioner.set_weights(earlier.captioner.get_weights())
+        if self.task.encoder is not None and earlier.encoder is not None:
+            self.task.encoder.set_weights(earlier.encoder.get_weights())
+
+    def run_all(self):
+        """Fits until the last epoch, the best one is long past, or Ctrl-C."""
+        steps, progress = self.batches.steps, self.progress
+        left = -progress.step % steps
+        callbacks = self.callbacks()
+        if left and self.fit(progress.epoch + 1, left, callbacks):
+            return
+        if progress.epoch < self.config.max_epochs:
+            self.fit(self.config.max_epochs, steps, callbacks)
+
+    def fit(self, last_epoch, steps, callbacks):
+        """One call of Keras' fit; True when it wants no more."""
+        first = self.progress.step
+        last = last_epoch * self.batches.steps
+        self.task.fit(
+            self.batches.dataset(first, last, self.config.workers),
+            steps_per_epoch=steps,
+            initial_epoch=self.progress.epoch,
+            epochs=last_epoch,
+            callbacks=callbacks,
+            shuffle=False,
+        )
+        return self.task.stop_training
+
+    def callbacks(self):
+        """In the order in which they act at the end of an epoch."""
+        config, path = self.config, self.run.path
+        callbacks = [ScheduledSampling(self.own_words)]
+        if self.validates:
+            validation = Validation(self.run, self.task, self.data)
+            callbacks.append(GeneratedValidation(validation))
+            callbacks.append(CollapseAlarm(print))
+        return [
+            *callbacks,
+            KeepBest(
+                self.run.best,
+                self.progress,
+                self.metric,
+                patience=config.patience,
+                fall_patience=config.reduce_on_plateau,
+            ),
+            MetricsLog(path / "metrics.jsonl"),
+            keras.callbacks.TensorBoard(str(path / "logs"), write_graph=False),
+            Interruptible(
+                self.run.state, self.progress, config.save_checkpoint_every
+            ),
+        ]
+
+    def own_words(self, epoch):
+        """Share of its own words that the model reads in an epoch."""
+        config = self.config
+        start = config.scheduled_sampling_start
+        if start < 0 or epoch < start:
+            return 0.0
+        steps = (epoch - start) // config.scheduled_sampling_increase_every
+        share = config.scheduled_sampling_increase_prob * steps
+        return min(share, config.scheduled_sampling_max_prob)
