@@ -26,6 +26,10 @@ class TrainConfig:
         "input_label_h5",
         "h5file",
     )
+    references: str | None = option(
+        None,
+        "full captions for validation, where --input_json holds cut ones",
+    )
     features: str | None = option(
         None,
         "feature file or folder from `imcap extract`",

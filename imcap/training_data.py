@@ -132,8 +132,30 @@ def split(config, captions, vocabulary, read):
             "features; check that ids of captions and features belong "
             "together"
         )
-    validation = there.split("val")
+    validation = with_references(there.split("val"), config.references)
     if config.val_images_use >= 0:
         keep = validation.image_ids[: config.val_images_use]
         validation = validation.filter(set(keep))
     return TrainingData(training, validation, vocabulary, read, tuple(notes))
+
+
+def with_references(captions, path):
+    """The captions with the words of another file, where one is given."""
+    if path is None:
+        return captions
+    others = read_captions(path)
+    found = dict(zip(map(str, others.image_ids), others.tokens, strict=True))
+    raw = others.raw or [None] * len(others)
+    raw = dict(zip(map(str, others.image_ids), raw, strict=True))
+    absent = [key for key in captions.image_ids if str(key) not in found]
+    if absent:
+        raise InputError(
+            f"{path}: no captions of image {absent[0]!r}; give the file that "
+            "the prepared captions were made from"
+        )
+    ids = [str(key) for key in captions.image_ids]
+    return dataclasses.replace(
+        captions,
+        tokens=[found[key] for key in ids],
+        raw=[raw[key] for key in ids] if others.raw else None,
+    )

@@ -1,9 +1,8 @@
 """Scores captions generated for validation pictures."""
 
-import numpy as np
-
 from imcap.inputs import in_batches
-from imcap.metrics.coco import CaptionScorer
+from imcap.metrics.cider import CiderScorerFor
+from imcap.metrics.coco import bleu4
 from imcap.training.generate import generate
 from imcap.training.generation import Generator
 
@@ -21,8 +20,8 @@ class Validation:
         epoch: int.
 
     Returns:
-        Dict of CIDEr and BLEU-1 to 4 on the words of the captions as they
-        were read, the share of distinct captions, and CIDEr with pictures
+        Dict of CIDEr and Bleu_4 on the words of the captions as they were
+        read, the share of distinct captions, and CIDEr with pictures
         exchanged.
     """
 
@@ -42,9 +41,10 @@ class Validation:
         self.read = data.read
         self.image_ids = list(data.validation.image_ids)
         self.batch_size = batch_size
-        self.scorer = CaptionScorer(
-            dict(zip(self.image_ids, data.validation.tokens, strict=True))
+        self.references = dict(
+            zip(self.image_ids, data.validation.tokens, strict=True)
         )
+        self.cider = CiderScorerFor(self.references)
         self.logs = run.path / "logs" / "captions"
 
     def __call__(self, epoch):
@@ -54,14 +54,17 @@ class Validation:
             for found in generate(self.generator, self.vocabulary, batches)
         ]
         said = dict(zip(self.image_ids, captions, strict=True))
-        scores = self.scorer.score(said)
         turned = captions[1:] + captions[:1]
         exchanged = dict(zip(self.image_ids, turned, strict=True))
-        scores["CIDEr_shuffled"] = self.scorer.cider(exchanged)
         distinct = len({tuple(words) for words in captions})
-        scores["distinct"] = distinct / len(captions)
+        scores = {
+            "CIDEr": self.cider(said)[0],
+            "CIDEr_shuffled": self.cider(exchanged)[0],
+            "Bleu_4": bleu4(said, self.references),
+            "distinct": distinct / len(captions),
+        }
         self.show(epoch, captions[:10])
-        return {name: float(np.float64(v)) for name, v in scores.items()}
+        return {name: float(value) for name, value in scores.items()}
 
     def show(self, epoch, captions):
         """Writes some captions to TensorBoard's text page."""

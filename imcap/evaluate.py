@@ -1,0 +1,214 @@
+"""`imcap evaluate`: captions of a split, and how good they are.
+
+imcap evaluate --model runs/adaptive --split test --beam_size 5
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from imcap.config import option, run_command
+from imcap.data.errors import InputError
+from imcap.data.files import write_json
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """Captions the pictures of a split and scores them.
+
+    Writes results.json (as COCO wants it), per_image.json and metrics.json
+    to the run's directory, or to --output. METEOR and SPICE need Java.
+    """
+
+    model: str = option("save", "directory of a run", "run")
+    split: str = option(
+        "test", "which pictures", choices=("train", "val", "test", "restval")
+    )
+    input_json: str | None = option(
+        None, "captions; default: those of the training"
+    )
+    input_h5: str | None = option(None, "label file of cocotalk.json")
+    features: str | None = option(
+        None, "feature file; default: that of the training",
+        "input_img_feat_dir",
+    )  # fmt: skip
+    images_root: str | None = option(
+        None, "folder of the pictures, for runs with --cnntrain"
+    )
+    references: str | None = option(
+        None,
+        "full captions to compare with; default: those of the training",
+    )
+    num_images: int = option(-1, "pictures; -1: all", "val_images_use")
+    batch_size: int = option(50, "pictures at a time", "bs")
+    beam_size: int = option(5, "beams; 1: greedy")
+    sample_n: int = option(0, "draw this many captions instead of searching")
+    temperature: float = option(1.0, "of drawn captions")
+    top_k: int = option(0, "draw among so many words; 0: all")
+    top_p: float = option(1.0, "draw among words of this share; 1: all")
+    length_penalty: float = option(0.0, "0: sum of log p; 1: mean")
+    no_repeat_ngram: int = option(0, "no n-gram twice; 0: any")
+    allow_unk: bool = option(False, "let captions contain UNK")
+    max_length: int = option(20, "longest caption in words")
+    checkpoint: str = option("best", "which weights", choices=("best", "last"))
+    metrics: tuple[str, ...] = option(
+        ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE"), "what to compute",
+        many=True,
+    )  # fmt: skip
+    output: str | None = option(
+        None, "folder for the results; default: RUN/evaluation/SPLIT_METHOD"
+    )
+    jit_compile: bool = option(False, "compile decoding with XLA")
+
+
+def decoding_options(config, run):
+    """What a `Generator` needs of a config with decoding flags."""
+    if config.beam_size < 1:
+        raise InputError("--beam_size must be at least 1")
+    method = "beam" if config.beam_size > 1 else "greedy"
+    if config.sample_n:
+        method = "sample"
+    unknown = run.vocabulary.unk_id
+    return {
+        "method": method,
+        "count": config.sample_n or config.beam_size,
+        "banned": () if config.allow_unk else (unknown,),
+        "max_length": config.max_length,
+        "length_penalty": config.length_penalty,
+        "no_repeat_ngram": config.no_repeat_ngram,
+        "temperature": config.temperature,
+        "top_k": config.top_k,
+        "top_p": config.top_p,
+    }
+
+
+def evaluate(config):
+    """Runs the command; returns the dict of metrics."""
+    from tqdm import tqdm
+
+    from imcap.inputs import in_batches
+    from imcap.runs import Run
+    from imcap.training.generate import generate
+    from imcap.training.generation import Generator
+    from imcap.training_data import with_references
+
+    run = Run.open(config.model)
+    captions, read = open_split(config, run)
+    task = run.task(config.checkpoint)
+    generator = Generator(task, run.ids, **decoding_options(config, run))
+    generator.compile(jit_compile=config.jit_compile)
+    batches = in_batches(read, captions.image_ids, config.batch_size)
+    found = [
+        of_image[0]
+        for of_image in tqdm(
+            generate(generator, run.vocabulary, batches),
+            total=len(captions),
+            unit="image",
+        )
+    ]
+    said = {
+        image_id: " ".join(caption.words)
+        for image_id, caption in zip(captions.image_ids, found, strict=True)
+    }
+    folder = output_folder(config, run)
+    write_json(
+        folder / "results.json",
+        [{"image_id": key, "caption": text} for key, text in said.items()],
+    )
+    references = config.references or run.config.references
+    captions = with_references(captions, references)
+    return score(config, said, captions, folder)
+
+
+def output_folder(config, run):
+    """Where results go."""
+    if config.output:
+        return Path(config.output)
+    method = f"beam{config.beam_size}" if config.beam_size > 1 else "greedy"
+    if config.sample_n:
+        method = f"sample{config.sample_n}"
+    return run.path / "evaluation" / f"{config.split}_{method}"
+
+
+def open_split(config, run):
+    """The captions of the split and what reads their features."""
+    from imcap.data.captions import read_captions
+    from imcap.data.features import FeatureStore
+    from imcap.inputs import Pixels, StoredFeatures
+
+    trained = run.config
+    captions = read_captions(
+        config.input_json or trained.input_json,
+        h5_path=config.input_h5
+        or (None if config.input_json else trained.input_h5),
+    ).split(config.split)
+    if not len(captions):
+        raise InputError(
+            f"{config.input_json or trained.input_json}: no image is in "
+            f"split {config.split!r}"
+        )
+    if config.num_images >= 0:
+        captions = captions.filter(set(captions.image_ids[: config.num_images]))
+    if trained.cnntrain:
+        root = Path(config.images_root or trained.images_root)
+        files = [root / name for name in captions.files]
+        read = Pixels(
+            dict(zip(captions.image_ids, files, strict=True)),
+            run.encoder_metadata["image_size"],
+        )
+        return captions, read
+    store = FeatureStore.open(config.features or trained.features)
+    read = StoredFeatures(store, run.channels)
+    there = captions.filter({key for key in captions.image_ids if key in read})
+    if len(there) < len(captions):
+        print(
+            f"note: {len(captions) - len(there)} pictures of the split have "
+            "no features and are left out"
+        )
+    if not len(there):
+        raise InputError(
+            f"{store.path}: holds none of the split's pictures; do ids of "
+            "captions and features belong together?"
+        )
+    return there, read
+
+
+def score(config, said, captions, folder):
+    """Compares with the references and writes what was found."""
+    from imcap.metrics.coco import score_captions
+
+    scores = score_captions(
+        said, references_of(captions), metrics=config.metrics
+    )
+    for note in scores.notes:
+        print(f"note: {note}")
+    write_json(
+        folder / "per_image.json",
+        [
+            {"image_id": key, "caption": said[key], **scores.per_image[key]}
+            for key in said
+        ],
+    )
+    metrics = {**scores.overall, "images": len(said)}
+    write_json(folder / "metrics.json", metrics, indent=1)
+    for name, value in scores.overall.items():
+        print(f"{name:8} {value:.4f}")
+    print(f"written to {folder}")
+    return metrics
+
+
+def references_of(captions):
+    """Sentences by image id: raw where the file has them, else words."""
+    sentences = captions.raw or [
+        [" ".join(words) for words in of_image] for of_image in captions.tokens
+    ]
+    return dict(zip(captions.image_ids, sentences, strict=True))
+
+
+def main(argv=None):
+    """Runs `imcap evaluate`; returns the exit status."""
+    return run_command("evaluate", EvaluateConfig, evaluate, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
