@@ -6,8 +6,10 @@ a help line and the names that older code used for it. Booleans accept both
 """
 
 import argparse
+import contextlib
 import dataclasses
 import difflib
+import os
 import sys
 import typing
 
@@ -172,7 +174,26 @@ def from_json(config_class, path):
     return config_class(**plain)
 
 
-def run_command(name, config_class, body, arguments=None):
+@contextlib.contextmanager
+def quiet_start():
+    """Keeps TensorFlow's start-up notes off standard error.
+
+    They are written by compiled code before its log levels count, and would
+    drown the one line that matters.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def run_command(name, config_class, body, arguments=None, complete=None):
     """Runs one command: parse, call `body(config)`, report mistakes.
 
     Args:
@@ -180,14 +201,16 @@ def run_command(name, config_class, body, arguments=None):
         config_class: its dataclass.
         body: function of the config.
         arguments: list of str; None for those of this process.
+        complete: function of the dict of given flags to the config, for
+            commands whose defaults depend on them; None for the class.
 
     Returns:
         The exit status: 0, 2 for bad input or an output folder that cannot
         be written, 130 when interrupted.
     """
-    config = parse(config_class, arguments, f"imcap {name}")
+    given = parse_given(config_class, arguments, f"imcap {name}")
     try:
-        body(config)
+        body((complete or (lambda flags: config_class(**flags)))(given))
     except (InputError, OSError) as error:
         line = " ".join(str(error).split())
         print(f"imcap {name}: error: {line}", file=sys.stderr)

@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from imcap.config import option, run_command
+from imcap.config import option, quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
 
@@ -84,13 +84,14 @@ def decoding_options(config, run):
 
 def evaluate(config):
     """Runs the command; returns the dict of metrics."""
-    from tqdm import tqdm
+    with quiet_start():
+        from tqdm import tqdm
 
-    from imcap.inputs import in_batches
-    from imcap.runs import Run
-    from imcap.training.generate import generate
-    from imcap.training.generation import Generator
-    from imcap.training_data import with_references
+        from imcap.inputs import in_batches
+        from imcap.runs import Run
+        from imcap.training.generate import generate
+        from imcap.training.generation import Generator
+        from imcap.training_data import with_references
 
     run = Run.open(config.model)
     captions, read = open_split(config, run)

@@ -81,7 +81,7 @@ class Run:
         self.path.mkdir(parents=True, exist_ok=True)
         for old in (self.state, self.best, self.path / "metrics.jsonl"):
             old.unlink(missing_ok=True)
-        write_json(self.path / "config.json", to_json(self.config), indent=1)
+        self.write_config()
         self.vocabulary.save(self.path / "vocabulary.json")
         write_json(
             self.path / "features.json",
@@ -90,6 +90,10 @@ class Run:
         )
         if encoder_weights and Path(encoder_weights).is_file():
             shutil.copyfile(encoder_weights, self.path / ENCODER_WEIGHTS)
+
+    def write_config(self):
+        """Writes config.json."""
+        write_json(self.path / "config.json", to_json(self.config), indent=1)
 
     def build_task(self):
         """The task with fresh weights."""
@@ -115,22 +119,29 @@ class Run:
 
     def build_encoder(self):
         """The picture network, trainable as the config says."""
-        from imcap.models.encoders import encoder_from_metadata
+        from imcap.picture_networks import build_encoder, train_from
 
-        weights = self.path / ENCODER_WEIGHTS
         if not self.encoder_metadata:
             raise InputError(
                 f"{self.path}: it is not known what made its features, so "
                 "pictures cannot be read; train on `imcap extract`'s files"
             )
+        config, weights = self.config, self.path / ENCODER_WEIGHTS
+        # A run that trains its CNN keeps it among its own weights.
+        trained = config.cnntrain and (
+            self.best.exists() or self.state.exists()
+        )
         try:
-            return encoder_from_metadata(
+            encoder = build_encoder(
                 self.encoder_metadata,
                 weights if weights.exists() else None,
-                self.config.finetune_from if self.config.cnntrain else None,
+                filled_later=trained,
             )
+            if config.cnntrain:
+                train_from(encoder, config.finetune_from)
         except ValueError as error:
-            raise InputError(str(error)) from None
+            raise InputError(f"{self.path}: {error}") from None
+        return encoder
 
     def task(self, checkpoint="best"):
         """The trained task.

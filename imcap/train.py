@@ -6,19 +6,19 @@ imcap train --sgate --input_json data/cocotalk.json
 
 import dataclasses
 import sys
-from pathlib import Path
 
-from imcap.config import run_command
+from imcap.config import quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.train_config import TrainConfig
 
 
 def train(config):
     """Trains as the config says; the run's directory tells the rest."""
-    import keras
+    with quiet_start():
+        import keras
 
-    from imcap.training_data import open_data
-    from imcap.training_loop import TrainingLoop
+        from imcap.training_data import open_data
+        from imcap.training_loop import TrainingLoop
 
     keras.utils.set_random_seed(config.seed)
     run, data = open_data(config)
@@ -43,6 +43,18 @@ def report(data):
     )
 
 
+def completed(given):
+    """The config of the given flags, and of the run they start from."""
+    start = given.get("start_from")
+    if start is None:
+        return settled(TrainConfig(**given))
+    from imcap.runs import Run
+
+    earlier = Run.open(start).config
+    given.setdefault("checkpoint_path", start)
+    return settled(dataclasses.replace(earlier, **given))
+
+
 def settled(config):
     """The config with what one flag says of another."""
     if config.noamopt:
@@ -55,11 +67,6 @@ def settled(config):
         )
     if config.reduce_on_plateau and config.schedule != "constant":
         raise InputError("--reduce_on_plateau needs --schedule constant")
-    if config.start_from and not Path(config.start_from).is_dir():
-        raise InputError(
-            f"{config.start_from}: no such run; --start_from takes the "
-            "directory of one"
-        )
     for name in ("max_epochs", "max_length", "batch_size", "accumulate"):
         if getattr(config, name) < 1:
             raise InputError(f"--{name} must be at least 1")
@@ -68,9 +75,7 @@ def settled(config):
 
 def main(argv=None):
     """Runs `imcap train`; returns the exit status."""
-    return run_command(
-        "train", TrainConfig, lambda config: train(settled(config)), argv
-    )
+    return run_command("train", TrainConfig, train, argv, completed)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ def open_data(config):
     else:
         expected = earlier.channels if earlier else None
         read = StoredFeatures(store, expected, config.cache)
-    if not continues:
+    if continues:
+        run.write_config()
+    else:
         run.begin(encoder_weights(earlier, metadata))
     return run, split(config, captions, vocabulary, read)
 

@@ -86,9 +86,7 @@ class TrainingLoop:
                 clip_value=config.grad_clip,
                 clip_norm=config.clip_norm,
                 accumulate=config.accumulate,
-                slower={"backbone": config.lrmult_conv}
-                if config.cnntrain
-                else None,
+                slower=self.slower_weights(),
             )
         except ValueError as error:
             raise InputError(str(error)) from None
@@ -99,6 +97,13 @@ class TrainingLoop:
         )
         inputs, _, _ = self.batches.batch(0)
         self.task(inputs)  # builds what is not built yet
+
+    def slower_weights(self):
+        """Paths of the CNN's weights, each with the factor on its rate."""
+        factor, encoder = self.config.lrmult_conv, self.task.encoder
+        if encoder is None or factor == 1.0:
+            return None
+        return {weight.path: factor for weight in encoder.trainable_weights}
 
     def take_up(self):
         """Continues, begins from another run's weights, or anew."""

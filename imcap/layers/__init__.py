@@ -2,7 +2,12 @@
 
 from imcap.layers.adaptive_attention import AdaptiveAttention
 from imcap.layers.additive_attention import AdditiveAttention
-from imcap.layers.masking import masked_mean, masked_softmax
+from imcap.layers.masking import (
+    KeptLocations,
+    kept_locations,
+    masked_mean,
+    masked_softmax,
+)
 from imcap.layers.packing import Captions, RealWords, WordsOfImage
 from imcap.layers.row_dense import RowDense, row_product
 from imcap.layers.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
@@ -11,11 +16,13 @@ __all__ = [
     "AdaptiveAttention",
     "AdditiveAttention",
     "Captions",
+    "KeptLocations",
     "RealWords",
     "RowDense",
     "SentinelLSTM",
     "SentinelLSTMCell",
     "WordsOfImage",
+    "kept_locations",
     "masked_mean",
     "masked_softmax",
     "row_product",

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from imcap.layers.masking import masked_softmax
+from imcap.layers.masking import kept_locations, masked_softmax
 from imcap.layers.row_dense import RowDense
 
 
@@ -94,6 +94,8 @@ class AdaptiveAttention(keras.layers.Layer):
     def call(
         self, hidden, sentinel, keys, values, location_mask=None, training=False
     ):
+        keys = kept_locations(keys, location_mask)
+        values = kept_locations(values, location_mask)
         hidden = self.drop(self.hidden_dense(hidden), training=training)
         query = self.query_dense(hidden)  # (B, Q, U)
         scores = self._score(query[:, :, None] + keys[:, None])  # (B, Q, K)

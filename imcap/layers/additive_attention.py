@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from imcap.layers.masking import masked_softmax
+from imcap.layers.masking import kept_locations, masked_softmax
 from imcap.layers.row_dense import RowDense
 
 
@@ -85,6 +85,8 @@ class AdditiveAttention(keras.layers.Layer):
         return self.score_dense(hidden)[..., 0]  # (B, Q, K)
 
     def call(self, query, keys, values, location_mask=None):
+        keys = kept_locations(keys, location_mask)
+        values = kept_locations(values, location_mask)
         scores = self.score(query, keys)
         mask = None if location_mask is None else location_mask[:, None]
         weights = masked_softmax(scores, mask)  # (B, Q, K)

@@ -1,5 +1,6 @@
 """Softmax that knows which entries exist."""
 
+import keras
 from keras import ops
 
 # Finite, and still finite after the cast to float16 that never happens here:
@@ -41,10 +42,45 @@ def masked_mean(values, mask=None):
         values: float tensor (B, K, D).
         mask: boolean tensor (B, K), True = keep; None keeps all.
     """
+    dtype = values.dtype
+    # Sums of many float16 values would overflow.
+    values = ops.cast(values, "float32")
     if mask is None:
-        return ops.mean(values, axis=1)
-    kept = ops.cast(mask, values.dtype)[:, :, None]  # (B, K, 1)
-    count = ops.maximum(ops.sum(kept, axis=1), 1)  # (B, 1)
-    # Padding may hold anything, NaN included, so it is replaced, not scaled.
-    values = ops.where(kept > 0, values, ops.zeros_like(values))
-    return ops.sum(values, axis=1) / count
+        return ops.cast(ops.mean(values, axis=1), dtype)
+    count = ops.sum(ops.cast(mask, "float32"), axis=1)[:, None]  # (B, 1)
+    total = ops.sum(kept_locations(values, mask), axis=1)
+    return ops.cast(total / ops.maximum(count, 1.0), dtype)
+
+
+def kept_locations(values, mask=None):
+    """(B, K, D) with zeros where `mask` (B, K) keeps nothing.
+
+    Padding may hold anything, NaN included, and zero times NaN is NaN, so
+    it is replaced before anything multiplies it.
+    """
+    if mask is None:
+        return values
+    mask = ops.cast(mask, "bool")[:, :, None]  # (B, K, 1)
+    return ops.where(mask, values, ops.zeros_like(values))
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class KeptLocations(keras.layers.Layer):
+    """Zeros where there is no location: `kept_locations` as a layer.
+
+    Call arguments:
+        values: float tensor (B, K, D).
+        location_mask: boolean tensor (B, K), True = keep; None keeps all.
+
+    Returns:
+        Float tensor (B, K, D).
+
+    Example:
+        >>> KeptLocations()(features, mask)
+    """
+
+    def call(self, values, location_mask=None):
+        return kept_locations(values, location_mask)
+
+    def compute_output_spec(self, values, location_mask=None):
+        return keras.KerasTensor(values.shape, dtype=values.dtype)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.layers.adaptive_attention import AdaptiveAttention
-from imcap.layers.masking import masked_mean
+from imcap.layers.masking import KeptLocations, masked_mean
 from imcap.layers.packing import Captions, RealWords, WordsOfImage
 from imcap.layers.row_dense import RowDense
 from imcap.layers.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
@@ -44,8 +44,8 @@ class Adaptive(Captioner):
             attention.
         lstm: bool, no attention at all: the word comes from h alone.
         dropout: float, share dropped (in training) of v_g, v_i, the
-            embedding, ĥ, ŝ, their sum with the context, and the output's
-            hidden layer.
+            embedding, ĥ, ŝ and the output's hidden layer. The original
+            drops ĥ a second time, in its sum with the context.
         recurrent_activation: "sigmoid" or "hard_sigmoid".
         **kwargs: see `keras.Model`.
 
@@ -89,11 +89,17 @@ class Adaptive(Captioner):
             return keras.layers.Dropout(dropout, dtype=policy, name=name)
 
         sgate = sgate and not lstm
+        self.kept = KeptLocations(dtype=policy, name="kept")
         self.pool = Pooled(dtype=policy, name="pool")
         self.global_dense = dense(emb_dim, "relu", "global")
         self.global_drop = drop("global_drop")
         self.embedding = keras.layers.Embedding(
-            vocabulary_size, emb_dim, dtype=policy, name="embedding"
+            vocabulary_size,
+            emb_dim,
+            # As wide as PyTorch's: Keras' ±.05 learns words much later.
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+            dtype=policy,
+            name="embedding",
         )
         self.word_relu = keras.layers.ReLU(dtype=policy, name="word_relu")
         self.word_drop = drop("word_drop")
@@ -111,7 +117,6 @@ class Adaptive(Captioner):
             self.attention = AdaptiveAttention(
                 z_dim, dropout=dropout, dtype=policy, name="attention"
             )
-            self.context_drop = drop("context_drop")
             self.merge_dense = dense(z_dim, "tanh", "merge")
         self.output_drop = drop("output_drop")
         self.output_dense = dense(vocabulary_size, None, "output")
@@ -146,7 +151,8 @@ class Adaptive(Captioner):
         self.recurrent_activation = recurrent_activation
 
     def encode(self, inputs, training=None):
-        features, mask = inputs["features"], inputs.get("mask")
+        mask = inputs.get("mask")
+        features = self.kept(inputs["features"], mask)
         pooled = self.global_dense(self.pool(features, mask))
         memory = {"global": self.global_drop(pooled, training=training)}
         if self.lstm:
@@ -191,7 +197,6 @@ class Adaptive(Captioner):
 
     def _predict(self, shown, training=None):
         if not self.lstm:
-            shown = self.context_drop(shown, training=training)
             shown = self.merge_dense(shown)
         shown = self.output_drop(shown, training=training)
         return self.output_dense(shown)
