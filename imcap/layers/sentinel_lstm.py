@@ -169,7 +169,8 @@ class SentinelLSTM(keras.layers.Layer):
 
     def build(self, words_shape, image_shape=None):
         width = words_shape[-1] + (image_shape[-1] if image_shape else 0)
-        self.cell.build((None, width))
+        if not self.cell.built:  # read back from a config, it may be
+            self.cell.build((None, width))
         self.built = True
 
     def project(self, words, image=None):

@@ -6,6 +6,7 @@ out, it is one product over all rows and steps, at the speed of a plain
 matrix product. Values and gradients are those of the loop.
 """
 
+import keras
 from keras import ops
 
 
@@ -34,8 +35,10 @@ def run_recurrence(gates, kernel, hidden, carry, sgate=True, hard=False):
         outputs, saved = _forward(gates, kernel, hidden, carry, count, hard)
 
         def gradient(*arguments, upstream=None):
+            # One by one, as a tuple, or by name: backends differ.
             upstream = arguments if upstream is None else upstream
-            return _backward(saved, kernel, hidden, carry, upstream, hard)
+            slopes = keras.tree.flatten(upstream)
+            return _backward(saved, kernel, hidden, carry, slopes, hard)
 
         return outputs, gradient
 

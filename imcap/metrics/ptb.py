@@ -2,7 +2,7 @@
 
 The published scores of captioners are computed on the words that Stanford's
 PTBTokenizer (3.4.1, `-preserveLines -lowerCase`) makes of each caption, with
-punctuation dropped. Its behaviour is rebuilt here from the outside, as rules
+punctuation dropped. Its behaviour is rebuilt here as regular expressions
 tested against its output, so that scoring needs no Java.
 
 At every position all rules are tried and the longest match wins; of equals
