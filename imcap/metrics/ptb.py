@@ -3,7 +3,8 @@
 The published scores of captioners are computed on the words that Stanford's
 PTBTokenizer (3.4.1, `-preserveLines -lowerCase`) makes of each caption, with
 punctuation dropped. Its behaviour is rebuilt here as regular expressions
-tested against its output, so that scoring needs no Java.
+tested against its output, so that scoring needs no Java. Telephone numbers,
+markup and faces, which it keeps whole, come apart here.
 
 At every position all rules are tried and the longest match wins; of equals
 the first.
