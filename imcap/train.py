@@ -11,6 +11,8 @@ from imcap.config import quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.train_config import TrainConfig
 
+ES_METRICS = ("CIDEr", "Bleu_4")
+
 
 def train(config):
     """Trains as the config says; the run's directory tells the rest."""
@@ -67,6 +69,10 @@ def settled(config):
         )
     if config.reduce_on_plateau and config.schedule != "constant":
         raise InputError("--reduce_on_plateau needs --schedule constant")
+    if config.es_metric not in ES_METRICS:
+        raise InputError(
+            f"--es_metric {config.es_metric}: there are {', '.join(ES_METRICS)}"
+        )
     for name in ("max_epochs", "max_length", "batch_size", "accumulate"):
         if getattr(config, name) < 1:
             raise InputError(f"--{name} must be at least 1")

@@ -53,11 +53,12 @@ def open_data(config):
     else:
         expected = earlier.channels if earlier else None
         read = StoredFeatures(store, expected, config.cache)
+    data = split(config, captions, vocabulary, read)
     if continues:
         run.write_config()
     else:
         run.begin(encoder_weights(earlier, metadata))
-    return run, split(config, captions, vocabulary, read)
+    return run, data
 
 
 def same_folder(one, other):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from imcap.layers.additive_score import additive_score
 from imcap.layers.masking import kept_locations, masked_softmax
 from imcap.layers.row_dense import RowDense
 
@@ -21,6 +22,10 @@ class AdaptiveAttention(keras.layers.Layer):
     Args:
         units: int, width U of keys, values and score ("z" in the original).
         dropout: float, share of `ĥ` and `ŝ` dropped in training.
+        sentinel_dropout: float, share of the queries that (in training) may
+            not rely on the sentinel. Where pictures mean nothing yet, the
+            sentinel soon takes all attention and with it the gradient that
+            would give them meaning; this keeps looking alive.
         **kwargs: see `keras.layers.Layer`.
 
     Call arguments:
@@ -45,10 +50,11 @@ class AdaptiveAttention(keras.layers.Layer):
         projecting ĥ and ŝ once more, with non-linearities, before the score.
     """
 
-    def __init__(self, units, dropout=0.0, **kwargs):
+    def __init__(self, units, dropout=0.0, sentinel_dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         self.units = units
         self.dropout = dropout
+        self.sentinel_dropout = sentinel_dropout
 
         def dense(name, activation=None, bias=True):
             return RowDense(
@@ -68,6 +74,7 @@ class AdaptiveAttention(keras.layers.Layer):
             1, use_bias=False, dtype=self.dtype_policy, name="score"
         )
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.offer = keras.layers.Dropout(sentinel_dropout, dtype="float32")
 
     def build(
         self,
@@ -98,24 +105,34 @@ class AdaptiveAttention(keras.layers.Layer):
         values = kept_locations(values, location_mask)
         hidden = self.drop(self.hidden_dense(hidden), training=training)
         query = self.query_dense(hidden)  # (B, Q, U)
-        scores = self._score(query[:, :, None] + keys[:, None])  # (B, Q, K)
+        weight = ops.reshape(self.score_dense.kernel, (self.units, 1))
+        scores = additive_score(query, keys, weight)  # (B, Q, K)
         mask = None if location_mask is None else location_mask[:, None]
         if sentinel is None:
             weights = masked_softmax(scores, mask)
             return ops.matmul(weights, values) + hidden, weights
         sentinel = self.sentinel_dense(sentinel)  # (B, Q, U)
         sentinel = self.drop(sentinel, training=training)
-        blind = self._score(query + self.sentinel_key_dense(sentinel))
-        scores = ops.concatenate([scores, blind[..., None]], axis=-1)
-        if mask is not None:
-            mask = ops.pad(mask, [[0, 0], [0, 0], [0, 1]], constant_values=True)
+        blind = ops.tanh(query + self.sentinel_key_dense(sentinel))
+        scores = ops.concatenate([scores, self.score_dense(blind)], axis=-1)
+        mask = self._with_sentinel(mask, scores, training)
         weights = masked_softmax(scores, mask)  # (B, Q, K + 1)
         context = ops.matmul(weights[..., :-1], values)
         context = context + weights[..., -1:] * sentinel
         return context + hidden, weights
 
-    def _score(self, summed):
-        return self.score_dense(ops.tanh(summed))[..., 0]
+    def _with_sentinel(self, mask, scores, training):
+        """Mask (B, 1, K), or None, to one that covers scores (B, Q, K + 1)."""
+        if not (training and self.sentinel_dropout):
+            if mask is None:
+                return None
+            return ops.pad(mask, [[0, 0], [0, 0], [0, 1]], constant_values=True)
+        ones = ops.ones_like(scores, dtype="float32")
+        offered = self.offer(ones[..., -1:], training=True) > 0
+        looked = ones[..., :-1] > 0
+        if mask is not None:
+            looked = ops.logical_and(looked, mask)
+        return ops.concatenate([looked, offered], axis=-1)
 
     def compute_output_spec(
         self, hidden, sentinel, keys, values, location_mask=None, training=False
@@ -131,5 +148,9 @@ class AdaptiveAttention(keras.layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        config.update(units=self.units, dropout=self.dropout)
+        config.update(
+            units=self.units,
+            dropout=self.dropout,
+            sentinel_dropout=self.sentinel_dropout,
+        )
         return config

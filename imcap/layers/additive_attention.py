@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from imcap.layers.additive_score import additive_score
 from imcap.layers.masking import kept_locations, masked_softmax
 from imcap.layers.row_dense import RowDense
 
@@ -13,8 +14,8 @@ class AdditiveAttention(keras.layers.Layer):
 
     `e_k = w · f(W_k v_k + b + W_q q)`, `α = softmax(e)`, `c = Σ_k α_k v_k`.
 
-    Keys are projected once per image with `project` and serve all queries,
-    so nothing but the score tensor (B, Q, K, U) has queries times locations.
+    Keys are projected once per image with `project` and serve all queries;
+    the hidden layer (B, Q, K, U) is only ever held in part.
 
     Args:
         units: int, width U of the score's hidden layer.
@@ -51,6 +52,10 @@ class AdditiveAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         if units < 1:
             raise ValueError(f"units must be positive, got {units}")
+        if activation not in ("tanh", "relu"):
+            raise ValueError(
+                f"activation must be 'tanh' or 'relu', got {activation!r}"
+            )
         self.units = units
         self.activation = activation
         self.use_score_bias = use_score_bias
@@ -62,7 +67,6 @@ class AdditiveAttention(keras.layers.Layer):
         self.score_dense = RowDense(
             1, use_bias=use_score_bias, dtype=policy, name="score"
         )
-        self.nonlinearity = keras.activations.get(activation)
 
     def build(self, query_shape, keys_shape=None, values_shape=None):
         # project() needs the width of values, call() that of keys as well;
@@ -81,8 +85,11 @@ class AdditiveAttention(keras.layers.Layer):
     def score(self, query, keys):
         """Unnormalised scores (B, Q, K) of queries against keys."""
         query = self.query_dense(query)  # (B, Q, U)
-        hidden = self.nonlinearity(query[:, :, None] + keys[:, None])
-        return self.score_dense(hidden)[..., 0]  # (B, Q, K)
+        weight = ops.reshape(self.score_dense.kernel, (self.units, 1))
+        scores = additive_score(query, keys, weight, self.activation)
+        if self.use_score_bias:
+            scores = scores + self.score_dense.bias
+        return scores  # (B, Q, K)
 
     def call(self, query, keys, values, location_mask=None):
         keys = kept_locations(keys, location_mask)

@@ -61,7 +61,9 @@ def _forward(gates, kernel, hidden, carry, count, hard):
         sentinel = (gate[3] * bounded,) if count == 5 else ()
         saved.append((squashed, gate, candidate, bounded))
         outputs.append((hidden, carry, *sentinel))
-    stacked = tuple(ops.stack(parts, axis=1) for parts in zip(*outputs, strict=True))
+    stacked = tuple(
+        ops.stack(parts, axis=1) for parts in zip(*outputs, strict=True)
+    )
     return stacked, (saved, outputs)
 
 
