@@ -160,13 +160,19 @@ def to_json(config):
 def from_json(config_class, path):
     """Reads config.json; a key the class lacks is an InputError."""
     values = read_json(path, "is this the directory of a run?")
-    known = {field.name for field in dataclasses.fields(config_class)}
-    unknown = sorted(set(values) - known)
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: not the settings of a run; restore it")
+    fields = dataclasses.fields(config_class)
+    unknown = sorted(set(values) - {field.name for field in fields})
     if unknown:
         raise InputError(
             f"{path}: unknown key {unknown[0]!r}; the run was made by another "
             "version of imcap, or the file was edited"
         )
+    needed = {f.name for f in fields if f.metadata.get("required")}
+    absent = sorted(needed - set(values))
+    if absent:
+        raise InputError(f"{path}: the key {absent[0]!r} is missing; add it")
     plain = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in values.items()

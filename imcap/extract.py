@@ -112,6 +112,9 @@ def describe(config, backbone):
     from imcap.models.encoders import backbone_metadata
 
     metadata = backbone_metadata(backbone)
+    if config.weights not in ("imagenet", "random"):
+        # So that training can put the file into its run.
+        metadata["weights_path"] = str(Path(config.weights).resolve())
     if config.att_size:
         metadata["att_size"] = config.att_size
         metadata["grid"] = [config.att_size, config.att_size]

@@ -5,7 +5,7 @@ from pathlib import Path
 SMALL = "SmallCNN"  # ours; every other name is one of keras.applications
 
 
-def small_cnn_metadata(image_size=64, channels=128):
+def small_cnn_metadata(image_size=64, channels=64):
     """What describes a `SmallCNN` to `build_encoder`."""
     cells = image_size // 8
     return {
@@ -93,9 +93,7 @@ def train_from(encoder, layer=None):
 
     if isinstance(encoder, Backbone):
         layers = encoder.tapped.layers
-        set_trainable_from(
-            encoder, layer or layers[len(layers) * 3 // 4].name
-        )
+        set_trainable_from(encoder, layer or layers[len(layers) * 3 // 4].name)
         return
     if layer is None:
         return

@@ -13,7 +13,7 @@ from imcap.data.errors import InputError
 from imcap.data.files import written_whole
 
 COLUMNS = 5
-DIM = 0.22  # brightness left where nobody looks
+DIM = 0.25  # brightness left where nobody looks
 GLOW = np.array([255.0, 160.0, 30.0])  # laid over what is looked at
 LOOKS, RELIES = "#e8890c", "#44546a"  # picture and sentinel in the bars
 
@@ -21,9 +21,9 @@ LOOKS, RELIES = "#e8890c", "#44546a"  # picture and sentinel in the bars
 def draw_attention(image, words, attention, path, grid=None, boxes=None):
     """Draws a picture and, once per word, where that word looked.
 
-    Each panel is lit by its own word's weights, scaled to their maximum;
-    the bar below says how much of the word came from the picture at all,
-    where there is a sentinel.
+    Each panel is lit by its own word's weights, scaled to their maximum.
+    Where there is a sentinel, the bar below says how much of the word came
+    from the picture at all, and the less, the dimmer the light.
 
     Args:
         image: uint8 array (H, W, 3), RGB.
@@ -58,9 +58,11 @@ def draw_attention(image, words, attention, path, grid=None, boxes=None):
     _panel(axes[0], image, "the picture")
     for number, (word, heat) in enumerate(zip(words, maps, strict=True)):
         axis = axes[number + 1]
-        _panel(axis, lit(image, heat), word, bold=True)
+        visual = 1.0 if sentinel is None else 1.0 - float(sentinel[number])
+        light = lit(image, heat * (0.3 + 0.7 * visual))
+        _panel(axis, light, word, bold=True)
         if sentinel is not None:
-            _share_bar(axis, 1.0 - float(sentinel[number]))
+            _share_bar(axis, visual)
     title = figure.suptitle(
         "\n".join(_lines(" ".join(words), 22 * columns)), fontsize=17
     )

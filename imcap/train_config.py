@@ -61,6 +61,12 @@ class TrainConfig:
     caption_model: str = option("adaptive", "captioner")
     sgate: bool = option(False, "adaptive attention: a visual sentinel")
     lstm: bool = option(False, "no attention")
+    sentinel_dropout: float = option(
+        0.0, "share of words that in training must look at the picture"
+    )
+    global_features: bool = option(
+        True, "give the LSTM the mean of the features at every word"
+    )
     lstm_dim: int = option(512, "width of the LSTM", "rnn_size", "hidden_size")
     emb_dim: int = option(
         512, "width of word embeddings", "input_encoding_size",

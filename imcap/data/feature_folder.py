@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from imcap.data.errors import InputError
+from imcap.data.feature_writer import same_network
 from imcap.data.files import read_json, write_json, written_whole
 
 
@@ -33,7 +34,7 @@ class FeatureFolderWriter:
         self.folder = name.with_name(name.name + "_att")
         self._bad = set()
         note = name.with_name(name.name + "_features.json")
-        if note.exists() and read_json(note) != metadata:
+        if note.exists() and not same_network(read_json(note), metadata):
             raise InputError(
                 f"{note}: these folders hold features of another network; "
                 "remove them, or give another --output_dir"

@@ -29,6 +29,15 @@ def identifier_array(identifiers):
     return [str(identifier) for identifier in identifiers]
 
 
+def same_network(first, second):
+    """Whether two metadata describe features made in the same way.
+
+    Where the weights lie does not count: their SHA-256 is compared.
+    """
+    names = (set(first) | set(second)) - {"weights_path"}
+    return all(first.get(name) == second.get(name) for name in names)
+
+
 def _contiguous(group, name, shape, dtype):
     """A dataset whose bytes are reserved, not written, at creation."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -206,7 +215,9 @@ class FeatureWriter:
             file["features"].shape == wanted
             and file["features"].dtype == self.dtype
             and list(ids) == list(self.identifiers)
-            and json.loads(file.attrs["metadata"]) == self.metadata
+            and same_network(
+                json.loads(file.attrs["metadata"]), self.metadata
+            )
         )
         if not same:
             raise InputError(

@@ -30,6 +30,7 @@ def build_captioner(name, vocabulary_size, channels, **options):
             f"no captioner named {name!r}; there are {', '.join(CAPTIONERS)}"
         )
     captioner = CAPTIONERS[name]
-    known = inspect.signature(captioner).parameters
+    # dtype, a policy's name, goes through **kwargs.
+    known = {*inspect.signature(captioner).parameters, "dtype"}
     taken = {key: options[key] for key in options if key in known}
     return captioner(vocabulary_size, channels, name="captioner", **taken)

@@ -47,6 +47,11 @@ class Adaptive(Captioner):
             embedding, ĥ, ŝ and the output's hidden layer. The original
             drops ĥ a second time, in its sum with the context.
         recurrent_activation: "sigmoid" or "hard_sigmoid".
+        sentinel_dropout: float, share of words that (in training) must look
+            at the picture; see `AdaptiveAttention`.
+        global_features: bool, whether the LSTM is given v_g. Without it
+            all that is seen comes through attention, which then falls on
+            what a word names; the paper always gives it.
         **kwargs: see `keras.Model`.
 
     Call arguments, returns: see `Captioner`. Attention weights are (B, N, K)
@@ -75,6 +80,8 @@ class Adaptive(Captioner):
         lstm=False,
         dropout=0.0,
         recurrent_activation="sigmoid",
+        sentinel_dropout=0.0,
+        global_features=True,
         **kwargs,
     ):
         # Layers
@@ -89,15 +96,19 @@ class Adaptive(Captioner):
             return keras.layers.Dropout(dropout, dtype=policy, name=name)
 
         sgate = sgate and not lstm
+        if lstm and not global_features:
+            raise ValueError("lstm sees nothing but global_features")
         self.kept = KeptLocations(dtype=policy, name="kept")
-        self.pool = Pooled(dtype=policy, name="pool")
-        self.global_dense = dense(emb_dim, "relu", "global")
-        self.global_drop = drop("global_drop")
+        if global_features:
+            self.pool = Pooled(dtype=policy, name="pool")
+            self.global_dense = dense(emb_dim, "relu", "global")
+            self.global_drop = drop("global_drop")
         self.embedding = keras.layers.Embedding(
             vocabulary_size,
             emb_dim,
-            # As wide as PyTorch's: Keras' ±.05 learns words much later.
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+            # Wide (PyTorch's N(0, 1)) learns language faster and pictures
+            # later: lower loss, lower CIDEr.
+            embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
             dtype=policy,
             name="embedding",
         )
@@ -115,7 +126,11 @@ class Adaptive(Captioner):
             self.value_dense = dense(z_dim, "relu", "values")
             self.value_drop = drop("value_drop")
             self.attention = AdaptiveAttention(
-                z_dim, dropout=dropout, dtype=policy, name="attention"
+                z_dim,
+                dropout=dropout,
+                sentinel_dropout=sentinel_dropout,
+                dtype=policy,
+                name="attention",
             )
             self.merge_dense = dense(z_dim, "tanh", "merge")
         self.output_drop = drop("output_drop")
@@ -123,10 +138,11 @@ class Adaptive(Captioner):
 
         # Graph
         self.sgate, self.lstm = sgate, lstm
+        self.global_features = global_features
         inputs = caption_inputs(channels)
         memory = self.encode(inputs)
         words = self._embed(inputs["tokens"])  # (B, N, T, E)
-        outputs = self.decoder(words, memory["global"])
+        outputs = self.decoder(words, memory.get("global"))
         hidden, sentinel = outputs if sgate else (outputs, None)
         by_image = WordsOfImage(dtype=policy, name="words_of_image")
         hidden = by_image(hidden, inputs["slots"])  # (B, M, U)
@@ -149,12 +165,15 @@ class Adaptive(Captioner):
         self.z_dim = z_dim
         self.dropout = dropout
         self.recurrent_activation = recurrent_activation
+        self.sentinel_dropout = sentinel_dropout
 
     def encode(self, inputs, training=None):
         mask = inputs.get("mask")
         features = self.kept(inputs["features"], mask)
-        pooled = self.global_dense(self.pool(features, mask))
-        memory = {"global": self.global_drop(pooled, training=training)}
+        memory = {}
+        if self.global_features:
+            pooled = self.global_dense(self.pool(features, mask))
+            memory["global"] = self.global_drop(pooled, training=training)
         if self.lstm:
             return memory  # (B, E)
         values = self.value_dense(features)  # (B, K, U)
@@ -165,12 +184,13 @@ class Adaptive(Captioner):
         return memory
 
     def initial_state(self, memory, count):
-        state = zeros_for(memory["global"], count, self.lstm_dim)
+        like = memory["global" if self.global_features else "values"]
+        state = zeros_for(like, count, self.lstm_dim)
         return state, state
 
     def step(self, tokens, state, memory, training=None):
         words = self._embed(tokens, training)  # (B, N, E)
-        gates = self.decoder.project(words, memory["global"])
+        gates = self.decoder.project(words, memory.get("global"))
         (hidden, sentinel), state = self.decoder.cell(
             gates, state, projected=True
         )
@@ -221,4 +241,6 @@ class Adaptive(Captioner):
             "lstm": self.lstm,
             "dropout": self.dropout,
             "recurrent_activation": self.recurrent_activation,
+            "sentinel_dropout": self.sentinel_dropout,
+            "global_features": self.global_features,
         }

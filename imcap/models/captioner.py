@@ -28,9 +28,17 @@ class Captioner(keras.Model):
     OPTIONAL = ("mask", "slots", "words")
 
     def __call__(self, inputs, *args, **kwargs):
-        if isinstance(inputs, dict):
-            inputs = inputs | {name: inputs.get(name) for name in self.OPTIONAL}
-        return super().__call__(inputs, *args, **kwargs)
+        return super().__call__(self._complete(inputs), *args, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        # JAX trains without passing through __call__.
+        return super().call(self._complete(inputs), training, mask)
+
+    def _complete(self, inputs):
+        """The inputs, None for what is optional and absent."""
+        if not isinstance(inputs, dict):
+            return inputs
+        return inputs | {name: inputs.get(name) for name in self.OPTIONAL}
 
     def encode(self, inputs, training=False):
         """What does not depend on words, projected once.

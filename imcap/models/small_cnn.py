@@ -8,8 +8,11 @@ from keras import ops
 class SmallCNN(keras.Model):
     """Convolutions that halve the picture three times, then two coordinates.
 
-    The last two channels of the map say where a cell is, from −1 to 1, so
-    that words of place can be learnt from few pictures.
+    A cell sees 22 pixels across, little more than its own 8, so that what
+    it says is about what lies there. The map is normalised cell by cell:
+    were empty ground near zero, attention could spread over it for nothing
+    and would never learn to point. The last two channels say where a cell
+    is, from −1 to 1, so that words of place can be learnt from few pictures.
 
     Args:
         image_size: int, side of the square input in pixels; a multiple of 8.
@@ -23,35 +26,40 @@ class SmallCNN(keras.Model):
         Float tensor (B, image_size / 8, image_size / 8, channels).
 
     Example:
-        >>> SmallCNN(64)(images)  # (B, 8, 8, 128)
+        >>> SmallCNN(64)(images)  # (B, 8, 8, 64)
 
     Reference:
         Liu et al., 2018, "An intriguing failing of convolutional neural
         networks and the CoordConv solution", for the coordinates.
     """
 
-    def __init__(self, image_size=64, channels=128, **kwargs):
+    def __init__(self, image_size=64, channels=64, **kwargs):
         if image_size % 8:
             raise ValueError(
                 f"image_size must be a multiple of 8, got {image_size}"
             )
         images = keras.Input((image_size, image_size, 3), name="images")
         maps = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(images)
-        for number, width in enumerate((32, 64, 96)):
-            maps = self._block(maps, width, 2, f"halve_{number}")
-        maps = self._block(maps, channels - 2, 1, "last")
+        for number, width in enumerate((12, 24, 48)):
+            maps = self._convolution(maps, width, 3, f"convolution_{number}")
+            maps = keras.layers.MaxPooling2D(name=f"halve_{number}")(maps)
+        maps = self._convolution(maps, channels - 2, 1, "last")
+        maps = keras.layers.LayerNormalization(epsilon=1e-3, name="norm")(maps)
         maps = Coordinates(name="coordinates")(maps)
         super().__init__(inputs=images, outputs=maps, **kwargs)
         self.image_size = image_size
         self.channels = channels
 
     @staticmethod
-    def _block(maps, width, stride, name):
-        maps = keras.layers.Conv2D(
-            width, 3, strides=stride, padding="same", name=name
+    def _convolution(maps, width, side, name):
+        return keras.layers.Conv2D(
+            width,
+            side,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=name,
         )(maps)
-        maps = keras.layers.GroupNormalization(1, name=f"{name}_norm")(maps)
-        return keras.layers.ReLU(name=f"{name}_relu")(maps)
 
     def get_config(self):
         return {

@@ -8,10 +8,13 @@ class Adam(keras.optimizers.Adam):
     """`keras.optimizers.Adam`, in one pass over each weight on TensorFlow.
 
     The update is Adam's own; written as separate operations it reads and
-    writes every weight ten times, which shows where a step is short.
+    writes every weight ten times, which shows where a step is short. A word
+    that a batch holds twice has one gradient, the sum, as on other backends;
+    Keras on TensorFlow clips and squares its parts.
 
     Args:
         slower: dict of beginnings of weight paths to factors on their rate.
+            The name of a Functional model is no part of its weights' paths.
         **kwargs: see `keras.optimizers.Adam`.
 
     Example:
@@ -21,6 +24,26 @@ class Adam(keras.optimizers.Adam):
     def __init__(self, *args, slower=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.slower = dict(slower or {})
+
+    def build(self, variables):
+        super().build(variables)
+        for beginning in self.slower:
+            if not any(v.path.startswith(beginning) for v in variables):
+                raise ValueError(
+                    f"no trained weight has a path like {beginning!r}, whose "
+                    "rate was to be slower"
+                )
+
+    def apply(self, grads, trainable_variables=None):
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            # A lookup's gradient is sparse, with one part an occurrence.
+            grads = [
+                gradient if gradient is None else tf.convert_to_tensor(gradient)
+                for gradient in grads
+            ]
+        super().apply(grads, trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         # TensorFlow hands over its own variable, which has no path.
@@ -37,7 +60,6 @@ class Adam(keras.optimizers.Adam):
         import tensorflow as tf
 
         variable = self._trainable_variables[index]
-        gradient = tf.convert_to_tensor(gradient)  # a lookup's is sparse
         dtype = variable.dtype
         count = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(

@@ -1,0 +1,16 @@
+"""What all tests share: the same random numbers in every run."""
+
+import os
+import sys
+
+import pytest
+
+# Under JAX the tests mostly wait for its compiler.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Initial weights and dropout do not differ from run to run."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)

@@ -1,0 +1,168 @@
+"""Every layer passes the checks that all layers share."""
+
+import importlib
+import inspect
+import pkgutil
+
+import keras
+import numpy as np
+import pytest
+from layer_checks import check_layer
+
+import imcap.layers
+from imcap.layers import (
+    AdaptiveAttention,
+    AdditiveAttention,
+    Captions,
+    KeptLocations,
+    RealWords,
+    RowDense,
+    SentinelLSTM,
+    SentinelLSTMCell,
+    WordsOfImage,
+)
+from imcap.layers.image_preprocessing import ImagePreprocessing
+
+B, N, T, K, D, E, U, V = 2, 3, 5, 7, 11, 19, 13, 17
+
+
+def floats(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+MASK = np.arange(K) < np.array([[K], [4]])
+SLOTS = np.array([[0, 4, 9, 1], [14, 0, 2, 2]], "int32")
+
+
+def additive(**options):
+    return AdditiveAttention(U, use_score_bias=True, **options)
+
+
+def additive_call(layer, query, values, mask):
+    return layer(query, layer.project(values), values, mask)
+
+
+def adaptive_call(layer, hidden, sentinel, values, mask):
+    return layer(hidden, sentinel, layer.project(values), values, mask)
+
+
+def lstm(sgate=True):
+    return lambda **options: SentinelLSTM(
+        SentinelLSTMCell(U, sgate=sgate, **options), **options
+    )
+
+
+STATES = floats(B, N, U, seed=1)
+SEQUENCE = floats(B, N, T, D)
+HIDDEN, SENTINEL = floats(B, N, D), floats(B, N, D, seed=1)
+CASES = {
+    "additive": {
+        "make": additive,
+        "inputs": [floats(B, N, E), floats(B, K, D), MASK],
+        "shapes": [(B, N, E), (B, K, D)],
+        "weights": 5,
+        "call": additive_call,
+        "dead": ("score/bias",),  # a softmax cancels it
+    },
+    "adaptive": {
+        "make": lambda **options: AdaptiveAttention(U, **options),
+        "inputs": [HIDDEN, SENTINEL, floats(B, K, U), MASK],
+        "shapes": [(B, N, D), (B, N, D)],
+        "weights": 10,
+        "call": adaptive_call,
+    },
+    "spatial": {
+        "make": lambda **options: AdaptiveAttention(U, **options),
+        "inputs": [HIDDEN, None, floats(B, K, U), None],
+        "shapes": [(B, N, D)],
+        "weights": 6,
+        "call": adaptive_call,
+    },
+    "cell": {
+        "make": lambda **options: SentinelLSTMCell(U, **options),
+        "inputs": [floats(B, N, D), (STATES, STATES / 2)],
+        "shapes": [(B, N, D)],
+        "weights": 3,
+    },
+    "plain cell": {
+        "make": lambda **options: SentinelLSTMCell(
+            U, sgate=False, recurrent_activation="hard_sigmoid", **options
+        ),
+        "inputs": [floats(B, N, D), (STATES, STATES / 2)],
+        "shapes": [(B, N, D)],
+        "weights": 3,
+        "symbolic": False,
+    },
+    "lstm": {
+        "make": lstm(),
+        "inputs": [SEQUENCE, floats(B, E)],
+        "shapes": [(B, N, T, D), (B, E)],
+        "weights": 3,
+    },
+    "plain lstm": {
+        "make": lstm(sgate=False),
+        "inputs": [SEQUENCE],
+        "shapes": [(B, N, T, D)],
+        "weights": 3,
+    },
+    "rows": {
+        "make": lambda **options: RowDense(U, activation="tanh", **options),
+        "inputs": [SEQUENCE],
+        "shapes": [(B, N, T, D)],
+        "weights": 2,
+    },
+    "kept": {
+        "make": KeptLocations,
+        "inputs": [floats(B, K, D), MASK],
+        "shapes": [(B, K, D)],
+        "weights": 0,
+    },
+    "words of image": {
+        "make": WordsOfImage,
+        "inputs": [SEQUENCE, SLOTS],
+        "shapes": [(B, N, T, D)],
+        "weights": 0,
+    },
+    "words of image, unpacked": {
+        "make": WordsOfImage,
+        "inputs": [SEQUENCE],
+        "shapes": [(B, N, T, D)],
+        "weights": 0,
+    },
+    "real words": {
+        "make": RealWords,
+        # With words the rank falls, which only eager tensors can say.
+        "inputs": [floats(B, 4, U)],
+        "shapes": [(B, 4, U)],
+        "weights": 0,
+    },
+    "captions": {
+        "make": Captions,
+        "inputs": [floats(B, N * T, V), np.zeros((B, N, T), "int32")],
+        "shapes": [(B, N * T, V)],
+        "weights": 0,
+        "dtype": "float32",
+    },
+    "image preprocessing": {
+        "make": lambda **options: ImagePreprocessing("caffe", **options),
+        "inputs": [floats(B, K, D, 3)],
+        "shapes": [(B, K, D, 3)],
+        "weights": 0,
+    },
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_layer(name):
+    check_layer(**CASES[name])
+
+
+def test_no_layer_is_left_out():
+    checked = {type(case["make"]()) for case in CASES.values()}
+    for module in pkgutil.iter_modules(imcap.layers.__path__):
+        path = f"imcap.layers.{module.name}"
+        for _, found in inspect.getmembers(importlib.import_module(path)):
+            if not inspect.isclass(found) or found.__module__ != path:
+                continue
+            if issubclass(found, keras.layers.Layer):
+                assert found in checked, f"{found.__name__} is not checked"
