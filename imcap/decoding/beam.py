@@ -28,21 +28,17 @@ def beam_search(
 ):
     """Keeps the N best beginnings of captions at each word.
 
-    A beam that has said eos is frozen: it keeps its score and its place as
-    long as no better one comes. Search stops when none that is still alive
-    could pass the `returned` best finished ones.
+    A beam that has said eos is frozen: it keeps score and place until better
+    ones come. Search stops when no other could pass the `returned` best.
 
     Args:
-        step: function of tokens (B, N) and state to logits (B, N, V), new
-            state and a dict of what was looked at, tensors (B, N, …).
+        step: as in `sample`.
         state: nested structure of tensors (B, N, …), the same for all N.
         shape: (B, N, T): N beams, captions of at most T tokens with eos.
-        bos_id, eos_id, pad_id: int ids; they may coincide.
+        bos_id, eos_id, pad_id, penalty, no_repeat_ngram: as in `sample`.
         length_penalty: float α; captions are ordered by their summed
-            log-probability over length^α. 0 is the plain sum, 1 the mean.
+            log-probability over length^α: 0 for the sum, 1 for the mean.
         returned: int, how many captions an image are wanted, at most N.
-        penalty: float32 tensor (V,) added to the logits, or None.
-        no_repeat_ngram: int n, no n-gram is said twice; 0 allows all.
 
     Returns:
         `Decoded` of `returned` captions an image, best first.
@@ -61,13 +57,12 @@ def beam_search(
 
     def body(index, hypotheses, state, buffers):
         logits, state, looked = step(hypotheses["current"], state)
-        extra = penalty
+        allowed = logits if penalty is None else logits + penalty
         if no_repeat_ngram:
-            repeats = repeated_ngrams(
+            allowed = allowed + repeated_ngrams(
                 hypotheses["tokens"], index, no_repeat_ngram, logits.shape[-1]
             )
-            extra = repeats if extra is None else extra + repeats
-        parents, hypotheses = search.advance(index, logits, extra, hypotheses)
+        parents, hypotheses = search.advance(index, logits, allowed, hypotheses)
         buffers = write(buffers, index, looked)
         state = keras.tree.map_structure(
             lambda part: of_parents(part, parents), state
@@ -127,11 +122,10 @@ class _Search:
         open_images = ops.max(hope, axis=1) > surely
         return ops.logical_and(index < self.shape[2], ops.any(open_images))
 
-    def advance(self, index, logits, penalty, hypotheses):
+    def advance(self, index, logits, allowed, hypotheses):
         """Continues each beam by its best words and keeps the best N."""
         batch, beams, _ = self.shape
         ended = hypotheses["ended"]
-        allowed = logits if penalty is None else logits + penalty
         best, words = ops.top_k(allowed, min(beams, logits.shape[-1]))
         total = ops.logsumexp(logits, axis=-1, keepdims=True)
         chances = best - total  # (B, N, N)

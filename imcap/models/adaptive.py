@@ -84,28 +84,35 @@ class Adaptive(Captioner):
         global_features=True,
         **kwargs,
     ):
-        # Layers
-        policy = kwargs.pop("dtype", None)
-
-        def dense(units, activation, name):
-            return RowDense(
-                units, activation=activation, dtype=policy, name=name
-            )
-
-        def drop(name):
-            return keras.layers.Dropout(dropout, dtype=policy, name=name)
-
-        sgate = sgate and not lstm
         if lstm and not global_features:
             raise ValueError("lstm sees nothing but global_features")
+        # Config
+        self.policy = kwargs.pop("dtype", None)
+        self.vocabulary_size = vocabulary_size
+        self.channels = channels
+        self.lstm_dim = lstm_dim
+        self.emb_dim = emb_dim
+        self.z_dim = z_dim
+        self.sgate = sgate and not lstm
+        self.lstm = lstm
+        self.dropout = dropout
+        self.recurrent_activation = recurrent_activation
+        self.sentinel_dropout = sentinel_dropout
+        self.global_features = global_features
+        self._make_layers()
+        inputs = caption_inputs(channels)
+        super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
+
+    def _make_layers(self):
+        policy = self.policy
         self.kept = KeptLocations(dtype=policy, name="kept")
-        if global_features:
+        if self.global_features:
             self.pool = Pooled(dtype=policy, name="pool")
-            self.global_dense = dense(emb_dim, "relu", "global")
-            self.global_drop = drop("global_drop")
+            self.global_dense = self._dense(self.emb_dim, "relu", "global")
+            self.global_drop = self._drop("global_drop")
         self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            emb_dim,
+            self.vocabulary_size,
+            self.emb_dim,
             # Wide (PyTorch's N(0, 1)) learns language faster and pictures
             # later: lower loss, lower CIDEr.
             embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
@@ -113,59 +120,52 @@ class Adaptive(Captioner):
             name="embedding",
         )
         self.word_relu = keras.layers.ReLU(dtype=policy, name="word_relu")
-        self.word_drop = drop("word_drop")
+        self.word_drop = self._drop("word_drop")
         cell = SentinelLSTMCell(
-            lstm_dim,
-            sgate=sgate,
-            recurrent_activation=recurrent_activation,
+            self.lstm_dim,
+            sgate=self.sgate,
+            recurrent_activation=self.recurrent_activation,
             dtype=policy,
             name="cell",
         )
         self.decoder = SentinelLSTM(cell, dtype=policy, name="decoder")
-        if not lstm:
-            self.value_dense = dense(z_dim, "relu", "values")
-            self.value_drop = drop("value_drop")
+        if not self.lstm:
+            self.value_dense = self._dense(self.z_dim, "relu", "values")
+            self.value_drop = self._drop("value_drop")
             self.attention = AdaptiveAttention(
-                z_dim,
-                dropout=dropout,
-                sentinel_dropout=sentinel_dropout,
+                self.z_dim,
+                dropout=self.dropout,
+                sentinel_dropout=self.sentinel_dropout,
                 dtype=policy,
                 name="attention",
             )
-            self.merge_dense = dense(z_dim, "tanh", "merge")
-        self.output_drop = drop("output_drop")
-        self.output_dense = dense(vocabulary_size, None, "output")
+            self.merge_dense = self._dense(self.z_dim, "tanh", "merge")
+        self.output_drop = self._drop("output_drop")
+        self.output_dense = self._dense(self.vocabulary_size, None, "output")
 
-        # Graph
-        self.sgate, self.lstm = sgate, lstm
-        self.global_features = global_features
-        inputs = caption_inputs(channels)
+    def _dense(self, units, activation, name):
+        return RowDense(
+            units, activation=activation, dtype=self.policy, name=name
+        )
+
+    def _drop(self, name):
+        return keras.layers.Dropout(self.dropout, dtype=self.policy, name=name)
+
+    def _graph(self, inputs):
         memory = self.encode(inputs)
         words = self._embed(inputs["tokens"])  # (B, N, T, E)
         outputs = self.decoder(words, memory.get("global"))
-        hidden, sentinel = outputs if sgate else (outputs, None)
-        by_image = WordsOfImage(dtype=policy, name="words_of_image")
+        hidden, sentinel = outputs if self.sgate else (outputs, None)
+        by_image = WordsOfImage(dtype=self.policy, name="words_of_image")
         hidden = by_image(hidden, inputs["slots"])  # (B, M, U)
-        if sgate:
+        if self.sgate:
             sentinel = by_image(sentinel, inputs["slots"])
         shown, _ = self._look(hidden, sentinel, memory)
-        shown = RealWords(dtype=policy, name="real_words")(
-            shown, inputs["words"]
-        )  # (W, U)
-        logits = Captions(dtype="float32", name="captions")(
-            self._predict(shown), inputs["tokens"], inputs["words"]
+        real = RealWords(dtype=self.policy, name="real_words")
+        logits = self._predict(real(shown, inputs["words"]))  # (W, V)
+        return Captions(dtype="float32", name="captions")(
+            logits, inputs["tokens"], inputs["words"]
         )
-        super().__init__(inputs=inputs, outputs=logits, **kwargs)
-
-        # Config
-        self.vocabulary_size = vocabulary_size
-        self.channels = channels
-        self.lstm_dim = lstm_dim
-        self.emb_dim = emb_dim
-        self.z_dim = z_dim
-        self.dropout = dropout
-        self.recurrent_activation = recurrent_activation
-        self.sentinel_dropout = sentinel_dropout
 
     def encode(self, inputs, training=None):
         mask = inputs.get("mask")
