@@ -8,7 +8,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from imcap.config import option, run_command
+from imcap.config import option, quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
 
@@ -77,7 +77,8 @@ def list_images(config):
 
 def load_backbone(config):
     """The network; its ValueError lines become InputErrors."""
-    from imcap.models.encoders import build_backbone
+    with quiet_start():
+        from imcap.models.encoders import build_backbone
 
     weights = None if config.weights == "random" else config.weights
     try:

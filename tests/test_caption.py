@@ -16,7 +16,7 @@ from imcap.train_config import TrainConfig
 from imcap.training.checkpoints import save_weights
 
 SIZE, CHANNELS = 32, 11
-WORDS = "a dog runs on the green grass".split()
+WORDS = ["a", "dog", "runs", "on", "the", "green", "grass"]
 
 
 def make_run(path, metadata, channels, weights=None, **options):

@@ -111,7 +111,7 @@ def test_beam_is_the_plain_python_beam(penalty):
         beams = [(0.0, [])]
         for _ in range(STEPS):
             grown = [beam for beam in beams if beam[1][-1:] == [EOS]]
-            for total, words in beams:
+            for _, words in beams:
                 if words[-1:] != [EOS]:
                     grown += [
                         (sum(chain.chances(image, [*words, w])), [*words, w])
@@ -282,7 +282,7 @@ def test_no_ngram_is_said_twice():
         )
         for row in ops.convert_to_numpy(decoded.tokens)[:, 0]:
             words = caption(row)
-            pairs = list(zip(words, words[1:], strict=False))
+            pairs = list(itertools.pairwise(words))
             assert len(pairs) == len(set(pairs))
 
 
