@@ -14,7 +14,7 @@ from imcap.data.files import write_json
 from imcap.inputs import Pixels
 
 IMAGE_SIZE, CHANNELS = 64, 64
-SHOWN = 5  # captions printed and drawn at the end
+WORD_EPOCHS = 10  # of finding words in pictures, before captions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DemoConfig:
 
     output: str = option("runs/demo", "directory of the run", "model")
     seed: int = option(1, "of everything random")
-    epochs: int = option(16, "epochs of training", "max_epochs")
+    epochs: int = option(10, "epochs of training", "max_epochs")
     images: int = option(3000, "scenes to train on")
     held_out: int = option(500, "scenes to test on")
 
@@ -37,9 +37,9 @@ class DemoConfig:
 def train_config(config, captions):
     """What `imcap train` would be given.
 
-    Attention falls on a shape as its word is said only where the LSTM
-    cannot know the shape by other means: so it is not given the mean of
-    the features.
+    Attention falls on a shape as its word is said only where nothing else
+    tells the shape: so the LSTM is not given the mean of the features, and
+    half of the words must look at the picture while they are learnt.
     """
     from imcap.train_config import TrainConfig
 
@@ -50,22 +50,24 @@ def train_config(config, captions):
         checkpoint_path=config.output,
         cnntrain=True,
         sgate=True,
+        global_features=False,
+        sentinel_dropout=0.5,
         lrmult_conv=1.0,
         word_count_threshold=0,
         max_length=14,
-        lstm_dim=128,
+        lstm_dim=160,
         emb_dim=64,
-        z_dim=96,
+        z_dim=128,
         dr_ratio=0.1,
-        batch_size=32,
-        seq_per_img=2,
+        batch_size=12,
+        seq_per_img=3,
         max_epochs=config.epochs,
-        learning_rate=2e-3,
+        learning_rate=4e-3,
         schedule="cosine",
         grad_clip=0.0,
         clip_norm=1.0,
         val_images_use=100,
-        es_metric="CIDEr",
+        es_metric="loss",  # CIDEr of a hundred scenes is too noisy
         patience=0,
         seed=config.seed,
     )
@@ -135,6 +137,36 @@ def begin(config, captions_path):
     return run, data, captions.split("test")
 
 
+def find_words(loop):
+    """Teaches the CNN of a `TrainingLoop` which words go with pictures."""
+    from imcap.training.word_detection import detect_words, words_of_images
+
+    captions = loop.batches.captions
+    detect_words(
+        loop.task.encoder,
+        loop.data.read(captions.image_ids)["images"].astype("uint8"),
+        words_of_images(captions.captions, loop.data.vocabulary.size),
+        WORD_EPOCHS,
+    )
+
+
+def sharpen(captioner, seed):
+    """Starts words and queries larger than photographs want them.
+
+    Of small numbers tanh is nearly linear, and then a query adds the same
+    to the score of every cell: what has been said would long not change
+    where the captioner looks.
+    """
+    import numpy as np
+
+    words = captioner.embedding.embeddings
+    drawn = np.random.default_rng(seed).normal(0, 0.7, words.shape)
+    words.assign(drawn.astype("float32"))
+    attention = captioner.attention
+    for dense in (attention.hidden_dense, attention.query_dense):
+        dense.kernel.assign(3.0 * dense.kernel)
+
+
 def caption_all(run, data, image_ids):
     """The best checkpoint's greedy captions, with attention.
 
@@ -154,88 +186,6 @@ def caption_all(run, data, image_ids):
     return [of_image[0] for of_image in found]
 
 
-def measure(captions, objects, grid):
-    """How often captions are right, and attention is where it belongs.
-
-    Args:
-        captions: list of n `Caption`.
-        objects: list of n lists of `SceneObject`, what is in the pictures.
-        grid: (h, w) of the attention.
-
-    Returns:
-        Dict of caption_accuracy, the share of captions that name each
-        object's colour and shape and no other; attention_accuracy, the
-        share of shape words whose heaviest cell touches the shape that is
-        named (a shape that is not there is a miss); how many shape words
-        that are; and the sentinel's mean share of them and of other words.
-    """
-    import numpy as np
-
-    from imcap.data.scenes import caption_is_right, shape_word_positions
-
-    right, hits, sentinel = [], [], {True: [], False: []}
-    for caption, things in zip(captions, objects, strict=True):
-        right.append(caption_is_right(caption.words, things))
-        named = shape_word_positions(caption.words)
-        places = [position for position, _, _ in named]
-        for position in range(len(caption.words)):
-            share = caption.attention["sentinel"][position]
-            sentinel[position in places].append(share)
-        for position, color, shape in named:
-            heaviest = caption.attention["weights"][position].argmax()
-            hits.append(
-                any(
-                    thing.touched_cells(*grid)[heaviest]
-                    for thing in things
-                    if (thing.color, thing.shape) == (color, shape)
-                )
-            )
-    return {
-        "caption_accuracy": float(np.mean(right)),
-        "attention_accuracy": float(np.mean(hits)) if hits else 0.0,
-        "shape_words": len(hits),
-        "sentinel_on_shape_words": float(np.mean(sentinel[True] or [0])),
-        "sentinel_on_other_words": float(np.mean(sentinel[False] or [0])),
-    }
-
-
-def compare(captions, truth):
-    """BLEU, ROUGE-L and CIDEr of captions against a `CaptionSet`."""
-    from imcap.metrics.coco import score_captions
-
-    said = {
-        image_id: " ".join(caption.words)
-        for image_id, caption in zip(truth.image_ids, captions, strict=True)
-    }
-    references = dict(zip(truth.image_ids, truth.raw, strict=True))
-    return score_captions(
-        said, references, ("Bleu", "ROUGE_L", "CIDEr"), tokenized=True
-    )
-
-
-def draw_pictures(run, data, truth, captions, grid):
-    """Draws attention of the first captions and the learning curves.
-
-    Returns:
-        Paths of the attention pictures.
-    """
-    from imcap.plots import draw_attention, draw_learning_curves
-
-    draw_learning_curves(
-        run.path / "metrics.jsonl", run.path / "learning_curves.png"
-    )
-    paths = []
-    for row in range(min(SHOWN, len(truth))):
-        image_id, name = truth.image_ids[row], Path(truth.files[row]).stem
-        path = run.path / "attention" / f"{name}.png"
-        pixels = data.read([image_id])["images"][0].astype("uint8")
-        words, attention = captions[row].words, captions[row].attention
-        if words:
-            draw_attention(pixels, words, attention, path, grid=grid)
-            paths.append(path)
-    return paths
-
-
 def demo(config):
     """Runs the command; returns the dict of metrics."""
     check(config)
@@ -244,13 +194,19 @@ def demo(config):
     import keras
 
     from imcap.data.scenes import draw_scenes
+    from imcap.demo_report import compare, draw_pictures, measure, tell
     from imcap.train import report
     from imcap.training_loop import TrainingLoop
 
     keras.utils.set_random_seed(config.seed)
     run, data, truth = begin(config, captions_path)
     report(data)
-    TrainingLoop(run, data).run_all()
+    loop = TrainingLoop(run, data)
+    print("finding the words of the captions in the pictures …")
+    find_words(loop)
+    sharpen(loop.task.captioner, config.seed)
+    print("learning to caption …")
+    loop.run_all()
     print(f"captioning {len(truth)} scenes that it never saw …")
     captions = caption_all(run, data, truth.image_ids)
     # The same scenes as the third split, now with the shapes' outlines.
@@ -282,29 +238,6 @@ def check(config):
         raise InputError(
             f"{folder}: there is a run of another kind; give another --output"
         )
-
-
-def tell(run, truth, captions, metrics, paths, notes):
-    """Prints captions beside the truth, the metrics and what to look at."""
-    print()
-    for row in range(min(SHOWN, len(truth))):
-        print(f"{Path(truth.files[row]).stem}")
-        print(f"   said:  {' '.join(captions[row].words)}")
-        print(f"   truth: {truth.raw[row][0]}")
-    print()
-    for note in notes:
-        print(f"note: {note}")
-    for name, value in metrics.items():
-        shown = f"{value:.4f}" if isinstance(value, float) else value
-        print(f"{name:24} {shown}")
-    print()
-    for path in paths[:1]:
-        print(f"where it looked, word by word: {path}")
-    print(f"how it learnt: {run.path / 'learning_curves.png'}")
-    print(
-        f"caption more: imcap caption --model {run.path} "
-        f"{run.path / truth.files[-1]}"
-    )
 
 
 def main(argv=None):

@@ -39,9 +39,8 @@ class TrainingLoop:
         self.task.samples_own_words = self.config.scheduled_sampling_start >= 0
         self.progress = Progress(self.batches.steps)
         self.validates = not self.config.train_only and len(data.validation)
-        self.metric = (
-            f"val_{self.config.es_metric}" if self.validates else "loss"
-        )
+        chosen = self.config.es_metric if self.validates else "loss"
+        self.metric = "loss" if chosen == "loss" else f"val_{chosen}"
         self.compile()
         self.take_up()
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from imcap import caption, demo, evaluate
 from imcap.data.scenes import draw_scenes
+from imcap.demo_report import measure
 from imcap.training.generate import Caption
 
 
@@ -83,7 +84,7 @@ def test_what_is_measured():
         said(first.shape, cells[::-1]),  # looks at the other one
         said(wrong, cells),  # names what is not there
     ]
-    found = demo.measure(captions, [things] * 3, (8, 8))
+    found = measure(captions, [things] * 3, (8, 8))
     assert found["caption_accuracy"] == pytest.approx(2 / 3)
     assert found["attention_accuracy"] == pytest.approx(3 / 6)
     assert found["shape_words"] == 6

@@ -215,9 +215,7 @@ class FeatureWriter:
             file["features"].shape == wanted
             and file["features"].dtype == self.dtype
             and list(ids) == list(self.identifiers)
-            and same_network(
-                json.loads(file.attrs["metadata"]), self.metadata
-            )
+            and same_network(json.loads(file.attrs["metadata"]), self.metadata)
         )
         if not same:
             raise InputError(

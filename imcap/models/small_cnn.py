@@ -8,7 +8,7 @@ from keras import ops
 class SmallCNN(keras.Model):
     """Convolutions that halve the picture three times, then two coordinates.
 
-    A cell sees 22 pixels across, little more than its own 8, so that what
+    A cell sees 14 pixels across, little more than its own 8, so that what
     it says is about what lies there. The map is normalised cell by cell:
     were empty ground near zero, attention could spread over it for nothing
     and would never learn to point. The last two channels say where a cell
@@ -40,8 +40,9 @@ class SmallCNN(keras.Model):
             )
         images = keras.Input((image_size, image_size, 3), name="images")
         maps = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(images)
-        for number, width in enumerate((12, 24, 48)):
-            maps = self._convolution(maps, width, 3, f"convolution_{number}")
+        for number, (width, side) in enumerate(((16, 3), (32, 3), (64, 1))):
+            name = f"convolution_{number}"
+            maps = self._convolution(maps, width, side, name)
             maps = keras.layers.MaxPooling2D(name=f"halve_{number}")(maps)
         maps = self._convolution(maps, channels - 2, 1, "last")
         maps = keras.layers.LayerNormalization(epsilon=1e-3, name="norm")(maps)

@@ -43,7 +43,7 @@ def words_of_images(captions, vocabulary_size):
 
 
 def detect_words(
-    encoder, images, bags, epochs, batch_size=24, learning_rate=4e-3
+    encoder, images, bags, epochs, batch_size=12, learning_rate=3e-3
 ):
     """Trains an encoder to tell which words the captions of a picture use.
 
@@ -83,7 +83,7 @@ def detect_words(
     detector.compile(
         keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
-                learning_rate, steps, alpha=0.1
+                learning_rate, steps, alpha=0.3
             )
         ),
         keras.losses.BinaryCrossentropy(from_logits=True),

@@ -1,0 +1,273 @@
+"""`imcap caption`: captions of your own pictures, and where they looked.
+
+imcap caption --model runs/adaptive beach.jpg holiday/
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from imcap.config import option, positional, run_command
+from imcap.data.errors import InputError
+from imcap.data.files import write_json
+
+BATCH = 16  # pictures at a time
+DRAWN_SIDE = 512  # longest side of the picture that attention is drawn on
+
+
+@dataclasses.dataclass(frozen=True)
+class CaptionConfig:
+    """Captions pictures and draws, word by word, where each looked.
+
+    Prints `path: caption  (log-probability)` and writes one PNG a picture.
+    What cannot be read is reported and left out.
+    """
+
+    images: tuple[str, ...] = positional("pictures, or folders of pictures")
+    model: str = option("save", "directory of a run", "run")
+    output: str | None = option(
+        None, "folder for attention pictures; default: RUN/attention"
+    )
+    no_draw: bool = option(False, "draw nothing")
+    json: str | None = option(None, "also write everything to this file")
+    beam_size: int = option(5, "beams; 1: greedy")
+    sample_n: int = option(0, "draw this many captions instead of searching")
+    temperature: float = option(1.0, "of drawn captions")
+    top_k: int = option(0, "draw among so many words; 0: all")
+    top_p: float = option(1.0, "draw among words of this share; 1: all")
+    length_penalty: float = option(0.0, "0: sum of log p; 1: mean")
+    no_repeat_ngram: int = option(0, "no n-gram twice; 0: any")
+    allow_unk: bool = option(False, "let captions contain UNK")
+    max_length: int = option(20, "longest caption in words")
+    seed: int = option(0, "of drawn captions")
+    checkpoint: str = option("best", "which weights", choices=("best", "last"))
+
+
+class PictureReader:
+    """Turns pictures into what a run's task takes.
+
+    Args:
+        run: a `Run`.
+        task: its `CaptioningTask`.
+
+    Raises:
+        InputError: it is not known what made the run's features.
+
+    Example:
+        >>> inputs = PictureReader(run, task).inputs(pixels)
+    """
+
+    def __init__(self, run, task):
+        metadata = run.encoder_metadata
+        # A task with a CNN of its own takes pixels.
+        self.encoder = None if task.encoder else run.build_encoder()
+        self.size = metadata["image_size"]
+        self.cells = metadata.get("att_size")
+        self.grid = tuple(metadata["grid"])
+
+    def pixels(self, path):
+        """One picture as the network wants it, (size, size, 3)."""
+        from imcap.data.images import load_pixels
+
+        return load_pixels(path, self.size, self.size)
+
+    def inputs(self, pixels):
+        """Inputs of the task from B pictures."""
+        import numpy as np
+
+        images = np.stack(pixels)  # (B, H, W, 3)
+        if self.encoder is None:
+            return {"images": images}
+        maps = self.encoder.predict_on_batch(images)  # (B, h, w, D)
+        if self.cells:
+            from imcap.layers.adaptive_average_pooling import (
+                adaptive_average_pooling,
+            )
+
+            maps = np.asarray(adaptive_average_pooling(maps, self.cells))
+        return {"features": maps.reshape(len(maps), -1, maps.shape[-1])}
+
+
+def find_pictures(names):
+    """Paths of pictures, those in folders included.
+
+    Returns:
+        List of `Path`, and a list of (path, reason) of folders that hold
+        none.
+    """
+    from imcap.data.image_list import ImageList
+
+    paths, refused = [], []
+    for name in names:
+        if not Path(name).is_dir():
+            paths.append(Path(name))
+            continue
+        try:
+            paths.extend(ImageList.from_folder(name).paths)
+        except InputError as error:
+            refused.append((Path(name), str(error)))
+    return paths, refused
+
+
+def read_batches(reader, paths, refuse):
+    """Yields paths and their pixels, a few at a time.
+
+    Args:
+        reader: a `PictureReader`.
+        paths: list of paths.
+        refuse: function of (path, reason), for what cannot be read.
+    """
+    good, pixels = [], []
+    for path in paths:
+        try:
+            pixels.append(reader.pixels(path))
+            good.append(path)
+        except InputError as error:
+            refuse(path, str(error))
+        if len(good) == BATCH:
+            yield good, pixels
+            good, pixels = [], []
+    if good:
+        yield good, pixels
+
+
+def draw(path, caption, grid, folder, taken):
+    """Draws the attention of one caption.
+
+    Args:
+        path: the picture.
+        caption: a `Caption`.
+        grid: (h, w) of its attention.
+        folder: `Path` for the drawing.
+        taken: set of names already used; the new one is added.
+
+    Returns:
+        Path of the drawing, None where there is nothing to draw.
+    """
+    from imcap.data.images import load_pixels
+    from imcap.data.picture_files import picture_size
+    from imcap.plots import draw_attention
+
+    if not caption.words or "weights" not in caption.attention:
+        return None
+    width, height = picture_size(path)
+    scale = min(1.0, DRAWN_SIDE / max(width, height))
+    pixels = load_pixels(
+        path, max(1, round(height * scale)), max(1, round(width * scale))
+    )
+    name, number = path.stem, 2
+    while name in taken:
+        name, number = f"{path.stem}_{number}", number + 1
+    taken.add(name)
+    drawing = folder / f"{name}.png"
+    draw_attention(
+        pixels.astype("uint8"), caption.words, caption.attention, drawing,
+        grid=grid,
+    )  # fmt: skip
+    return drawing
+
+
+def as_entry(path, captions, drawing):
+    """What --json says of one picture."""
+    return {
+        "image": str(path),
+        "captions": [
+            {
+                "caption": " ".join(caption.words),
+                "log_probability": float(caption.log_probabilities.sum()),
+            }
+            for caption in captions
+        ],
+        "attention": str(drawing) if drawing else None,
+    }
+
+
+def caption(config):
+    """Runs the command; returns the list that --json would write."""
+    if not config.images:
+        raise InputError("give at least one picture, or a folder of them")
+    if config.max_length < 1 or config.sample_n < 0:
+        raise InputError("--max_length must be at least 1, --sample_n 0")
+    import tqdm
+
+    from imcap.runs import Run
+
+    run = Run.open(config.model)
+    folder = Path(config.output) if config.output else run.path / "attention"
+    paths, refused = find_pictures(config.images)
+
+    def refuse(path, reason):
+        refused.append((path, reason))
+
+    entries, drawn = [], None
+    bar = tqdm.tqdm(total=len(paths), unit="image", disable=len(paths) <= BATCH)
+    with bar:
+        for path, captions, grid in caption_pictures(
+            config, run, paths, refuse
+        ):
+            drawing = None
+            if not config.no_draw:
+                taken = {Path(e["attention"] or "").stem for e in entries}
+                drawing = draw(path, captions[0], grid, folder, taken)
+                drawn = drawing or drawn
+            entries.append(as_entry(path, captions, drawing))
+            for line in lines(entries[-1]):
+                tqdm.tqdm.write(line, file=sys.stdout)
+            bar.update(1)
+    for _, reason in refused:
+        print(f"left out: {' '.join(reason.split())}", file=sys.stderr)
+    if not entries:
+        raise InputError(
+            f"no picture could be captioned ({len(refused)} left out)"
+        )
+    if config.json:
+        write_json(config.json, entries, indent=1)
+    if drawn:
+        print(f"where each word looked: {folder}")
+    elif not config.no_draw:
+        print("nothing drawn: this run has no attention", file=sys.stderr)
+    return entries
+
+
+def caption_pictures(config, run, paths, refuse):
+    """Yields (path, list of `Caption`, grid) for each readable picture."""
+    from imcap.evaluate import decoding_options
+    from imcap.training.generate import generate
+    from imcap.training.generation import Generator
+
+    if not any(path.exists() for path in paths):
+        for path in paths:
+            refuse(path, f"{path}: no such file")
+        return  # before anything slow
+    task = run.task(config.checkpoint)
+    reader = PictureReader(run, task)
+    generator = Generator(
+        task, run.ids, seed=config.seed, **decoding_options(config, run)
+    )
+    generator.compile(jit_compile=False)
+    for good, pixels in read_batches(reader, paths, refuse):
+        found = generate(
+            generator,
+            run.vocabulary,
+            [reader.inputs(pixels)],
+            keep_attention=True,
+        )
+        for path, captions in zip(good, found, strict=True):
+            yield path, captions, reader.grid
+
+
+def lines(entry):
+    """What is printed for one picture: a line a caption."""
+    return [
+        f"{entry['image']}: {one['caption']}  ({one['log_probability']:.2f})"
+        for one in entry["captions"]
+    ]
+
+
+def main(argv=None):
+    """Runs `imcap caption`; returns the exit status."""
+    return run_command("caption", CaptionConfig, caption, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
