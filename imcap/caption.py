@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from imcap.config import option, positional, run_command
+from imcap.config import load_keras, option, positional, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
 
@@ -192,6 +192,7 @@ def caption(config):
 
     from imcap.runs import Run
 
+    load_keras()
     run = Run.open(config.model)
     folder = Path(config.output) if config.output else run.path / "attention"
     paths, refused = find_pictures(config.images)

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import dataclasses
 import difflib
+import importlib
 import os
 import sys
 import typing
@@ -200,6 +201,12 @@ def quiet_start():
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def load_keras():
+    """Imports Keras quietly, ahead of what will need it."""
+    with quiet_start():
+        importlib.import_module("keras")
 
 
 def run_command(name, config_class, body, arguments=None, complete=None):

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from imcap.config import option, run_command
+from imcap.config import load_keras, option, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
 from imcap.inputs import Pixels
@@ -29,7 +29,7 @@ class DemoConfig:
 
     output: str = option("runs/demo", "directory of the run", "model")
     seed: int = option(1, "of everything random")
-    epochs: int = option(10, "epochs of training", "max_epochs")
+    epochs: int = option(12, "epochs of training", "max_epochs")
     images: int = option(3000, "scenes to train on")
     held_out: int = option(500, "scenes to test on")
 
@@ -191,6 +191,7 @@ def demo(config):
     check(config)
     began = time.monotonic()
     captions_path = draw(config)
+    load_keras()
     import keras
 
     from imcap.data.scenes import draw_scenes

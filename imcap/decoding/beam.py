@@ -49,9 +49,7 @@ def beam_search(
     Reference:
         Wu et al., 2016, section 7, for the length penalty's idea.
     """
-    batch, beams, steps = shape
-    if not 1 <= returned <= beams:
-        raise ValueError(f"returned must be 1 to {beams}, got {returned}")
+    batch, beams, _ = shape
     _, _, looked = step(ops.full((batch, beams), bos_id, dtype="int32"), state)
     search = _Search(shape, (bos_id, eos_id, pad_id), length_penalty, returned)
 
@@ -83,6 +81,8 @@ class _Search:
     """The bookkeeping of one search: shapes, ids and how beams are ranked."""
 
     def __init__(self, shape, ids, length_penalty, returned):
+        if not 1 <= returned <= shape[1]:
+            raise ValueError(f"returned must be 1 to {shape[1]}: {returned}")
         self.shape = shape
         self.bos_id, self.eos_id, self.pad_id = ids
         self.length_penalty = length_penalty
