@@ -3,6 +3,7 @@
 from pathlib import Path
 
 SHOWN = 5  # captions printed and drawn
+RELATIONS = ("left of", "right of", "above", "below")
 
 
 def measure(captions, objects, grid):
@@ -18,7 +19,9 @@ def measure(captions, objects, grid):
         object's colour and shape and no other; attention_accuracy, the
         share of shape words whose heaviest cell touches the shape that is
         named (a shape that is not there is a miss); how many shape words
-        that are; and the sentinel's mean share of them and of other words.
+        that are; relation_accuracy, the share of "left of" and the like
+        that are true, of those between two shapes that are there; and the
+        sentinel's mean share of shape words and of other words.
     """
     import numpy as np
 
@@ -45,9 +48,26 @@ def measure(captions, objects, grid):
         "caption_accuracy": float(np.mean(right)),
         "attention_accuracy": float(np.mean(hits)) if hits else 0.0,
         "shape_words": len(hits),
+        "relation_accuracy": _relations(captions, objects),
         "sentinel_on_shape_words": float(np.mean(sentinel[True] or [0])),
         "sentinel_on_other_words": float(np.mean(sentinel[False] or [0])),
     }
+
+
+def _relations(captions, objects):
+    """Share of the stated relations that are true; 0 where none is."""
+    from imcap.data.scenes import named_objects, relation_between
+
+    right = []
+    for caption, things in zip(captions, objects, strict=True):
+        text = " ".join(caption.words)
+        stated = [name for name in RELATIONS if name in text]
+        known = {(thing.color, thing.shape): thing for thing in things}
+        named = named_objects(caption.words)
+        if len(stated) == 1 and len(named) == 2 and set(named) == set(known):
+            first, second = (known[name] for name in named)
+            right.append(relation_between(first, second) == stated[0])
+    return sum(right) / len(right) if right else 0.0
 
 
 def compare(captions, truth):

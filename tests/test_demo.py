@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from imcap import caption, demo, evaluate
-from imcap.data.scenes import draw_scenes
+from imcap.data.scenes import draw_scenes, relation_between
 from imcap.demo_report import measure
 from imcap.training.generate import Caption
 
@@ -90,6 +90,21 @@ def test_what_is_measured():
     assert found["shape_words"] == 6
     assert found["sentinel_on_shape_words"] == pytest.approx(0.5)
     assert found["sentinel_on_other_words"] == pytest.approx(1.0)
+
+
+def test_relations():
+    scenes = draw_scenes(40, seed=5)
+    things = next(t for t in scenes.objects if len(t) == 2)
+    true = relation_between(*things)
+    captions = []
+    for relation in {true, "above", "left of", "right of"}:
+        first, second = (f"a {t.color} {t.shape}" for t in things)
+        words = f"{first} {relation} {second}".split()
+        seen = {"weights": np.ones((9, 4)), "sentinel": np.zeros(9)}
+        captions.append(Caption(words, np.zeros(9), 0.0, seen))
+    objects = [things] * len(captions)
+    found = measure(captions, objects, (2, 2))["relation_accuracy"]
+    assert found == pytest.approx(1 / len(captions))
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def beam_search(
     Reference:
         Wu et al., 2016, section 7, for the length penalty's idea.
     """
-    batch, beams, _ = shape
+    batch, beams, steps = shape
     _, _, looked = step(ops.full((batch, beams), bos_id, dtype="int32"), state)
     search = _Search(shape, (bos_id, eos_id, pad_id), length_penalty, returned)
 
