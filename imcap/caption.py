@@ -226,7 +226,10 @@ def caption(config):
     if drawn:
         print(f"where each word looked: {folder}")
     elif not config.no_draw:
-        print("nothing drawn: this run has no attention", file=sys.stderr)
+        print(
+            "nothing drawn: empty captions, or a run without attention",
+            file=sys.stderr,
+        )
     return entries
 
 
