@@ -28,8 +28,8 @@ def beam_search(
 ):
     """Keeps the N best beginnings of captions at each word.
 
-    A beam that has said eos is frozen: it keeps score and place until better
-    ones come. Search stops when no other could pass the `returned` best.
+    A beam that said eos is frozen: it keeps score and place until better ones
+    come. Search stops when no other could pass the `returned` best.
 
     Args:
         step: as in `sample`.
@@ -46,11 +46,10 @@ def beam_search(
     Example:
         >>> beam_search(step, state, (10, 5, 20), bos_id=0, eos_id=0)
 
-    Reference:
-        Wu et al., 2016, section 7, for the length penalty's idea.
+    Reference: Wu et al., 2016, section 7, for the length penalty's idea.
     """
-    batch, beams, steps = shape
-    _, _, looked = step(ops.full((batch, beams), bos_id, dtype="int32"), state)
+    first = ops.full(shape[:2], bos_id, dtype="int32")
+    _, _, looked = step(first, state)
     search = _Search(shape, (bos_id, eos_id, pad_id), length_penalty, returned)
 
     def body(index, hypotheses, state, buffers):
@@ -62,19 +61,19 @@ def beam_search(
             )
         parents, hypotheses = search.advance(index, logits, allowed, hypotheses)
         buffers = write(buffers, index, looked)
-        state = keras.tree.map_structure(
+        chosen = keras.tree.map_structure(
             lambda part: of_parents(part, parents), state
         )
-        return index + 1, hypotheses, state, buffers
+        return index + 1, hypotheses, chosen, buffers
 
     start = (
         ops.convert_to_tensor(0, dtype="int32"),
         search.beginning(),
         state,
-        empty_buffers(looked, steps),
+        empty_buffers(looked, shape[2]),
     )
-    _, hypotheses, _, buffers = ops.while_loop(search.going_on, body, start)
-    return search.best(hypotheses, buffers)
+    _, found, _, buffers = ops.while_loop(search.going_on, body, start)
+    return search.best(found, buffers)
 
 
 class _Search:
