@@ -10,13 +10,14 @@ from pathlib import Path
 from imcap.config import load_keras, option, positional, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
+from imcap.decoding_config import DecodingConfig
 
 BATCH = 16  # pictures at a time
 DRAWN_SIDE = 512  # longest side of the picture that attention is drawn on
 
 
 @dataclasses.dataclass(frozen=True)
-class CaptionConfig:
+class CaptionConfig(DecodingConfig):
     """Captions pictures and draws, word by word, where each looked.
 
     Prints `path: caption  (log-probability)` and writes one PNG a picture.
@@ -24,23 +25,11 @@ class CaptionConfig:
     """
 
     images: tuple[str, ...] = positional("pictures, or folders of pictures")
-    model: str = option("save", "directory of a run", "run")
     output: str | None = option(
         None, "folder for attention pictures; default: RUN/attention"
     )
     no_draw: bool = option(False, "draw nothing")
     json: str | None = option(None, "also write everything to this file")
-    beam_size: int = option(5, "beams; 1: greedy")
-    sample_n: int = option(0, "draw this many captions instead of searching")
-    temperature: float = option(1.0, "of drawn captions")
-    top_k: int = option(0, "draw among so many words; 0: all")
-    top_p: float = option(1.0, "draw among words of this share; 1: all")
-    length_penalty: float = option(0.0, "0: sum of log p; 1: mean")
-    no_repeat_ngram: int = option(0, "no n-gram twice; 0: any")
-    allow_unk: bool = option(False, "let captions contain UNK")
-    max_length: int = option(20, "longest caption in words")
-    seed: int = option(0, "of drawn captions")
-    checkpoint: str = option("best", "which weights", choices=("best", "last"))
 
 
 class PictureReader:
@@ -186,8 +175,6 @@ def caption(config):
     """Runs the command; returns the list that --json would write."""
     if not config.images:
         raise InputError("give at least one picture, or a folder of them")
-    if config.max_length < 1 or config.sample_n < 0:
-        raise InputError("--max_length must be at least 1, --sample_n 0")
     import tqdm
 
     from imcap.runs import Run
@@ -235,9 +222,7 @@ def caption(config):
 
 def caption_pictures(config, run, paths, refuse):
     """Yields (path, list of `Caption`, grid) for each readable picture."""
-    from imcap.evaluate import decoding_options
     from imcap.training.generate import generate
-    from imcap.training.generation import Generator
 
     if not any(path.exists() for path in paths):
         for path in paths:
@@ -245,10 +230,7 @@ def caption_pictures(config, run, paths, refuse):
         return  # before anything slow
     task = run.task(config.checkpoint)
     reader = PictureReader(run, task)
-    generator = Generator(
-        task, run.ids, seed=config.seed, **decoding_options(config, run)
-    )
-    generator.compile(jit_compile=False)
+    generator = config.make_generator(task, run)
     for good, pixels in read_batches(reader, paths, refuse):
         found = generate(
             generator,

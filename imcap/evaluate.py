@@ -10,17 +10,17 @@ from pathlib import Path
 from imcap.config import option, quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
+from imcap.decoding_config import DecodingConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(DecodingConfig):
     """Captions the pictures of a split and scores them.
 
     Writes results.json (as COCO wants it), per_image.json and metrics.json
     to the run's directory, or to --output. METEOR and SPICE need Java.
     """
 
-    model: str = option("save", "directory of a run", "run")
     split: str = option(
         "test", "which pictures", choices=("train", "val", "test", "restval")
     )
@@ -41,16 +41,6 @@ class EvaluateConfig:
     )
     num_images: int = option(-1, "pictures; -1: all", "val_images_use")
     batch_size: int = option(50, "pictures at a time", "bs")
-    beam_size: int = option(5, "beams; 1: greedy")
-    sample_n: int = option(0, "draw this many captions instead of searching")
-    temperature: float = option(1.0, "of drawn captions")
-    top_k: int = option(0, "draw among so many words; 0: all")
-    top_p: float = option(1.0, "draw among words of this share; 1: all")
-    length_penalty: float = option(0.0, "0: sum of log p; 1: mean")
-    no_repeat_ngram: int = option(0, "no n-gram twice; 0: any")
-    allow_unk: bool = option(False, "let captions contain UNK")
-    max_length: int = option(20, "longest caption in words")
-    checkpoint: str = option("best", "which weights", choices=("best", "last"))
     metrics: tuple[str, ...] = option(
         ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE"), "what to compute",
         many=True,
@@ -58,28 +48,6 @@ class EvaluateConfig:
     output: str | None = option(
         None, "folder for the results; default: RUN/evaluation/SPLIT_METHOD"
     )
-    jit_compile: bool = option(False, "compile decoding with XLA")
-
-
-def decoding_options(config, run):
-    """What a `Generator` needs of a config with decoding flags."""
-    if config.beam_size < 1:
-        raise InputError("--beam_size must be at least 1")
-    method = "beam" if config.beam_size > 1 else "greedy"
-    if config.sample_n:
-        method = "sample"
-    unknown = run.vocabulary.unk_id
-    return {
-        "method": method,
-        "count": config.sample_n or config.beam_size,
-        "banned": () if config.allow_unk else (unknown,),
-        "max_length": config.max_length,
-        "length_penalty": config.length_penalty,
-        "no_repeat_ngram": config.no_repeat_ngram,
-        "temperature": config.temperature,
-        "top_k": config.top_k,
-        "top_p": config.top_p,
-    }
 
 
 def evaluate(config):
@@ -90,14 +58,12 @@ def evaluate(config):
         from imcap.inputs import in_batches
         from imcap.runs import Run
         from imcap.training.generate import generate
-        from imcap.training.generation import Generator
         from imcap.training_data import with_references
 
     run = Run.open(config.model)
     captions, read = open_split(config, run)
     task = run.task(config.checkpoint)
-    generator = Generator(task, run.ids, **decoding_options(config, run))
-    generator.compile(jit_compile=config.jit_compile)
+    generator = config.make_generator(task, run)
     batches = in_batches(read, captions.image_ids, config.batch_size)
     found = [
         of_image[0]
@@ -125,10 +91,10 @@ def output_folder(config, run):
     """Where results go."""
     if config.output:
         return Path(config.output)
-    method = f"beam{config.beam_size}" if config.beam_size > 1 else "greedy"
-    if config.sample_n:
-        method = f"sample{config.sample_n}"
-    return run.path / "evaluation" / f"{config.split}_{method}"
+    method = config.method()
+    count = {"beam": config.beam_size, "sample": config.sample_n}
+    name = f"{config.split}_{method}{count.get(method, '')}"
+    return run.path / "evaluation" / name
 
 
 def open_split(config, run):

@@ -11,7 +11,7 @@ from imcap.config import quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.train_config import TrainConfig
 
-ES_METRICS = ("CIDEr", "Bleu_4")
+ES_METRICS = ("CIDEr", "Bleu_4", "loss")
 
 
 def train(config):
@@ -73,6 +73,8 @@ def settled(config):
         raise InputError(
             f"--es_metric {config.es_metric}: there are {', '.join(ES_METRICS)}"
         )
+    if not 0 <= config.weight_average < 1:
+        raise InputError("--weight_average must be at least 0 and below 1")
     for name in ("max_epochs", "max_length", "batch_size", "accumulate"):
         if getattr(config, name) < 1:
             raise InputError(f"--{name} must be at least 1")

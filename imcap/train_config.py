@@ -96,6 +96,10 @@ class TrainConfig:
         0.0, "bound on the norm of all gradients; 0: none"
     )
     accumulate: int = option(1, "batches whose gradients make one update")
+    weight_average: float = option(
+        0.0, "validate and keep a running mean of the weights with this "
+        "momentum, such as 0.999; 0: the weights themselves",
+    )  # fmt: skip
     schedule: str = option(
         "constant", "learning rate over steps",
         choices=("constant", "step", "cosine", "noam"),

@@ -14,6 +14,7 @@ from imcap.training.callbacks import (
     MetricsLog,
     Progress,
     ScheduledSampling,
+    SwapAverages,
 )
 from imcap.training.checkpoints import load_state
 from imcap.training.losses import WordCrossEntropy
@@ -85,6 +86,7 @@ class TrainingLoop:
                 clip_value=config.grad_clip,
                 clip_norm=config.clip_norm,
                 accumulate=config.accumulate,
+                average=config.weight_average,
                 slower=self.slower_weights(),
             )
         except ValueError as error:
@@ -162,6 +164,8 @@ class TrainingLoop:
         """In the order in which they act at the end of an epoch."""
         config, path = self.config, self.run.path
         callbacks = [ScheduledSampling(self.own_words)]
+        swap = [SwapAverages()] if config.weight_average else []
+        callbacks += swap
         if self.validates:
             validation = Validation(self.run, self.task, self.data)
             callbacks.append(GeneratedValidation(validation))
@@ -175,6 +179,7 @@ class TrainingLoop:
                 patience=config.patience,
                 fall_patience=config.reduce_on_plateau,
             ),
+            *swap,
             MetricsLog(path / "metrics.jsonl"),
             keras.callbacks.TensorBoard(str(path / "logs"), write_graph=False),
             Interruptible(

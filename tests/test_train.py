@@ -77,6 +77,7 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
         "max_epochs": 3,
         "scheduled_sampling_start": 0,
         "scheduled_sampling_increase_every": 1,
+        "weight_average": 0.9,
         "accumulate": 2,
     }
     words = flags(folder, **options)

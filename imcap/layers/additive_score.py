@@ -41,15 +41,13 @@ def additive_score(query, keys, weight, activation="tanh"):
     few = count is not None and count <= FEW
     bounds = _bounds(ops.shape(query)[1], 1 if few else PARTS)
 
-    def hidden_of(query, keys, part):
-        start, end = part
-        summed = query[:, start:end, None] + keys[:, None]
-        return function(summed)  # (B, Q', K, U)
+    def hidden_of(rows, keys):
+        return function(rows[:, :, None] + keys[:, None])  # (B, Q', K, U)
 
     @ops.custom_gradient
     def score(query, keys, weight):
         def scored(part):
-            hidden = hidden_of(query, keys, part)
+            hidden = hidden_of(query[:, part[0] : part[1]], keys)
             return _times_column(hidden, weight)
 
         scores = ops.concatenate([scored(part) for part in bounds], axis=1)
@@ -69,7 +67,8 @@ def _gradients(query, keys, weight, slopes, bounds, hidden_of, slope):
     for_query, for_keys, for_weight = [], 0.0, 0.0
     units = weight.shape[0]
     for part in bounds:
-        hidden = hidden_of(query, keys, part)
+        rows = _after(query[:, part[0] : part[1]], for_keys)
+        hidden = hidden_of(rows, keys)
         above = slopes[:, part[0] : part[1], :, None]  # (B, Q', K, 1)
         for_weight = for_weight + ops.matmul(
             ops.transpose(ops.reshape(hidden, (-1, units))),
@@ -81,6 +80,16 @@ def _gradients(query, keys, weight, slopes, bounds, hidden_of, slope):
     row = ops.reshape(weight, (units,))
     for_query = ops.concatenate(for_query, axis=1) * row
     return for_query, for_keys * row, for_weight
+
+
+def _after(values, finished):
+    """`values`, but not before `finished`, unless that is still 0.0.
+
+    Some runtimes would otherwise make all parts side by side, and hold them.
+    """
+    if isinstance(finished, float):
+        return values
+    return values + 0 * finished[0, 0]
 
 
 def _times_column(hidden, weight):

@@ -178,11 +178,13 @@ class SentinelLSTM(keras.layers.Layer):
         if image is None:
             return self.cell.project(words)
         width = image.shape[-1]
-        kernel = ops.convert_to_tensor(self.cell.kernel)
-        image = ops.matmul(image, kernel[:width]) + self.cell.bias  # (B, 5U)
+        # Split, not sliced: its gradient joins two parts instead of adding
+        # two padded ones.
+        of_image, of_word = ops.split(self.cell.kernel, [width], axis=0)
+        image = ops.matmul(image, of_image) + self.cell.bias  # (B, 5U)
         for _ in range(len(words.shape) - 2):
             image = ops.expand_dims(image, 1)
-        return row_product(words, kernel[width:]) + image
+        return row_product(words, of_word) + image
 
     def call(self, words, image=None):
         gates = self.project(words, image)  # (B, N, T, 5U)

@@ -64,9 +64,9 @@ class Adaptive(Captioner):
     Reference:
         Lu, Xiong, Parikh and Socher, 2017, "Knowing when to look: adaptive
         attention via a visual sentinel for image captioning". As in the
-        published Keras code, keys pass a ReLU of their own and words start
-        from zero states; unlike it, gates use the true sigmoid and dropout
-        never reaches the recurrence.
+        published Keras code, values pass a ReLU before they become keys and
+        words start from zero states; unlike it, gates use the true sigmoid
+        and dropout never reaches the recurrence.
     """
 
     def __init__(

@@ -16,6 +16,8 @@ class Captioner(keras.Model):
         inputs: dict of
             features: float tensor (B, K, D);
             mask: boolean tensor (B, K), True = keep, or absent;
+            positions: float tensor (B, K, P), where each location is, for
+                models that want it (see `wanted_positions`);
             tokens: int32 tensor (B, N, T), each caption from its bos on;
             slots, words: int32 tensors (B, M) and (W,) that leave padding
                 out (see `imcap.layers.packing`), or absent.
@@ -26,6 +28,10 @@ class Captioner(keras.Model):
     """
 
     OPTIONAL = ("mask", "slots", "words")
+
+    # What `positions` are: None, "boxes" (x1, y1, x2, y2 relative to the
+    # picture, P = 4) or "grid" (shares of G grid cells covered, P = G).
+    wanted_positions = None
 
     def __call__(self, inputs, *args, **kwargs):
         return super().__call__(self._complete(inputs), *args, **kwargs)
@@ -84,16 +90,17 @@ class Captioner(keras.Model):
         self.output_dense.bias.assign(values)
 
 
-def caption_inputs(channels):
+def caption_inputs(channels, positions=None):
     """The symbolic inputs that all captioners share.
 
     Args:
         channels: int, D of the features.
+        positions: int, P, for models that know where locations are.
 
     Returns:
         Dict of `keras.Input`.
     """
-    return {
+    inputs = {
         "features": keras.Input((None, channels), name="features"),
         "mask": keras.Input((None,), dtype="bool", name="mask", optional=True),
         "tokens": keras.Input((None, None), dtype="int32", name="tokens"),
@@ -104,6 +111,18 @@ def caption_inputs(channels):
             batch_shape=(None,), dtype="int32", name="words", optional=True
         ),
     }
+    if positions is not None:
+        inputs["positions"] = keras.Input((None, positions), name="positions")
+    return inputs
+
+
+def real_words(tokens):
+    """Which of tokens (B, N, T) are read for a word that counts.
+
+    The first is bos; id 0 pads in every dialect.
+    """
+    first = ops.arange(ops.shape(tokens)[2], dtype="int32") == 0
+    return ops.logical_or(tokens != 0, first)  # (B, N, T)
 
 
 def zeros_for(memory_tensor, count, units):

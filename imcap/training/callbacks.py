@@ -97,6 +97,30 @@ class Progress:
         return self.step // self.steps_per_epoch
 
 
+class SwapAverages(keras.callbacks.Callback):
+    """Exchanges the weights with their running mean after an epoch.
+
+    Put into the list twice, it lends the mean to the callbacks between:
+    they validate and keep it, while training goes on from the weights.
+
+    Reference: Polyak and Juditsky, 1992, "Acceleration of stochastic
+    approximation by averaging".
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        optimizer = self.model.optimizer
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        # As keras.callbacks.SwapEMAWeights does, there is no public name.
+        averages = optimizer._model_variables_moving_average
+        for weight, average in zip(
+            optimizer._trainable_variables, averages, strict=True
+        ):
+            # NumPy arrays: assigning must not change what was read.
+            before = keras.ops.convert_to_numpy(weight).copy()
+            weight.assign(average)
+            average.assign(before)
+
+
 class GeneratedValidation(keras.callbacks.Callback):
     """Scores captions generated for validation pictures after each epoch.
 

@@ -102,6 +102,7 @@ def make_optimizer(
     clip_value=0.0,
     clip_norm=0.0,
     accumulate=1,
+    average=0.0,
     slower=None,
 ):
     """An optimizer by its name on the command line.
@@ -116,6 +117,8 @@ def make_optimizer(
         clip_value: float, bound on each entry of the gradient; 0 for none.
         clip_norm: float, bound on the norm over all weights; 0 for none.
         accumulate: int, batches whose gradients make one update.
+        average: float, momentum of a running mean of the weights, kept beside
+            them for `callbacks.SwapAverages`; 0 for none.
         slower: dict for `Adam`.
 
     Returns:
@@ -134,11 +137,17 @@ def make_optimizer(
     }.get(name, {})
     if name == "adam":
         options["slower"] = slower
-    return OPTIMIZERS[name](
+    optimizer = OPTIMIZERS[name](
         learning_rate,
         weight_decay=weight_decay or (0.0 if name == "adamw" else None),
         clipvalue=clip_value or None,
         global_clipnorm=clip_norm or None,
         gradient_accumulation_steps=accumulate if accumulate > 1 else None,
+        use_ema=bool(average),
+        ema_momentum=average or 0.99,
         **options,
     )
+    # Keras ends each `fit` by putting the mean in the place of the weights;
+    # training must go on from the weights.
+    optimizer.finalize_variable_values = lambda weights: None
+    return optimizer

@@ -8,6 +8,7 @@ from keras import ops
 if keras.backend.backend() != "tensorflow":
     pytest.skip("training is tested on TensorFlow", allow_module_level=True)
 
+from imcap.training.callbacks import SwapAverages
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import OPTIMIZERS, Adam, make_optimizer
 
@@ -19,6 +20,48 @@ def model():
     words = keras.Input((3,), dtype="int32")
     outputs = keras.layers.Embedding(V, U, name="embedding")(words)
     return keras.Model(words, keras.layers.Dense(V, name="output")(outputs))
+
+
+class Weights(keras.callbacks.Callback):
+    """Keeps a copy of the weights after batches, or after epochs."""
+
+    def __init__(self, epochs=False):
+        super().__init__()
+        self.epochs = epochs
+        self.kept = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.epochs:
+            self.kept.append(self.model.get_weights())
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.epochs:
+            self.kept.append(self.model.get_weights())
+
+
+def test_swapping_lends_the_running_mean():
+    trained, swap = model(), SwapAverages()
+    trained.compile(
+        make_optimizer("adam", 0.1, average=0.75), WordCrossEntropy()
+    )
+    words = np.arange(30, dtype="int32").reshape(10, 3) % V
+    batches, lent, after = Weights(), Weights(True), Weights(True)
+    callbacks = [batches, swap, lent, swap, after]
+    trained.fit(
+        words, words, batch_size=2, epochs=2, callbacks=callbacks, verbose=0
+    )
+    mean = batches.kept[0]
+    for number, weights in enumerate(batches.kept[1:], start=1):
+        pairs = zip(mean, weights, strict=True)
+        mean = [0.75 * old + 0.25 * new for old, new in pairs]
+        if number == 4:
+            first = mean
+    for found, expected in zip(lent.kept, (first, mean), strict=True):
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+    for kept in (after.kept[-1], trained.get_weights()):
+        for one, other in zip(kept, batches.kept[-1], strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 class Reference(keras.optimizers.Adam):

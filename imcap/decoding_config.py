@@ -1,0 +1,66 @@
+"""The flags with which captions are decoded, whatever command asks."""
+
+import dataclasses
+
+from imcap.config import option
+from imcap.data.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodingConfig:
+    """Greedy, beam search or samples, and what captions must not say."""
+
+    model: str = option("save", "directory of a run", "run")
+    checkpoint: str = option("best", "which weights", choices=("best", "last"))
+    beam_size: int = option(5, "beams; 1: greedy")
+    sample_n: int = option(0, "draw this many captions instead of searching")
+    temperature: float = option(1.0, "of drawn captions")
+    top_k: int = option(0, "draw among so many words; 0: all")
+    top_p: float = option(1.0, "draw among words of this share; 1: all")
+    seed: int = option(0, "of drawn captions")
+    length_penalty: float = option(0.0, "0: sum of log p; 1: mean")
+    no_repeat_ngram: int = option(0, "no n-gram twice; 0: any")
+    allow_unk: bool = option(False, "let captions contain UNK")
+    max_length: int = option(20, "longest caption in words")
+    jit_compile: bool = option(
+        False, "compile decoding with XLA: slow to start, fast for thousands"
+    )
+
+    def method(self):
+        """ "beam", "greedy" or "sample"."""
+        if self.sample_n:
+            return "sample"
+        return "beam" if self.beam_size > 1 else "greedy"
+
+    def make_generator(self, task, run):
+        """A compiled `Generator` of a run's task.
+
+        Args:
+            task: its `CaptioningTask`.
+            run: the `Run`.
+
+        Raises:
+            InputError: a flag out of range.
+        """
+        from imcap.training.generation import Generator
+
+        if self.beam_size < 1 or self.max_length < 1 or self.sample_n < 0:
+            raise InputError(
+                "--beam_size and --max_length must be at least 1, --sample_n 0"
+            )
+        generator = Generator(
+            task,
+            run.ids,
+            method=self.method(),
+            count=self.sample_n or self.beam_size,
+            banned=() if self.allow_unk else (run.vocabulary.unk_id,),
+            max_length=self.max_length,
+            length_penalty=self.length_penalty,
+            no_repeat_ngram=self.no_repeat_ngram,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            seed=self.seed,
+        )
+        generator.compile(jit_compile=self.jit_compile)
+        return generator
