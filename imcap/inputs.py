@@ -4,6 +4,7 @@ import numpy as np
 
 from imcap.data.errors import InputError
 from imcap.data.images import load_pixels
+from imcap.data.positions import PositionReader
 
 
 class StoredFeatures:
@@ -13,15 +14,40 @@ class StoredFeatures:
         store: a `FeatureStore`.
         channels: int, D that the model expects; None takes any.
         cache: bool, keep everything in memory after the first time.
+        positions: None, or where each location is: "boxes" for relative
+            boxes (P = 4), "grid" for grid vectors (P = G).
+        num_grids: int, G of the grid vectors.
+        position_folder: folder to read positions from; None for the cells
+            of features that are a grid, and the boxes beside regions (see
+            `imcap.data.positions.PositionReader`).
 
     Call arguments:
         image_ids: list of B ids.
 
     Returns:
-        Dict of features (B, K, D) and, where K varies, mask (B, K).
+        Dict of features (B, K, D), where asked for positions (B, K, P)
+        float32, and, where K varies, mask (B, K) bool. Padded locations
+        have zeros.
+
+    Raises:
+        InputError: features of another width; a picture without features
+            or positions, or with another number of each.
+
+    Example:
+        >>> read = StoredFeatures(store, positions="boxes")
+        >>> read([17, 4])["positions"].shape
+        (2, 49, 4)
     """
 
-    def __init__(self, store, channels=None, cache=False):
+    def __init__(
+        self,
+        store,
+        channels=None,
+        cache=False,
+        positions=None,
+        num_grids=144,
+        position_folder=None,
+    ):
         if channels is not None and store.channels != channels:
             raise InputError(
                 f"{store.path}: features are {store.channels} wide, the "
@@ -30,6 +56,12 @@ class StoredFeatures:
             )
         self.store = store
         self.kept = {} if cache else None
+        self.kept_positions = {}
+        self.positions = None
+        if positions is not None:
+            self.positions = PositionReader(
+                store, positions, num_grids, position_folder
+            )
 
     def __contains__(self, image_id):
         return image_id in self.store
@@ -39,9 +71,30 @@ class StoredFeatures:
             features, mask = self.store.read(image_ids)
         else:
             features, mask = self._from_memory(image_ids)
-        if self.store.fixed_locations:
-            return {"features": features}
-        return {"features": features, "mask": mask}
+        inputs = {"features": features}
+        if self.positions is not None:
+            inputs["positions"] = self._placed(image_ids, mask)
+        if not self.store.fixed_locations:
+            inputs["mask"] = mask
+        return inputs
+
+    def _placed(self, image_ids, mask):
+        """Positions of some images, zero where the mask is False."""
+        positions = np.zeros((*mask.shape, self.positions.width), "float32")
+        counts = mask.sum(axis=1)
+        for number, image_id in enumerate(image_ids):
+            count = int(counts[number])
+            rows = self._positions_of(image_id, count)
+            positions[number, :count] = rows
+        return positions
+
+    def _positions_of(self, image_id, count):
+        if self.kept is None:
+            return self.positions.read(image_id, count)
+        if image_id not in self.kept_positions:
+            rows = self.positions.read(image_id, count)
+            self.kept_positions[image_id] = rows
+        return self.kept_positions[image_id]
 
     def _from_memory(self, image_ids):
         rows = []

@@ -1,8 +1,9 @@
 """Where features lie: one HDF5 file, one array, or a folder of files.
 
 Every source has `ids`, `channels`, `locations` (the largest K),
-`fixed_locations`, `metadata`, and reads one row as (k, D) by `row(index)`.
-None holds features in memory, and all may be read by many threads.
+`fixed_locations`, `metadata`, and reads one row as (k, D) by `row(index)`,
+whose locations are a map of `grid(index)` cells, or regions where None. None
+holds features in memory, and all may be read by many threads.
 """
 
 import json
@@ -67,6 +68,11 @@ class HDF5Source:
             raise ValueError(f"{count} ids for features of shape {shape}")
         _, self.locations, self.channels = shape
 
+    def grid(self, index):
+        grid = tuple(self.metadata.get("grid") or ())
+        fits = len(grid) == 2 and grid[0] * grid[1] == self.locations
+        return grid if fits else None
+
     def row(self, index):
         return self._features[self._rows[index]]
 
@@ -102,11 +108,15 @@ class StackedSource:
                 "expected (n, K, D) or (n, h, w, D)",
             )
         _check_type(path, array.dtype)
+        self._grid = array.shape[1:3] if array.ndim == 4 else None
         self._features = array.reshape(len(array), -1, array.shape[-1])
         _, self.locations, self.channels = self._features.shape
         self._path = path
         self.metadata = {}
         self.ids = _stacked_ids(path, len(array))
+
+    def grid(self, index):
+        return self._grid
 
     def row(self, index):
         row = self._features[index]
@@ -166,7 +176,7 @@ class FolderSource:
         self.fixed_locations = len(set(sizes)) == 1
 
     def _scan(self):
-        self.channels, sizes = None, []
+        self.channels, sizes, self._grids = None, [], []
         for file in self._files:
             shape = _header_shape(file)
             self.channels = self.channels or shape[-1]
@@ -178,7 +188,11 @@ class FolderSource:
                     "make both with the same network",
                 )
             sizes.append(int(np.prod(shape[:-1])))
+            self._grids.append(shape[:2] if len(shape) == 3 else None)
         return sizes
+
+    def grid(self, index):
+        return self._grids[index]
 
     def row(self, index):
         file = self._files[index]

@@ -92,6 +92,13 @@ class FeatureStore:
             )
         return row
 
+    def grid_of(self, image_id):
+        """(h, w) of the map whose cells are the locations of a picture.
+
+        None where they are regions, or it is not known what they are.
+        """
+        return self._source.grid(self.row_of(image_id))
+
     def read(self, image_ids, locations=None):
         """Reads the features of some pictures.
 

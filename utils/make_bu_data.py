@@ -1,0 +1,43 @@
+"""Bottom-up TSV files to data/cocobu_att, _fc, _box and _sizes.json.
+
+python utils/make_bu_data.py --downloaded_feats data/bu_data \
+    --output_dir data/cocobu
+
+Takes the files as they were unpacked, whatever their size, and continues
+where it was stopped.
+"""
+
+import dataclasses
+import sys
+
+from tqdm import tqdm
+
+from imcap.config import option, run_command
+from imcap.data.bottom_up import bottom_up_files, convert_bottom_up
+
+
+@dataclasses.dataclass(frozen=True)
+class MakeBottomUpConfig:
+    """Turns bottom-up TSV files into one file a picture."""
+
+    output_dir: str = option(
+        "data/cocobu",
+        "writes OUTPUT_DIR_att/ID.npz, OUTPUT_DIR_fc/ID.npy, "
+        "OUTPUT_DIR_box/ID.npy and OUTPUT_DIR_sizes.json",
+    )
+    downloaded_feats: str = option(
+        "data/bu_data", "a TSV file, or a folder of them"
+    )
+
+
+def make_bu_data(config):
+    """Does what `MakeBottomUpConfig` says."""
+    files = bottom_up_files(config.downloaded_feats)
+    size = sum(file.stat().st_size for file in files)
+    with tqdm(total=size, unit="B", unit_scale=True) as bar:
+        written, total = convert_bottom_up(files, config.output_dir, bar.update)
+    print(f"{config.output_dir}: {written} of {total} pictures written now")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("make_bu_data", MakeBottomUpConfig, make_bu_data))
