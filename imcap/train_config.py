@@ -75,6 +75,9 @@ class TrainConfig:
     z_dim: int = option(512, "width of attention", "att_hid_size")
     dr: bool = option(True, "dropout in training")
     dr_ratio: float = option(0.5, "share dropped", "drop_prob_lm", "dropout")
+    location_dropout: float = option(
+        0.0, "share of locations hidden in training"
+    )
     recurrent_activation: str = option(
         "sigmoid", "gates", choices=("sigmoid", "hard_sigmoid")
     )

@@ -85,7 +85,9 @@ class AdditiveAttention(keras.layers.Layer):
     def score(self, query, keys):
         """Unnormalised scores (B, Q, K) of queries against keys."""
         query = self.query_dense(query)  # (B, Q, U)
-        weight = ops.reshape(self.score_dense.kernel, (self.units, 1))
+        # Other layers call this on its own, where nothing casts variables.
+        weight = ops.cast(self.score_dense.kernel, query.dtype)
+        weight = ops.reshape(weight, (self.units, 1))
         scores = additive_score(query, keys, weight, self.activation)
         if self.use_score_bias:
             scores = scores + self.score_dense.bias

@@ -84,3 +84,75 @@ class KeptLocations(keras.layers.Layer):
 
     def compute_output_spec(self, values, location_mask=None):
         return keras.KerasTensor(values.shape, dtype=values.dtype)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class MaskedMean(keras.layers.Layer):
+    """Mean over the locations that exist: `masked_mean` as a layer.
+
+    Call arguments:
+        values: float tensor (B, K, D).
+        location_mask: boolean tensor (B, K), True = keep; None keeps all.
+
+    Returns:
+        Float tensor (B, D).
+
+    Example:
+        >>> MaskedMean()(features, mask)
+    """
+
+    def call(self, values, location_mask=None):
+        return masked_mean(values, location_mask)
+
+    def compute_output_spec(self, values, location_mask=None):
+        shape = (values.shape[0], values.shape[-1])
+        return keras.KerasTensor(shape, dtype=values.dtype)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class LocationDropout(keras.layers.Layer):
+    """Hides some locations of each picture, in training.
+
+    A captioner that may not count on any one cell or region learns less of
+    the few pictures it has by heart.
+
+    Args:
+        rate: float, share of locations hidden.
+        seed: int.
+        **kwargs: see `keras.layers.Layer`.
+
+    Call arguments:
+        values: float tensor (B, K, D).
+        location_mask: boolean tensor (B, K), True = keep; None keeps all.
+        training: bool.
+
+    Returns:
+        Boolean tensor (B, K), what of `location_mask` is left to see.
+
+    Example:
+        >>> mask = LocationDropout(0.3)(features, mask, training=True)
+    """
+
+    def __init__(self, rate, seed=1337, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, values, location_mask=None, training=False):
+        shape = ops.shape(values)[:2]
+        kept = ops.ones(shape, "bool")
+        if training:
+            drawn = keras.random.uniform(shape, seed=self.seed_generator)
+            kept = drawn >= self.rate
+        if location_mask is None:
+            return kept
+        return ops.logical_and(kept, ops.cast(location_mask, "bool"))
+
+    def compute_output_spec(self, values, location_mask=None, training=False):
+        return keras.KerasTensor(values.shape[:2], dtype="bool")
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(rate=self.rate, seed=self.seed)
+        return config

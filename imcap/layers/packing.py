@@ -90,3 +90,28 @@ class Captions(keras.layers.Layer):
     def compute_output_spec(self, logits, tokens, words=None):
         shape = (*tokens.shape, logits.shape[-1])
         return keras.KerasTensor(shape, dtype="float32")
+
+
+def unpacked(values, slots, words, shape):
+    """Numbers of packed words, back in their captions.
+
+    Args:
+        values: float tensor (W,), or of any shape of B·N·T where nothing
+            was packed.
+        slots, words: what `WordsOfImage` and `RealWords` were given, or None.
+        shape: (B, N, T).
+
+    Returns:
+        Float tensor (B, N, T), 0 where there is no real word.
+    """
+    if words is None:
+        return ops.reshape(values, shape)
+    batch, count, steps = shape
+    first = ops.arange(batch, dtype="int32") * (count * steps)
+    place = ops.take(ops.reshape(slots + first[:, None], (-1,)), words)
+    # The last words repeat the first where a number of words was rounded up.
+    real = ops.arange(ops.shape(words)[0]) <= ops.argmax(words)
+    summed = ops.segment_sum(
+        ops.where(real, values, 0.0), place, num_segments=batch * count * steps
+    )
+    return ops.reshape(summed, shape)

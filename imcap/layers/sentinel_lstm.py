@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from imcap.layers.lstm_step import OrthogonalBlocks
 from imcap.layers.row_dense import row_product
 from imcap.layers.sentinel_recurrence import run_recurrence
 
@@ -69,7 +70,7 @@ class SentinelLSTMCell(keras.layers.Layer):
         )
         self.recurrent_kernel = self.add_weight(
             shape=(self.units, width),
-            initializer=self._orthogonal_blocks,
+            initializer=OrthogonalBlocks(self.gates),
             name="recurrent_kernel",
         )
         self.bias = self.add_weight(
@@ -115,13 +116,6 @@ class SentinelLSTMCell(keras.layers.Layer):
             sgate=self.sgate,
             hard=self.recurrent_activation == "hard_sigmoid",
         )
-
-    def _orthogonal_blocks(self, shape, dtype=None):
-        blocks = [
-            keras.initializers.Orthogonal()((self.units, self.units), dtype)
-            for _ in range(self.gates)
-        ]
-        return ops.concatenate(blocks, axis=1)
 
     def _initial_bias(self, shape, dtype=None):
         # Order of the gates: input, forget, output, [sentinel,] candidate.

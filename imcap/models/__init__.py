@@ -3,9 +3,15 @@
 import inspect
 
 from imcap.models.adaptive import Adaptive
+from imcap.models.att2in import Att2in
+from imcap.models.show_attend_tell import ShowAttendTell
+from imcap.models.up_down import UpDown
 
 CAPTIONERS = {
     "adaptive": Adaptive,
+    "show_attend_tell": ShowAttendTell,
+    "up_down": UpDown,
+    "att2in": Att2in,
 }
 
 

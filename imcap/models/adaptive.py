@@ -4,23 +4,11 @@ import keras
 from keras import ops
 
 from imcap.layers.adaptive_attention import AdaptiveAttention
-from imcap.layers.masking import KeptLocations, masked_mean
+from imcap.layers.masking import KeptLocations, LocationDropout, MaskedMean
 from imcap.layers.packing import Captions, RealWords, WordsOfImage
 from imcap.layers.row_dense import RowDense
 from imcap.layers.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
 from imcap.models.captioner import Captioner, caption_inputs, zeros_for
-
-
-@keras.saving.register_keras_serializable(package="imcap")
-class Pooled(keras.layers.Layer):
-    """Mean over the locations that exist: (B, K, D) to (B, D)."""
-
-    def call(self, features, location_mask=None):
-        return masked_mean(features, location_mask)
-
-    def compute_output_spec(self, features, location_mask=None):
-        shape = (features.shape[0], features.shape[-1])
-        return keras.KerasTensor(shape, dtype=features.dtype)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -52,6 +40,7 @@ class Adaptive(Captioner):
         global_features: bool, whether the LSTM is given v_g. Without it
             all that is seen comes through attention, which then falls on
             what a word names; the paper always gives it.
+        location_dropout: float, share of locations hidden (in training).
         **kwargs: see `keras.Model`.
 
     Call arguments, returns: see `Captioner`. Attention weights are (B, N, K)
@@ -82,6 +71,7 @@ class Adaptive(Captioner):
         recurrent_activation="sigmoid",
         sentinel_dropout=0.0,
         global_features=True,
+        location_dropout=0.0,
         **kwargs,
     ):
         if lstm and not global_features:
@@ -99,6 +89,7 @@ class Adaptive(Captioner):
         self.recurrent_activation = recurrent_activation
         self.sentinel_dropout = sentinel_dropout
         self.global_features = global_features
+        self.location_dropout = location_dropout
         self._make_layers()
         inputs = caption_inputs(channels)
         super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
@@ -106,8 +97,11 @@ class Adaptive(Captioner):
     def _make_layers(self):
         policy = self.policy
         self.kept = KeptLocations(dtype=policy, name="kept")
+        self.hide = None
+        if self.location_dropout:
+            self.hide = LocationDropout(self.location_dropout, name="hide")
         if self.global_features:
-            self.pool = Pooled(dtype=policy, name="pool")
+            self.pool = MaskedMean(dtype=policy, name="pool")
             self.global_dense = self._dense(self.emb_dim, "relu", "global")
             self.global_drop = self._drop("global_drop")
         self.embedding = keras.layers.Embedding(
@@ -168,8 +162,10 @@ class Adaptive(Captioner):
         )
 
     def encode(self, inputs, training=None):
-        mask = inputs.get("mask")
-        features = self.kept(inputs["features"], mask)
+        mask, features = inputs.get("mask"), inputs["features"]
+        if self.hide is not None:
+            mask = self.hide(features, mask, training=training)
+        features = self.kept(features, mask)
         memory = {}
         if self.global_features:
             pooled = self.global_dense(self.pool(features, mask))
@@ -243,4 +239,5 @@ class Adaptive(Captioner):
             "recurrent_activation": self.recurrent_activation,
             "sentinel_dropout": self.sentinel_dropout,
             "global_features": self.global_features,
+            "location_dropout": self.location_dropout,
         }

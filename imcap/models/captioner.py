@@ -116,13 +116,19 @@ def caption_inputs(channels, positions=None):
     return inputs
 
 
-def real_words(tokens):
-    """Which of tokens (B, N, T) are read for a word that counts.
+@keras.saving.register_keras_serializable(package="imcap")
+class RealTokens(keras.layers.Layer):
+    """Which tokens (B, N, T) are read for a word that counts: boolean.
 
     The first is bos; id 0 pads in every dialect.
     """
-    first = ops.arange(ops.shape(tokens)[2], dtype="int32") == 0
-    return ops.logical_or(tokens != 0, first)  # (B, N, T)
+
+    def call(self, tokens):
+        first = ops.arange(ops.shape(tokens)[2], dtype="int32") == 0
+        return ops.logical_or(tokens != 0, first)  # (B, N, T)
+
+    def compute_output_spec(self, tokens):
+        return keras.KerasTensor(tokens.shape, dtype="bool")
 
 
 def zeros_for(memory_tensor, count, units):

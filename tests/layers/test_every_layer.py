@@ -7,6 +7,7 @@ import pkgutil
 import keras
 import numpy as np
 import pytest
+import test_attending_layers
 from layer_checks import check_layer
 
 import imcap.layers
@@ -158,7 +159,9 @@ def test_layer(name):
 
 
 def test_no_layer_is_left_out():
-    checked = {type(case["make"]()) for case in CASES.values()}
+    elsewhere = test_attending_layers.CASES
+    cases = [*CASES.values(), *elsewhere.values()]
+    checked = {type(case["make"]()) for case in cases}
     for module in pkgutil.iter_modules(imcap.layers.__path__):
         path = f"imcap.layers.{module.name}"
         for _, found in inspect.getmembers(importlib.import_module(path)):

@@ -6,7 +6,8 @@ from backend import as_numpy, computed
 from keras import ops
 from layer_checks import check_layer
 
-from imcap.models.adaptive import Adaptive, Pooled
+from imcap.layers.masking import MaskedMean
+from imcap.models.adaptive import Adaptive
 
 B, N, T, K, D, V, U = 2, 3, 5, 7, 11, 17, 13
 
@@ -72,7 +73,7 @@ def test_adaptive_follows_the_equations():
 
 def test_pooling_passes_the_layer_checks():
     features, mask = batch()["features"], np.arange(K) < [[K], [4]]
-    check_layer(Pooled, [features, mask], [(B, K, D)], weights=0)
+    check_layer(MaskedMean, [features, mask], [(B, K, D)], weights=0)
 
 
 def test_attention_alone_needs_attention():

@@ -1,0 +1,247 @@
+"""Show, Attend and Tell: attention feeds the LSTM at every word."""
+
+import keras
+from keras import ops
+
+from imcap.layers.attending_lstm import AttendingLSTM
+from imcap.layers.doubly_stochastic import DoublyStochastic
+from imcap.layers.feature_normalization import FeatureNormalization
+from imcap.layers.hard_attention_loss import HardAttentionLoss
+from imcap.layers.masking import KeptLocations, MaskedMean
+from imcap.layers.one_location import Draws
+from imcap.layers.packing import Captions, RealWords, WordsOfImage
+from imcap.layers.row_dense import RowDense
+from imcap.models.captioner import Captioner, RealTokens, caption_inputs
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class ShowAttendTell(Captioner):
+    """Soft or hard attention inside the recurrence.
+
+    `a = BatchNorm(V)`, `h_0, c_0 = W mean(a) + b`,
+    `α, h_t = AttendingLSTM(E w_{t−1}, a, h_{t−1})`, `z = β Σ_k α_k a_k`,
+    `p = softmax(W (W_h h_t + W_z z + E w_{t−1}))`.
+
+    Args:
+        vocabulary_size: int, V.
+        channels: int, D of the features.
+        lstm_dim: int, width of the LSTM.
+        emb_dim: int, width of words and of the output's hidden layer.
+        z_dim: int, width of the score's hidden layer.
+        use_selector: bool, the scalar gate β on z.
+        score_activation: "tanh" (the paper) or "relu".
+        initial_state: "linear", or "mlp" for tanh of it (the paper's code).
+        deep_output: "linear", or "tanh" before W (the paper's code).
+        dropout: float, share dropped (in training) of h on its way to the
+            output, of the embedding and, with deep_output "tanh", of the
+            output's hidden layer. Never of what the recurrence keeps.
+        alpha_c: float, weight of the doubly stochastic penalty, per
+            caption; 0 for none.
+        hard_attention: bool, train with drawn locations and REINFORCE.
+        eos_id: int, the word that ends captions; for hard attention.
+        **kwargs: see `keras.Model`.
+
+    Call arguments, returns: see `Captioner`. Attention has weights
+    (B, N, K) and, with the selector, "gate", β.
+
+    Example:
+        >>> model = ShowAttendTell(vocabulary_size=9488, channels=2048)
+
+    Reference:
+        Xu et al., 2015, "Show, attend and tell: neural image caption
+        generation with visual attention". As in the published ResNet
+        reimplementation, features are batch-normalised and β is a switch of
+        its own; the paper has an MLP for the initial state and tanh in the
+        output, `initial_state="mlp", deep_output="tanh"`.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size,
+        channels,
+        lstm_dim=512,
+        emb_dim=512,
+        z_dim=512,
+        use_selector=True,
+        score_activation="tanh",
+        initial_state="linear",
+        deep_output="linear",
+        dropout=0.0,
+        alpha_c=1.0,
+        hard_attention=False,
+        eos_id=0,
+        **kwargs,
+    ):
+        if initial_state not in ("linear", "mlp"):
+            raise ValueError("initial_state must be 'linear' or 'mlp'")
+        if deep_output not in ("linear", "tanh"):
+            raise ValueError("deep_output must be 'linear' or 'tanh'")
+        # Config
+        self.policy = kwargs.pop("dtype", None)
+        self.vocabulary_size = vocabulary_size
+        self.channels = channels
+        self.lstm_dim = lstm_dim
+        self.emb_dim = emb_dim
+        self.z_dim = z_dim
+        self.use_selector = use_selector
+        self.score_activation = score_activation
+        self.initial = initial_state
+        self.deep_output = deep_output
+        self.dropout = dropout
+        self.alpha_c = alpha_c
+        self.hard_attention = hard_attention
+        self.eos_id = eos_id
+        self._make_layers()
+        inputs = caption_inputs(channels)
+        super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
+
+    def _make_layers(self):
+        policy = {"dtype": self.policy}
+        squash = "tanh" if self.initial == "mlp" else None
+        self.kept = KeptLocations(**policy, name="kept")
+        self.norm = FeatureNormalization(**policy, name="norm")
+        self.mean = MaskedMean(**policy, name="mean")
+        self.start_dense = RowDense(
+            2 * self.lstm_dim, activation=squash, **policy, name="start"
+        )
+        self.embedding = keras.layers.Embedding(
+            self.vocabulary_size,
+            self.emb_dim,
+            embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
+            **policy,
+            name="embedding",
+        )
+        self.decoder = AttendingLSTM(
+            self.lstm_dim,
+            self.z_dim,
+            activation=self.score_activation,
+            use_selector=self.use_selector,
+            **policy,
+            name="decoder",
+        )
+        self.context_dense = RowDense(
+            self.emb_dim, use_bias=False, **policy, name="context"
+        )
+        self.hidden_dense = RowDense(self.emb_dim, **policy, name="hidden")
+        self.hidden_drop = self._drop("hidden_drop")
+        self.output_drop = self._drop("output_drop")
+        self.output_dense = RowDense(
+            self.vocabulary_size, **policy, name="output"
+        )
+
+    def _drop(self, name):
+        return keras.layers.Dropout(self.dropout, dtype=self.policy, name=name)
+
+    def _graph(self, inputs):
+        tokens, mask = inputs["tokens"], inputs["mask"]
+        slots, words = inputs["slots"], inputs["words"]
+        values = self._values(inputs)
+        draws = None
+        if self.hard_attention:
+            draws = Draws(name="draws")(tokens)
+        embedded = self.embedding(tokens)  # (B, N, T, E)
+        seen = self.decoder(
+            embedded, values, self._start(values, mask), mask, draws
+        )
+        real = RealTokens(name="real")(tokens)
+        hidden = DoublyStochastic(self.alpha_c, name="doubly_stochastic")(
+            seen["hidden"], seen["weights"], real, mask
+        )
+        by_image = WordsOfImage(dtype=self.policy, name="words_of_image")
+        gate = seen.get("gate")
+        if gate is not None:
+            gate = by_image(gate[..., None], slots)
+        shown = self._merge(
+            by_image(embedded, slots),
+            by_image(hidden, slots),
+            by_image(seen["weights"], slots),
+            gate,
+            self.context_dense(values),
+        )
+        packed = RealWords(dtype=self.policy, name="real_words")(shown, words)
+        logits = Captions(dtype="float32", name="captions")(
+            self._predict(packed), tokens, words
+        )
+        if not self.hard_attention:
+            return logits
+        return HardAttentionLoss(self.eos_id, name="hard_attention")(
+            logits, tokens, real, seen["weights"], seen["soft"], slots, words
+        )
+
+    def encode(self, inputs, training=None):
+        mask = inputs.get("mask")
+        values = self._values(inputs, training)
+        keys, gates = self.decoder.project(values)
+        memory = {
+            "keys": keys,  # (B, K, A)
+            "gates": gates,  # (B, K, 4U)
+            "looks": self.context_dense(values),  # (B, K, E)
+            "start": self._start(values, mask),  # (B, 2U)
+        }
+        if mask is not None:
+            memory["mask"] = mask  # (B, K)
+        return memory
+
+    def _values(self, inputs, training=None):
+        mask = inputs.get("mask")
+        features = self.kept(inputs["features"], mask)
+        return self.norm(features, mask, training=training)  # (B, K, D)
+
+    def _start(self, values, mask):
+        return self.start_dense(self.mean(values, mask))
+
+    def initial_state(self, memory, count):
+        return self.decoder.beginning(memory["start"], count)
+
+    def step(self, tokens, state, memory, training=None):
+        embedded = self.embedding(tokens)  # (B, N, E)
+        seen, state = self.decoder.step(
+            self.decoder.word_dense(embedded),
+            state,
+            memory["keys"],
+            memory["gates"],
+            memory.get("mask"),
+        )
+        weights, gate = seen["weights"], seen.get("gate")
+        looked = {"weights": weights}
+        if gate is not None:
+            looked["gate"] = gate
+            gate = gate[..., None]
+        shown = self._merge(
+            embedded, seen["hidden"], weights, gate, memory["looks"], training
+        )
+        logits = ops.cast(self._predict(shown, training), "float32")
+        return logits, state, looked
+
+    def _merge(self, embedded, hidden, weights, gate, looks, training=None):
+        """What the output layer reads (B, Q, E), of Q words an image."""
+        hidden = self.hidden_drop(hidden, training=training)
+        context = ops.matmul(weights, looks)
+        if gate is not None:
+            context = gate * context
+        shown = self.hidden_dense(hidden) + context + embedded
+        return ops.tanh(shown) if self.deep_output == "tanh" else shown
+
+    def _predict(self, shown, training=None):
+        if self.deep_output == "tanh":
+            shown = self.output_drop(shown, training=training)
+        return self.output_dense(shown)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "dtype": self.embedding.dtype_policy.name,
+            "vocabulary_size": self.vocabulary_size,
+            "channels": self.channels,
+            "lstm_dim": self.lstm_dim,
+            "emb_dim": self.emb_dim,
+            "z_dim": self.z_dim,
+            "use_selector": self.use_selector,
+            "score_activation": self.score_activation,
+            "initial_state": self.initial,
+            "deep_output": self.deep_output,
+            "dropout": self.dropout,
+            "alpha_c": self.alpha_c,
+            "hard_attention": self.hard_attention,
+            "eos_id": self.eos_id,
+        }
