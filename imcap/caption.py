@@ -7,6 +7,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from imcap.config import load_keras, option, positional, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
@@ -53,6 +55,8 @@ class PictureReader:
         self.size = metadata["image_size"]
         self.cells = metadata.get("att_size")
         self.grid = tuple(metadata["grid"])
+        self.wanted = task.captioner.wanted_positions
+        self.num_grids = run.config.num_grids
 
     def pixels(self, path):
         """One picture as the network wants it, (size, size, 3)."""
@@ -62,11 +66,9 @@ class PictureReader:
 
     def inputs(self, pixels):
         """Inputs of the task from B pictures."""
-        import numpy as np
-
         images = np.stack(pixels)  # (B, H, W, 3)
         if self.encoder is None:
-            return {"images": images}
+            return {"images": images} | self.where(len(images))
         maps = self.encoder.predict_on_batch(images)  # (B, h, w, D)
         if self.cells:
             from imcap.layers.adaptive_average_pooling import (
@@ -74,7 +76,17 @@ class PictureReader:
             )
 
             maps = np.asarray(adaptive_average_pooling(maps, self.cells))
-        return {"features": maps.reshape(len(maps), -1, maps.shape[-1])}
+        features = maps.reshape(len(maps), -1, maps.shape[-1])
+        return {"features": features} | self.where(len(maps))
+
+    def where(self, count):
+        """Positions (count, K, P), where the captioner asks for them."""
+        from imcap.data.boxes import grid_positions
+
+        if self.wanted is None:
+            return {}
+        positions = grid_positions(self.wanted, self.grid, self.num_grids)
+        return {"positions": np.stack([positions] * count)}
 
 
 def find_pictures(names):

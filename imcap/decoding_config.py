@@ -12,7 +12,14 @@ class DecodingConfig:
 
     model: str = option("save", "directory of a run", "run")
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
+    ensemble: tuple[str, ...] = option(
+        (), "further runs, decoded together with --model", many=True
+    )
     beam_size: int = option(5, "beams; 1: greedy")
+    group_size: int = option(1, "groups of a diverse beam search")
+    diversity_lambda: float = option(
+        0.5, "what a word loses that an earlier group said"
+    )
     sample_n: int = option(0, "draw this many captions instead of searching")
     temperature: float = option(1.0, "of drawn captions")
     top_k: int = option(0, "draw among so many words; 0: all")
@@ -48,14 +55,22 @@ class DecodingConfig:
             raise InputError(
                 "--beam_size and --max_length must be at least 1, --sample_n 0"
             )
+        if self.beam_size % max(self.group_size, 1) or self.group_size < 1:
+            raise InputError(
+                f"--group_size {self.group_size} does not divide --beam_size "
+                f"{self.beam_size}"
+            )
         generator = Generator(
-            task,
+            [task, *self.other_tasks(task, run)],
             run.ids,
             method=self.method(),
             count=self.sample_n or self.beam_size,
             banned=() if self.allow_unk else (run.vocabulary.unk_id,),
             max_length=self.max_length,
             length_penalty=self.length_penalty,
+            groups=self.group_size,
+            returned=self.group_size,
+            diversity=self.diversity_lambda,
             no_repeat_ngram=self.no_repeat_ngram,
             temperature=self.temperature,
             top_k=self.top_k,
@@ -64,3 +79,27 @@ class DecodingConfig:
         )
         generator.compile(jit_compile=self.jit_compile)
         return generator
+
+    def other_tasks(self, task, run):
+        """Tasks of --ensemble; those that do not fit are an InputError."""
+        tasks = []
+        for path in self.ensemble:
+            from imcap.runs import Run
+
+            other = Run.open(path)
+            if other.vocabulary.words != run.vocabulary.words:
+                raise InputError(
+                    f"{path}: its words are not those of {run.path}"
+                )
+            if other.channels != run.channels or other.config.cnntrain:
+                raise InputError(
+                    f"{path}: it was not trained on the features of {run.path}"
+                )
+            tasks.append(other.task(self.checkpoint))
+            wanted = tasks[-1].captioner.wanted_positions
+            if wanted not in (None, task.captioner.wanted_positions):
+                raise InputError(
+                    f"{path}: it needs to know positions ({wanted}) that "
+                    f"{run.path} does not; give it as --model"
+                )
+        return tasks

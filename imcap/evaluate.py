@@ -63,6 +63,7 @@ def evaluate(config):
     run = Run.open(config.model)
     captions, read = open_split(config, run)
     task = run.task(config.checkpoint)
+    run.locate(read, task.captioner)
     generator = config.make_generator(task, run)
     batches = in_batches(read, captions.image_ids, config.batch_size)
     found = [

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from imcap.data.boxes import grid_positions
 from imcap.data.errors import InputError
 from imcap.data.images import load_pixels
 from imcap.data.positions import PositionReader
@@ -14,18 +15,12 @@ class StoredFeatures:
         store: a `FeatureStore`.
         channels: int, D that the model expects; None takes any.
         cache: bool, keep everything in memory after the first time.
-        positions: None, or where each location is: "boxes" for relative
-            boxes (P = 4), "grid" for grid vectors (P = G).
-        num_grids: int, G of the grid vectors.
-        position_folder: folder to read positions from; None for the cells
-            of features that are a grid, and the boxes beside regions (see
-            `imcap.data.positions.PositionReader`).
 
     Call arguments:
         image_ids: list of B ids.
 
     Returns:
-        Dict of features (B, K, D), where asked for positions (B, K, P)
+        Dict of features (B, K, D), after `locate` positions (B, K, P)
         float32, and, where K varies, mask (B, K) bool. Padded locations
         have zeros.
 
@@ -34,20 +29,13 @@ class StoredFeatures:
             or positions, or with another number of each.
 
     Example:
-        >>> read = StoredFeatures(store, positions="boxes")
+        >>> read = StoredFeatures(store)
+        >>> read.locate("boxes")
         >>> read([17, 4])["positions"].shape
         (2, 49, 4)
     """
 
-    def __init__(
-        self,
-        store,
-        channels=None,
-        cache=False,
-        positions=None,
-        num_grids=144,
-        position_folder=None,
-    ):
+    def __init__(self, store, channels=None, cache=False):
         if channels is not None and store.channels != channels:
             raise InputError(
                 f"{store.path}: features are {store.channels} wide, the "
@@ -58,10 +46,23 @@ class StoredFeatures:
         self.kept = {} if cache else None
         self.kept_positions = {}
         self.positions = None
-        if positions is not None:
-            self.positions = PositionReader(
-                store, positions, num_grids, position_folder
-            )
+
+    def locate(self, kind, num_grids=144, folder=None, grid=None):
+        """From now on says where each location is.
+
+        Args:
+            kind: "boxes" for relative boxes (P = 4), "grid" for grid
+                vectors (P = G), None for nothing.
+            num_grids: int, G of the grid vectors.
+            folder: folder to read positions from; None for the cells of
+                features that are a grid, and the boxes beside regions (see
+                `imcap.data.positions.PositionReader`).
+            grid: not needed; the store knows its own.
+        """
+        self.kept_positions = {}
+        self.positions = None
+        if kind is not None:
+            self.positions = PositionReader(self.store, kind, num_grids, folder)
 
     def __contains__(self, image_id):
         return image_id in self.store
@@ -124,12 +125,20 @@ class Pixels:
         image_ids: list of B ids.
 
     Returns:
-        Dict of images, uint8 (B, size, size, 3).
+        Dict of images, uint8 (B, size, size, 3), and, after `locate`,
+        positions (B, K, P).
     """
 
     def __init__(self, files, size):
         self.files = files
         self.size = size
+        self.positions = None
+
+    def locate(self, kind, num_grids=144, folder=None, grid=None):
+        """From now on says where the cells of `grid`, (h, w), are."""
+        self.positions = None
+        if kind is not None:
+            self.positions = grid_positions(kind, grid, num_grids)
 
     def __contains__(self, image_id):
         return image_id in self.files
@@ -139,7 +148,13 @@ class Pixels:
             load_pixels(self.files[image_id], self.size, self.size)
             for image_id in image_ids
         ]
-        return {"images": np.stack(pixels)}
+        return {"images": np.stack(pixels)} | self.where(len(pixels))
+
+    def where(self, count):
+        """Positions (count, K, P) in a dict; {} where nobody asked."""
+        if self.positions is None:
+            return {}
+        return {"positions": np.stack([self.positions] * count)}
 
 
 def in_batches(read, image_ids, batch_size):

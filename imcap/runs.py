@@ -103,6 +103,10 @@ class Run:
         config = self.config
         options = to_json(config)
         options["dropout"] = config.dr_ratio if config.dr else 0.0
+        options["eos_id"] = self.vocabulary.eos_id
+        # Captions may be asked for that are longer than those learnt.
+        options["max_positions"] = max(32, config.max_length + 8)
+        self.check_width(config.img_feat_size)
         if config.mixed_precision:
             options["dtype"] = f"mixed_{config.mixed_precision}"
         try:
@@ -116,6 +120,23 @@ class Run:
             raise InputError(str(error)) from None
         encoder = self.build_encoder() if config.cnntrain else None
         return CaptioningTask(captioner, encoder)
+
+    def check_width(self, wanted):
+        """Refuses features of another width than --img_feat_size."""
+        if wanted and wanted != self.channels:
+            raise InputError(
+                f"--img_feat_size {wanted}: the features are {self.channels} "
+                "wide; leave the flag out, or give other --features"
+            )
+
+    def locate(self, read, captioner):
+        """Has `read` say where locations are, if the captioner asks."""
+        read.locate(
+            captioner.wanted_positions,
+            self.config.num_grids,
+            self.config.position_folder,
+            self.encoder_metadata.get("grid"),
+        )
 
     def build_encoder(self):
         """The picture network, trainable as the config says."""

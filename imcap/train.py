@@ -6,11 +6,14 @@ imcap train --sgate --input_json data/cocotalk.json
 
 import dataclasses
 import sys
+from pathlib import Path
 
 from imcap.config import quiet_start, run_command
 from imcap.data.errors import InputError
+from imcap.data.files import read_json
 from imcap.train_config import TrainConfig
 
+PRESETS = Path(__file__).parent / "presets"
 ES_METRICS = ("CIDEr", "Bleu_4", "loss")
 
 
@@ -46,15 +49,35 @@ def report(data):
 
 
 def completed(given):
-    """The config of the given flags, and of the run they start from."""
+    """The config of the given flags, a preset, and the run they start from."""
+    if "preset" in given:
+        given = {**read_preset(given["preset"]), **given}
+    if given.get("id"):
+        given.setdefault("checkpoint_path", str(Path("save") / given["id"]))
     start = given.get("start_from")
     if start is None:
-        return settled(TrainConfig(**given))
+        return settled(with_features(TrainConfig(**given)))
     from imcap.runs import Run
 
     earlier = Run.open(start).config
     given.setdefault("checkpoint_path", start)
     return settled(dataclasses.replace(earlier, **given))
+
+
+def read_preset(name):
+    """The flags of a preset, as a dict."""
+    known = sorted(path.stem for path in PRESETS.glob("*.json"))
+    if name not in known:
+        raise InputError(f"--preset {name}: there are {', '.join(known)}")
+    return read_json(PRESETS / f"{name}.json")["flags"]
+
+
+def with_features(config):
+    """The config, its features found beside the captions if not named."""
+    beside = Path(config.input_json).with_name("features.h5")
+    if config.features or config.cnntrain or not beside.exists():
+        return config
+    return dataclasses.replace(config, features=str(beside))
 
 
 def settled(config):

@@ -2,11 +2,12 @@
 
 import dataclasses
 
+from imcap.captioner_config import CaptionerConfig
 from imcap.config import option
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(CaptionerConfig):
     """Trains a captioner and keeps everything of it in one directory.
 
     imcap train --sgate --input_json data/cocotalk.json
@@ -20,6 +21,10 @@ class TrainConfig:
         "captions: cocotalk.json, or any format that `imcap prepare` reads",
         "json_file",
     )
+    id: str = option("", "name of the run: --checkpoint_path is save/ID")
+    preset: str | None = option(
+        None, "flags from a file of `imcap/presets`; given flags go first"
+    )
     input_h5: str | None = option(
         None,
         "label file of cocotalk.json; default: the one beside it",
@@ -32,9 +37,17 @@ class TrainConfig:
     )
     features: str | None = option(
         None,
-        "feature file or folder from `imcap extract`",
+        "feature file or folder from `imcap extract`; default: features.h5 "
+        "beside --input_json",
         "input_img_feat_dir",
         "input_att_dir",
+    )
+    position_folder: str | None = option(
+        None,
+        "folder of grid vectors or boxes; default: the boxes beside "
+        "--features, or the cells of a grid",
+        "input_grid_vec_dir",
+        "input_box_dir",
     )
     images_root: str = option("", "folder of the pictures, for --cnntrain")
     checkpoint_path: str = option(
@@ -56,31 +69,6 @@ class TrainConfig:
         5, "words seen this often or less become UNK"
     )
     max_length: int = option(16, "longest caption in words", "seqlen")
-
-    # The captioner
-    caption_model: str = option("adaptive", "captioner")
-    sgate: bool = option(False, "adaptive attention: a visual sentinel")
-    lstm: bool = option(False, "no attention")
-    sentinel_dropout: float = option(
-        0.0, "share of words that in training must look at the picture"
-    )
-    global_features: bool = option(
-        True, "give the LSTM the mean of the features at every word"
-    )
-    lstm_dim: int = option(512, "width of the LSTM", "rnn_size", "hidden_size")
-    emb_dim: int = option(
-        512, "width of word embeddings", "input_encoding_size",
-        "embedding_size",
-    )  # fmt: skip
-    z_dim: int = option(512, "width of attention", "att_hid_size")
-    dr: bool = option(True, "dropout in training")
-    dr_ratio: float = option(0.5, "share dropped", "drop_prob_lm", "dropout")
-    location_dropout: float = option(
-        0.0, "share of locations hidden in training"
-    )
-    recurrent_activation: str = option(
-        "sigmoid", "gates", choices=("sigmoid", "hard_sigmoid")
-    )
 
     # Optimisation
     batch_size: int = option(10, "pictures a batch", "bs")
@@ -155,3 +143,9 @@ class TrainConfig:
         0, "batches between saves, besides those of each epoch"
     )
     train_only: bool = option(False, "no validation")
+    perform_validation_every: int = option(
+        0, "accepted for old command lines: each epoch is validated"
+    )
+    language_eval: bool = option(
+        True, "accepted for old command lines: captions are always scored"
+    )

@@ -87,14 +87,15 @@ def captions_and_vocabulary(config, earlier):
 
 def open_store(config):
     """The features, where the flags name any."""
-    if config.features is None:
-        if config.cnntrain:
-            return None
-        raise InputError(
-            "give --features (made by `imcap extract`), or --cnntrain with "
-            "--images_root to train from pictures"
-        )
-    return FeatureStore.open(config.features)
+    if config.features is not None:
+        return FeatureStore.open(config.features)
+    if config.cnntrain:
+        return None
+    raise InputError(
+        "give --features (made by `imcap extract`), or --cnntrain with "
+        "--images_root to train from pictures; without the flag, "
+        "features.h5 beside --input_json is read"
+    )
 
 
 def describe_encoder(config, earlier, store):

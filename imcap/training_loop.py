@@ -37,6 +37,9 @@ class TrainingLoop:
         self.data = data
         self.batches = self.make_batches()
         self.task = run.build_task()
+        run.locate(data.read, self.task.captioner)
+        for note in self.task.captioner.notes():
+            print(f"note: {note}")
         self.task.samples_own_words = self.config.scheduled_sampling_start >= 0
         self.progress = Progress(self.batches.steps)
         self.validates = not self.config.train_only and len(data.validation)

@@ -29,11 +29,15 @@ def regions(tmp_path):
     return tmp_path, boxes
 
 
-def reader(folder, **options):
+def located(store, kind, num_grids=144, folder=None, cache=False):
+    read = StoredFeatures(store, cache=cache)
+    read.locate(kind, num_grids, folder)
+    return read
+
+
+def reader(folder, positions=None, cache=False):
     store = FeatureStore.open(folder / "att")
-    return StoredFeatures(
-        store, position_folder=folder / "boxes", num_grids=GRIDS, **options
-    )
+    return located(store, positions, GRIDS, folder / "boxes", cache)
 
 
 @pytest.mark.parametrize("cache", [False, True])
@@ -82,11 +86,11 @@ def test_other_regions(regions, cache):
 @pytest.mark.parametrize("cache", [False, True])
 def test_a_map_has_cells(tmp_path, cache):
     store = FeatureStore.open(write_features(tmp_path / "f.h5", images=3))
-    inputs = StoredFeatures(store, cache=cache, positions="boxes")([101, 100])
+    inputs = located(store, "boxes", cache=cache)([101, 100])
     assert set(inputs) == {"features", "positions"}
     expected = np.stack([cell_boxes(1, 7)] * 2)
     np.testing.assert_array_equal(inputs["positions"], expected)
-    read = StoredFeatures(store, cache=cache, positions="grid", num_grids=4)
+    read = located(store, "grid", 4, cache=cache)
     assert read([101])["positions"].shape == (1, 7, 4)
 
 
@@ -95,7 +99,7 @@ def test_no_positions_unless_asked_for(regions, tmp_path):
     store = FeatureStore.open(folder / "att")
     assert set(StoredFeatures(store)(["a"])) == {"features", "mask"}
     with pytest.raises(InputError, match="do not say where"):
-        StoredFeatures(store, positions="boxes")
+        located(store, "boxes")
 
 
 def test_positions_travel_through_the_pipeline(regions):

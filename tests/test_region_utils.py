@@ -77,19 +77,21 @@ def test_from_tsv_to_positions(work, script, capsys):
     words += ("--output_dir", "data/relative")
     assert script("prepro_bbox_relative_coords.py", *words) == 0
     store = FeatureStore.open("data/cocobu_att")
-    boxes = StoredFeatures(
-        store, positions="boxes", position_folder="data/relative"
-    )(list(COUNTS))
-    vectors = StoredFeatures(
-        store, positions="grid", position_folder="data/vec"
-    )(list(COUNTS))
+
+    def located(kind, folder=None):
+        read = StoredFeatures(store)
+        read.locate(kind, folder=folder)
+        return read(list(COUNTS))
+
+    boxes = located("boxes", "data/relative")
+    vectors = located("grid", "data/vec")
     assert boxes["positions"].shape == (3, 5, 4)
     for number, count in enumerate(COUNTS.values()):
         expected = grid_vectors(boxes["positions"][number, :count], 144)
         found = vectors["positions"][number, :count]
         np.testing.assert_allclose(found, expected, atol=1e-5)
         assert not vectors["positions"][number, count:].any()
-    beside = StoredFeatures(store, positions="boxes")(list(COUNTS))
+    beside = located("boxes")
     np.testing.assert_array_equal(beside["positions"], boxes["positions"])
 
 

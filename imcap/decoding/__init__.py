@@ -3,12 +3,14 @@
 from imcap.decoding.beam import beam_search
 from imcap.decoding.constraints import banned_tokens
 from imcap.decoding.decoded import Decoded
+from imcap.decoding.ensemble import ensemble
 from imcap.decoding.sampling import greedy, sample, uniforms_for
 
 __all__ = [
     "Decoded",
     "banned_tokens",
     "beam_search",
+    "ensemble",
     "greedy",
     "sample",
     "uniforms_for",

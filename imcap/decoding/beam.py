@@ -25,6 +25,8 @@ def beam_search(
     returned=1,
     penalty=None,
     no_repeat_ngram=0,
+    groups=1,
+    diversity=0.5,
 ):
     """Keeps the N best beginnings of captions at each word.
 
@@ -38,7 +40,13 @@ def beam_search(
         bos_id, eos_id, pad_id, penalty, no_repeat_ngram: as in `sample`.
         length_penalty: float α; captions are ordered by their summed
             log-probability over length^α: 0 for the sum, 1 for the mean.
-        returned: int, how many captions an image are wanted, at most N.
+        returned: int, how many captions an image are wanted, at most N; of
+            several groups, at most one from each.
+        groups: int, equal groups of beams that search one after another;
+            they divide N.
+        diversity: float λ, what a group loses by a word, each time that an
+            earlier group says it at the same place. It changes which beams
+            are kept; their scores stay the model's.
 
     Returns:
         `Decoded` of `returned` captions an image, best first.
@@ -46,11 +54,19 @@ def beam_search(
     Example:
         >>> beam_search(step, state, (10, 5, 20), bos_id=0, eos_id=0)
 
-    Reference: Wu et al., 2016, section 7, for the length penalty's idea.
+    Reference: Wu et al., 2016, section 7, for the length penalty's idea;
+    Vijayakumar et al., 2018, "Diverse beam search", algorithm 1.
     """
     first = ops.full(shape[:2], bos_id, dtype="int32")
     _, _, looked = step(first, state)
-    search = _Search(shape, (bos_id, eos_id, pad_id), length_penalty, returned)
+    search = _Search(
+        shape,
+        (bos_id, eos_id, pad_id),
+        length_penalty,
+        returned,
+        groups,
+        diversity,
+    )
 
     def body(index, hypotheses, state, buffers):
         logits, state, looked = step(hypotheses["current"], state)
@@ -79,18 +95,25 @@ def beam_search(
 class _Search:
     """The bookkeeping of one search: shapes, ids and how beams are ranked."""
 
-    def __init__(self, shape, ids, length_penalty, returned):
-        if not 1 <= returned <= shape[1]:
-            raise ValueError(f"returned must be 1 to {shape[1]}: {returned}")
+    def __init__(self, shape, ids, length_penalty, returned, groups, diversity):
+        most = shape[1] if groups == 1 else groups
+        if not 1 <= returned <= most:
+            raise ValueError(f"returned must be 1 to {most}: {returned}")
+        if groups < 1 or shape[1] % groups:
+            raise ValueError(
+                f"{groups} groups do not divide {shape[1]} beams; choose "
+                "other numbers"
+            )
         self.shape = shape
+        self.groups, self.diversity = groups, diversity
         self.bos_id, self.eos_id, self.pad_id = ids
         self.length_penalty = length_penalty
         self.returned = returned
 
     def beginning(self):
         batch, beams, steps = self.shape
-        # All beams begin alike, so only the first may be continued.
-        first = ops.arange(beams, dtype="int32") > 0
+        # Beams begin alike, so only the first of a group may be continued.
+        first = ops.arange(beams, dtype="int32") % (beams // self.groups) > 0
         first = ops.where(first, BANNED, 0.0)
         whole = (batch, beams, steps)
         return {
@@ -122,10 +145,54 @@ class _Search:
         return ops.logical_and(index < self.shape[2], ops.any(open_images))
 
     def advance(self, index, logits, allowed, hypotheses):
-        """Continues each beam by its best words and keeps the best N."""
-        batch, beams, _ = self.shape
+        """Continues the beams of one group after another.
+
+        Returns:
+            Parents (B, N), the beams that are continued, and hypotheses.
+        """
+        if self.groups == 1:
+            return self.advance_group(index, logits, allowed, hypotheses, None)
+        size, found, loss = self.shape[1] // self.groups, [], 0.0
+        for group in range(self.groups):
+            here = slice(group * size, (group + 1) * size)
+            parents, kept = self.advance_group(
+                index,
+                logits[:, here],
+                allowed[:, here],
+                {name: part[:, here] for name, part in hypotheses.items()},
+                loss if group else None,
+            )
+            # Places are those among all beams.
+            places = ops.take(kept["places"], index, axis=2) + group * size
+            kept["places"] = put(kept["places"], index, places)
+            found.append((parents + group * size, kept))
+            said = ops.one_hot(kept["current"], logits.shape[-1])
+            silent = of_parents(hypotheses["ended"][:, here], parents)
+            said = said * ops.where(silent, 0.0, 1.0)[..., None]
+            loss = loss + self.diversity * ops.sum(said, axis=1)[:, None]
+        return keras.tree.map_structure(
+            lambda *parts: ops.concatenate(parts, axis=1), *found
+        )
+
+    def advance_group(self, index, logits, allowed, hypotheses, loss):
+        """Continues each beam by its best words and keeps the best.
+
+        Args:
+            index: int32 scalar, the place in the caption.
+            logits, allowed: float tensors (B, n, V), the model's, and with
+                penalties.
+            hypotheses: of n beams an image.
+            loss: float tensor (B, 1, V), what words lose in this group, or
+                None.
+        """
+        batch, beams = self.shape[0], self.shape[1] // self.groups
         ended = hypotheses["ended"]
-        best, words = ops.top_k(allowed, min(beams, logits.shape[-1]))
+        count = min(beams, logits.shape[-1])
+        wanted = allowed if loss is None else allowed - loss
+        ranked, words = ops.top_k(wanted, count)
+        best = ranked
+        if loss is not None:
+            best = ops.take_along_axis(allowed, words, axis=-1)
         total = ops.logsumexp(logits, axis=-1, keepdims=True)
         chances = best - total  # (B, N, N)
         # A frozen beam goes on in one way only, at no cost.
@@ -136,6 +203,7 @@ class _Search:
         sums = hypotheses["sums"][..., None] + chances
         lengths = hypotheses["lengths"] + ops.where(ended, 0.0, 1.0)
         ranks = self.ranks(sums, lengths[..., None])
+        ranks = ranks + ops.where(ended[..., None], 0.0, ranked - best)
         flat = (batch, beams * best.shape[-1])
         _, chosen = ops.top_k(ops.reshape(ranks, flat), beams)  # (B, N)
         chosen = ops.cast(chosen, "int32")
@@ -170,7 +238,7 @@ class _Search:
         ranks = self.ranks(hypotheses["sums"], hypotheses["lengths"])
         # Unfinished captions come after finished ones of any score.
         late = ops.where(hypotheses["ended"], 0.0, BANNED)
-        _, order = ops.top_k(ranks + late, self.returned)
+        _, order = ops.top_k(self._candidates(ranks + late), self.returned)
         order = ops.cast(order, "int32")
 
         tokens, chances, places, scores = (
@@ -195,6 +263,19 @@ class _Search:
         buffers = keras.tree.map_structure(of_places, buffers)
         padding = padding_after(tokens, self.eos_id)
         return Decoded(tokens, chances, scores, words_first(buffers, padding))
+
+    def _candidates(self, ranks):
+        """Ranks (B, N), out of reach for all but the best of each group."""
+        if self.groups == 1:
+            return ranks
+        beams = self.shape[1]
+        size = beams // self.groups
+        grouped = ops.reshape(ranks, (-1, self.groups, size))
+        best = ops.argmax(grouped, axis=-1)[..., None]
+        first = ops.arange(size, dtype="int32") == ops.cast(best, "int32")
+        return ops.reshape(
+            ops.where(first, grouped, grouped + 4 * BANNED), (-1, beams)
+        )
 
 
 def of_parents(values, parents):

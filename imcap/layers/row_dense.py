@@ -37,7 +37,8 @@ class RowDense(keras.layers.Dense):
     """
 
     def call(self, inputs, training=None):
-        rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
+        # The kernel knows D where a compiled graph has forgotten it.
+        rows = ops.reshape(inputs, (-1, self.kernel.shape[0]))
         outputs = super().call(rows, training=training)
         shape = (*ops.shape(inputs)[:-1], self.units)
         return ops.reshape(outputs, shape)

@@ -1,10 +1,13 @@
 """Captioners, one published system a file."""
 
+import functools
 import inspect
 
 from imcap.models.adaptive import Adaptive
 from imcap.models.att2in import Att2in
+from imcap.models.relation_transformer import RelationTransformer
 from imcap.models.show_attend_tell import ShowAttendTell
+from imcap.models.spatial_transformer import SpatialTransformer
 from imcap.models.up_down import UpDown
 
 CAPTIONERS = {
@@ -12,6 +15,10 @@ CAPTIONERS = {
     "show_attend_tell": ShowAttendTell,
     "up_down": UpDown,
     "att2in": Att2in,
+    "spatial_transformer": SpatialTransformer,
+    "spatial_pe": SpatialTransformer,
+    "transformer": functools.partial(SpatialTransformer, positions=False),
+    "relation_transformer": RelationTransformer,
 }
 
 

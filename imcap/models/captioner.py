@@ -82,6 +82,10 @@ class Captioner(keras.Model):
         """
         raise TypeError(f"{type(self).__name__} lacks step")
 
+    def notes(self):
+        """Lines about settings that are known to do harm."""
+        return []
+
     def set_output_bias(self, values):
         """Starts the bias of `output_dense`, the last layer, at `values`.
 

@@ -1,23 +1,33 @@
 """Captions out of a captioner: compiled decoding of batch after batch."""
 
+import functools
+
 import keras
 from keras import ops
 
-from imcap.decoding import banned_tokens, beam_search, greedy, sample
+from imcap.decoding import (
+    banned_tokens,
+    beam_search,
+    ensemble,
+    greedy,
+    sample,
+)
 
 
 class Generator(keras.Model):
     """A task's captioner together with a way to decode it.
 
     Args:
-        task: a `CaptioningTask`.
+        task: a `CaptioningTask`, or a list of them that caption together, by
+            the mean of their probabilities.
         ids: (bos, eos, pad) token ids.
         max_length: int, longest caption in words; T is one more, for eos.
         method: "greedy", "beam" or "sample".
         count: int N: beams, or samples an image.
         returned: int, captions an image that a beam search returns.
         banned: ids never to be said, such as unk.
-        length_penalty, no_repeat_ngram: see `beam_search`.
+        length_penalty, no_repeat_ngram, groups, diversity: see
+            `beam_search`.
         temperature, top_k, top_p: see `sample`.
         seed: int, for samples.
 
@@ -44,6 +54,8 @@ class Generator(keras.Model):
         banned=(),
         length_penalty=0.0,
         no_repeat_ngram=0,
+        groups=1,
+        diversity=0.5,
         temperature=1.0,
         top_k=0,
         top_p=1.0,
@@ -52,14 +64,19 @@ class Generator(keras.Model):
         super().__init__()
         if method not in ("greedy", "beam", "sample"):
             raise ValueError(f"unknown decoding method {method!r}")
-        self.task = task
+        self.tasks = list(task) if isinstance(task, (list, tuple)) else [task]
         self.ids = ids
         self.steps = max_length + 1
         self.method = method
         self.count = 1 if method == "greedy" else count
         self.banned = tuple(banned)
         self.limits = {"no_repeat_ngram": no_repeat_ngram}
-        self.beam = {"length_penalty": length_penalty, "returned": returned}
+        self.beam = {
+            "length_penalty": length_penalty,
+            "returned": returned,
+            "groups": groups,
+            "diversity": diversity,
+        }
         self.drawing = {
             "temperature": temperature,
             "top_k": top_k,
@@ -69,16 +86,17 @@ class Generator(keras.Model):
         self.built = True
 
     def call(self, inputs):
-        captioner = self.task.captioner
-        memory = captioner.encode(self.task.features(inputs))
+        steps, state = [], []
+        for task in self.tasks:
+            captioner = task.captioner
+            memory = captioner.encode(task.features(inputs))
+            steps.append(functools.partial(captioner.step, memory=memory))
+            state.append(captioner.initial_state(memory, self.count))
+        step, state = ensemble(steps), tuple(state)
         batch = ops.shape(keras.tree.flatten(memory)[0])[0]
-        state = captioner.initial_state(memory, self.count)
         penalty = None
         if self.banned:
             penalty = banned_tokens(captioner.vocabulary_size, self.banned)
-
-        def step(tokens, state):
-            return captioner.step(tokens, state, memory)
 
         shape = (batch, self.count, self.steps)
         options = {"penalty": penalty, **self.limits}

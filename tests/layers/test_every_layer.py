@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import test_attending_layers
+import test_transformer_layers
 from layer_checks import check_layer
 
 import imcap.layers
@@ -159,9 +160,10 @@ def test_layer(name):
 
 
 def test_no_layer_is_left_out():
-    elsewhere = test_attending_layers.CASES
-    cases = [*CASES.values(), *elsewhere.values()]
-    checked = {type(case["make"]()) for case in cases}
+    cases = [*CASES.values(), *test_attending_layers.CASES.values()]
+    makers = [case["make"] for case in cases]
+    makers += [case[0] for case in test_transformer_layers.CASES.values()]
+    checked = {type(make()) for make in makers}
     for module in pkgutil.iter_modules(imcap.layers.__path__):
         path = f"imcap.layers.{module.name}"
         for _, found in inspect.getmembers(importlib.import_module(path)):

@@ -11,6 +11,14 @@ from imcap.training.losses import WordCrossEntropy
 
 B, N, T, K, D, V = 2, 3, 5, 7, 11, 17
 SIZES = {"lstm_dim": 13, "emb_dim": 5, "z_dim": 19, "dropout": 0.4}
+TRANSFORMER = {
+    "emb_dim": 8,
+    "num_layers": 2,
+    "ff_size": 23,
+    "heads": 2,
+    "num_grids": 4,
+    "max_positions": 9,
+}
 VARIANTS = {
     "spatial": ("adaptive", {}),
     "sgate": ("adaptive", {"sgate": True}),
@@ -38,6 +46,20 @@ VARIANTS = {
     ),
     "up-down": ("up_down", {}),
     "att2in": ("att2in", {}),
+    "spatial transformer": ("spatial_transformer", TRANSFORMER),
+    "dot-product": (
+        "spatial_pe",
+        {
+            **TRANSFORMER,
+            "cross_attn": "dot-product",
+            "enc_pos_type": "box-coord",
+        },
+    ),
+    "transformer": (
+        "transformer",
+        {**TRANSFORMER, "norm": "RMS", "ff_activation": "GELU"},
+    ),
+    "relation transformer": ("relation_transformer", TRANSFORMER),
 }
 every_captioner = pytest.mark.parametrize("variant", VARIANTS)
 LENGTHS = np.array([[5, 2, 3], [1, 4, 2]])  # real words, eos included
@@ -46,7 +68,7 @@ LENGTHS = np.array([[5, 2, 3], [1, 4, 2]])  # real words, eos included
 def make(variant, **options):
     """A small captioner, whatever its weights begin with."""
     name, own = VARIANTS[variant]
-    model = build_captioner(name, V, D, **SIZES, **own, **options)
+    model = build_captioner(name, V, D, **(SIZES | own), **options)
     generator = np.random.default_rng(1)
     for weight in model.weights:
         values = 0.4 * generator.normal(size=weight.shape)
@@ -56,17 +78,22 @@ def make(variant, **options):
     return model
 
 
-def batch(seed=0):
+def batch(model=None, seed=0):
     generator = np.random.default_rng(seed)
-    return {
+    inputs = {
         "features": generator.normal(size=(B, K, D)).astype("float32"),
         "tokens": generator.integers(1, V, size=(B, N, T), dtype="int32"),
     }
+    if model is not None and model.wanted_positions:
+        # Relative boxes, or vectors of four cells: four numbers either way.
+        corners = np.sort(generator.random((B, K, 2, 2)), axis=2)
+        inputs["positions"] = corners.reshape(B, K, 4).astype("float32")
+    return inputs
 
 
-def packed():
+def packed(model):
     """A batch without padding, its targets and weights, and what is real."""
-    inputs = batch()
+    inputs = batch(model)
     real = (np.arange(T) < LENGTHS[..., None]).reshape(B, -1)
     slots = np.argsort(~real, axis=1, kind="stable")
     slots = slots[:, : real.sum(axis=1).max()].astype("int32")
@@ -106,7 +133,8 @@ def test_no_captioner_is_left_out():
 
 @every_captioner
 def test_step_is_teacher_forcing(variant):
-    model, inputs = make(variant), batch()
+    model = make(variant)
+    inputs = batch(model)
     inputs["mask"] = np.arange(K) < np.array([[K], [4]])
     whole = logits_of(model, inputs)
     assert whole.shape == (B, N, T, V)
@@ -117,6 +145,9 @@ def test_step_is_teacher_forcing(variant):
         if not looked:
             continue
         weights = as_numpy(looked["weights"])[0]
+        if weights.ndim == 4:  # heads
+            np.testing.assert_allclose(weights.sum(axis=2), 1, rtol=1e-5)
+            weights = weights.mean(axis=-1)
         assert weights.shape == (B, N, K)
         np.testing.assert_array_equal(weights[1, :, 4:], 0)
         total = weights.sum(axis=-1)
@@ -128,11 +159,16 @@ def test_step_is_teacher_forcing(variant):
 @every_captioner
 @pytest.mark.parametrize("junk", [0.0, np.nan, 1e30])
 def test_padded_is_unpadded(variant, junk):
-    model, inputs = make(variant), batch()
+    model = make(variant)
+    inputs = batch(model)
     expected = logits_of(model, inputs)
     more = np.full((B, 2, D), junk, "float32")
     padded = dict(inputs)
     padded["features"] = np.concatenate([inputs["features"], more], axis=1)
+    if "positions" in inputs:
+        more = np.full((B, 2, 4), junk, "float32")
+        where = np.concatenate([inputs["positions"], more], axis=1)
+        padded["positions"] = where
     padded["mask"] = np.tile(np.arange(K + 2) < K, (B, 1))
     found = logits_of(model, padded)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -145,7 +181,8 @@ def test_padded_is_unpadded(variant, junk):
 
 @every_captioner
 def test_inference_is_deterministic_and_training_is_not(variant):
-    model, inputs = make(variant), batch()
+    model = make(variant)
+    inputs = batch(model)
     first, second = logits_of(model, inputs), logits_of(model, inputs)
     np.testing.assert_array_equal(first, second)
     dropped = logits_of(model, inputs, training=True)
@@ -154,7 +191,8 @@ def test_inference_is_deterministic_and_training_is_not(variant):
 
 @every_captioner
 def test_captions_and_pictures_are_independent(variant):
-    model, inputs = make(variant), batch()
+    model = make(variant)
+    inputs = batch(model)
     before = logits_of(model, inputs)
     inputs["tokens"][0, 1] = 3
     inputs["features"][1] += 1
@@ -167,8 +205,8 @@ def test_captions_and_pictures_are_independent(variant):
 @every_captioner
 def test_packed_is_dense(variant):
     model = make(variant)
-    inputs, targets, weights, real = packed()
-    dense = {key: inputs[key] for key in ("features", "tokens")}
+    inputs, targets, weights, real = packed(model)
+    dense = {k: v for k, v in inputs.items() if k not in ("slots", "words")}
     loss = WordCrossEntropy(label_smoothing=0.1)
     places = np.take_along_axis(targets, inputs["slots"], axis=1)
     shares = np.take_along_axis(weights, inputs["slots"], axis=1)
@@ -197,7 +235,8 @@ def test_packed_is_dense(variant):
 
 @every_captioner
 def test_config_and_file_round_trip(variant, tmp_path):
-    model, inputs = make(variant), batch()
+    model = make(variant)
+    inputs = batch(model)
     copy = type(model).from_config(model.get_config())
     assert copy.get_config() == model.get_config()
     copy.set_weights(model.get_weights())
@@ -216,7 +255,7 @@ def test_config_and_file_round_trip(variant, tmp_path):
 def test_mixed_precision_trains_on_packed_words(variant, policy):
     model = make(variant, dtype=policy)
     assert model.output_dense.compute_dtype == policy.removeprefix("mixed_")
-    inputs, targets, weights, _ = packed()
+    inputs, targets, weights, _ = packed(model)
     places, shares = (
         np.take_along_axis(x, inputs["slots"], axis=1).ravel()[inputs["words"]]
         for x in (targets, weights / weights.sum())
