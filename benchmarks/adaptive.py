@@ -65,6 +65,7 @@ def make_batch(lengths, locations=K, batch=B, steps=T):
         Words,
         max_length=steps - 1,
         batch_size=batch,
+        captions_per_image=len(lengths[0]),
     )
     return tf.nest.map_structure(tf.constant, batches.batch(0))
 

@@ -36,6 +36,31 @@ def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def product_operations(function):
+    """Floating-point operations of the matrix products of a function.
+
+    Args:
+        function: without arguments, of tensors whose shapes are known.
+
+    Returns:
+        int, two for each multiplication. Products inside compiled loops
+        count once.
+    """
+    graph = tf.function(function).get_concrete_function().graph
+    return sum(_operations(operation) for operation in graph.get_operations())
+
+
+def _operations(operation):
+    if operation.type not in ("MatMul", "BatchMatMulV2"):
+        return 0
+    left = operation.inputs[0].shape
+    rows = operation.outputs[0].shape.num_elements() or 0
+    turned = operation.get_attr(
+        "transpose_a" if operation.type == "MatMul" else "adj_x"
+    )
+    return 2 * rows * (left[-2 if turned else -1] or 0)
+
+
 def line(name, value, unit="", note=""):
     """Prints one row of a report."""
     print(f"{name:48} {value:>12} {unit:8} {note}", flush=True)

@@ -40,7 +40,9 @@ class ExtractConfig:
         "imagenet", "imagenet, random, or the path of a weights file"
     )
     layer: str | None = option(
-        None, "layer to tap; default: the last activation map"
+        None,
+        "layer to tap, or several of one grid with commas between; "
+        "default: the last activation map",
     )
     image_size: int = option(224, "side in pixels that pictures get")
     att_size: int | None = option(

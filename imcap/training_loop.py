@@ -5,7 +5,7 @@ import numpy as np
 
 from imcap.data.errors import InputError
 from imcap.data.pipelines import CaptionBatches
-from imcap.runs import Run
+from imcap.runs import ENCODER_WEIGHTS, Run
 from imcap.training.callbacks import (
     CollapseAlarm,
     GeneratedValidation,
@@ -119,19 +119,25 @@ class TrainingLoop:
             elif start:
                 self.take_over(Run.open(start).task())
             else:
-                self.begin_from_frequencies()
+                self.begin_anew()
         except (ValueError, FileNotFoundError) as error:
             raise InputError(str(error)) from None
 
-    def begin_from_frequencies(self):
-        """Starts the output bias at the logarithm of word frequency."""
+    def begin_anew(self):
+        """Starts from what is known: a pretrained CNN, word frequencies."""
+        captioner = self.task.captioner
+        if hasattr(captioner, "start_from_network"):
+            weights = self.run.path / ENCODER_WEIGHTS
+            captioner.start_from_network(
+                weights if weights.exists() else "imagenet"
+            )
         words = self.data.vocabulary
         captions = self.batches.captions.captions
         shares = words.word_frequencies(
             [ids for of_image in captions for ids in of_image]
         )
         least = 0.5 * np.min(shares[shares > 0])
-        self.task.captioner.set_output_bias(np.log(np.maximum(shares, least)))
+        captioner.set_output_bias(np.log(np.maximum(shares, least)))
 
     def take_over(self, earlier):
         """Copies the weights of another run's task."""

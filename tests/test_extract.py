@@ -81,6 +81,21 @@ def test_features_are_those_of_the_network(
     assert bad_images(tmp_path) == []
 
 
+def test_two_layers_side_by_side(extract, pictures, tmp_path):
+    names = ["conv_pw_2_relu", "conv_dw_3_relu"]
+    assert extract("--images", pictures, layer=",".join(names)) == 0
+    store = FeatureStore.open(tmp_path / "out" / "f.h5")
+    assert store.metadata["layer"] == ",".join(names)
+    assert (store.metadata["grid"], store.metadata["channels"]) == ([8, 8], 256)
+    both, _ = store.read(["p3"])
+    for number, name in enumerate(names):
+        output = f"{name}/f.h5"
+        assert extract("--images", pictures, layer=name, output=output) == 0
+        one, _ = FeatureStore.open(tmp_path / output).read(["p3"])
+        part = both[..., 128 * number : 128 * (number + 1)]
+        np.testing.assert_array_equal(part, one)
+
+
 def test_caption_file_gives_ids_and_files(extract, pictures, tmp_path):
     captions = [
         {"id": 70 + n, "file_path": f"p{n}.png", "captions": ["a dog"]}

@@ -33,13 +33,16 @@ def write_captions(path, images=24, per_image=3, seed=0):
     return path
 
 
-def write_features(path, images=24, channels=CHANNELS, locations=7, seed=1):
-    """Features of those images, in our HDF5."""
+def write_features(
+    path, images=24, channels=CHANNELS, locations=7, seed=1, **known
+):
+    """Features of those images, in our HDF5; `known` joins the metadata."""
     rng = np.random.default_rng(seed)
     ids = [number + 100 for number in range(images)]
     files = [f"{number}.jpg" for number in range(images)]
     features = rng.normal(size=(images, locations, channels))
     metadata = {"name": "none", "channels": channels, "grid": [1, locations]}
+    metadata.update(known)
     with FeatureWriter(
         path, ids, files, (locations, channels), metadata, "float32"
     ) as writer:

@@ -82,13 +82,19 @@ class AdditiveAttention(keras.layers.Layer):
         """Keys (B, K, U) of values (B, K, D), for every later call."""
         return self.key_dense(values)
 
-    def score(self, query, keys):
-        """Unnormalised scores (B, Q, K) of queries against keys."""
+    def score(self, query, keys, parts=None):
+        """Unnormalised scores (B, Q, K) of queries against keys.
+
+        Args:
+            query: float tensor (B, Q, D_q).
+            keys: float tensor (B, K, U) from `project`.
+            parts: see `additive_score`; 1 for the few queries of a step.
+        """
         query = self.query_dense(query)  # (B, Q, U)
         # Other layers call this on its own, where nothing casts variables.
         weight = ops.cast(self.score_dense.kernel, query.dtype)
         weight = ops.reshape(weight, (self.units, 1))
-        scores = additive_score(query, keys, weight, self.activation)
+        scores = additive_score(query, keys, weight, self.activation, parts)
         if self.use_score_bias:
             scores = scores + self.score_dense.bias
         return scores  # (B, Q, K)

@@ -21,7 +21,7 @@ ACTIVATIONS = {
 }
 
 
-def additive_score(query, keys, weight, activation="tanh"):
+def additive_score(query, keys, weight, activation="tanh", parts=None):
     """Scores of every query against every key.
 
     Args:
@@ -29,6 +29,8 @@ def additive_score(query, keys, weight, activation="tanh"):
         keys: float tensor (B, K, U), projected.
         weight: float tensor (U, 1).
         activation: "tanh" or "relu".
+        parts: int, how many parts the queries are cut into; None decides by
+            their number, where it is known.
 
     Returns:
         Float tensor (B, Q, K).
@@ -38,8 +40,9 @@ def additive_score(query, keys, weight, activation="tanh"):
     """
     function, slope = ACTIVATIONS[activation]
     count = query.shape[1]
-    few = count is not None and count <= FEW
-    bounds = _bounds(ops.shape(query)[1], 1 if few else PARTS)
+    if parts is None:
+        parts = 1 if count is not None and count <= FEW else PARTS
+    bounds = bounds_of(ops.shape(query)[1], parts)
 
     def hidden_of(rows, keys):
         return function(rows[:, :, None] + keys[:, None])  # (B, Q', K, U)
@@ -48,7 +51,7 @@ def additive_score(query, keys, weight, activation="tanh"):
     def score(query, keys, weight):
         def scored(part):
             hidden = hidden_of(query[:, part[0] : part[1]], keys)
-            return _times_column(hidden, weight)
+            return times_column(hidden, weight)
 
         scores = ops.concatenate([scored(part) for part in bounds], axis=1)
 
@@ -67,7 +70,7 @@ def _gradients(query, keys, weight, slopes, bounds, hidden_of, slope):
     for_query, for_keys, for_weight = [], 0.0, 0.0
     units = weight.shape[0]
     for part in bounds:
-        rows = _after(query[:, part[0] : part[1]], for_keys)
+        rows = after(query[:, part[0] : part[1]], for_keys)
         hidden = hidden_of(rows, keys)
         above = slopes[:, part[0] : part[1], :, None]  # (B, Q', K, 1)
         for_weight = for_weight + ops.matmul(
@@ -82,7 +85,7 @@ def _gradients(query, keys, weight, slopes, bounds, hidden_of, slope):
     return for_query, for_keys * row, for_weight
 
 
-def _after(values, finished):
+def after(values, finished):
     """`values`, but not before `finished`, unless that is still 0.0.
 
     Some runtimes would otherwise make all parts side by side, and hold them.
@@ -92,12 +95,13 @@ def _after(values, finished):
     return values + 0 * finished[0, 0]
 
 
-def _times_column(hidden, weight):
+def times_column(hidden, weight):
     """(B, Q, K, U) times (U, 1), as one product over rows: (B, Q, K)."""
     rows = ops.matmul(ops.reshape(hidden, (-1, weight.shape[0])), weight)
     return ops.reshape(rows, ops.shape(hidden)[:-1])
 
 
-def _bounds(count, parts):
+def bounds_of(count, parts):
+    """Where `parts` about equal parts of `count` begin and end: pairs."""
     edges = [count * part // parts for part in range(parts + 1)]
     return list(itertools.pairwise(edges))

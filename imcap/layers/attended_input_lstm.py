@@ -79,7 +79,7 @@ class AttendedInputLSTM(keras.layers.Layer):
             h (B, N, U) and weights (B, N, K), and the new state.
         """
         hidden, carry = state
-        scores = self.attention.score(hidden, keys)  # (B, N, K)
+        scores = self.attention.score(hidden, keys, parts=1)  # (B, N, K)
         mask = None if mask is None else mask[:, None]
         weights = masked_softmax(scores, mask)
         kernel = ops.cast(self.recurrent_kernel, gates.dtype)

@@ -110,7 +110,7 @@ class AttendingLSTM(keras.layers.Layer):
             Dict as `call` returns, without T, and the new state.
         """
         hidden, _ = state
-        scores = self.attention.score(hidden, keys)  # (B, N, K)
+        scores = self.attention.score(hidden, keys, parts=1)  # (B, N, K)
         soft = masked_softmax(scores, None if mask is None else mask[:, None])
         weights = soft
         if draws is not None:

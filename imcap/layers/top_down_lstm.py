@@ -102,7 +102,7 @@ class TopDownLSTM(keras.layers.Layer):
         first, second = state[:2], state[2:]
         gates = gates + self.language_dense(second[0])
         first = lstm_step(gates, first, self.kernels[0])
-        scores = self.attention.score(first[0], keys)  # (B, N, K)
+        scores = self.attention.score(first[0], keys, parts=1)  # (B, N, K)
         mask = None if mask is None else mask[:, None]
         weights = masked_softmax(scores, mask)
         gates = ops.matmul(weights, value_gates)  # (B, N, 4U)

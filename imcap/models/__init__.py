@@ -6,6 +6,7 @@ import inspect
 from imcap.models.adaptive import Adaptive
 from imcap.models.att2in import Att2in
 from imcap.models.relation_transformer import RelationTransformer
+from imcap.models.sca_cnn import ScaCnn
 from imcap.models.show_attend_tell import ShowAttendTell
 from imcap.models.spatial_transformer import SpatialTransformer
 from imcap.models.up_down import UpDown
@@ -15,6 +16,7 @@ CAPTIONERS = {
     "show_attend_tell": ShowAttendTell,
     "up_down": UpDown,
     "att2in": Att2in,
+    "sca_cnn": ScaCnn,
     "spatial_transformer": SpatialTransformer,
     "spatial_pe": SpatialTransformer,
     "transformer": functools.partial(SpatialTransformer, positions=False),

@@ -1,4 +1,4 @@
-"""Picture networks: any keras.applications backbone, tapped at one layer."""
+"""Picture networks: any keras.applications backbone, tapped at a layer."""
 
 import difflib
 import hashlib
@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from imcap.layers.image_preprocessing import ImagePreprocessing
+from imcap.layers.layer_taps import layer_named, tapped
 
 # Per family: the preprocessing its weights were trained with, and its last
 # post-activation map. Where Keras numbers that layer at random it is called
@@ -81,7 +82,9 @@ class Backbone(keras.Model):
 
     Args:
         application: a name in keras.applications, any case.
-        layer: name of the layer to tap; None for the last activation map.
+        layer: name of the layer to tap, or several with commas between,
+            whose channels are put side by side; None for the last
+            activation map.
         image_size: side of the square input, pixels.
         trainable_from: name of the first layer to train; None freezes all.
         network: the keras.applications model without its top, where it is
@@ -106,19 +109,18 @@ class Backbone(keras.Model):
         application = find_application(application)
         network = network or _plain_network(application, image_size)
         layer = layer or _family_settings(application)[1]
-        tapped = keras.Model(
-            network.input, _layer_named(network, layer).output,
-            name=application.lower(),
-        )  # fmt: skip
+        cut = keras.Model(
+            network.input, tapped(network, layer), name=application.lower()
+        )
         mode = preprocessing_mode(application)
         images = keras.Input((image_size, image_size, 3), name="images")
         pixels = ImagePreprocessing(mode, dtype="float32")(images)
-        super().__init__(images, tapped(pixels, training=False), **kwargs)
+        super().__init__(images, cut(pixels, training=False), **kwargs)
         self.application = application
         self.layer = layer
         self.image_size = image_size
         self.trainable_from = trainable_from
-        self.tapped = tapped
+        self.tapped = cut
         self.weights_fingerprint = None
         set_trainable_from(self, trainable_from)
 
@@ -152,19 +154,6 @@ def _plain_network(application, image_size):
         raise ValueError(f"{application} at {image_size}: {line}") from None
 
 
-def _layer_named(network, name):
-    if name == "last":
-        return network.layers[-1]
-    names = [layer.name for layer in network.layers]
-    if name in names:
-        return network.get_layer(name)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-    raise ValueError(
-        f"{network.name} has no layer {name!r}; did you mean "
-        f"{', '.join(close or names[-3:])}?"
-    )
-
-
 def set_trainable_from(backbone, name):
     """Freezes all layers before `name`, and every BatchNormalization.
 
@@ -176,7 +165,7 @@ def set_trainable_from(backbone, name):
     backbone.trainable_from = name
     reached = False
     if name is not None:
-        _layer_named(backbone.tapped, name)
+        layer_named(backbone.tapped, name)
     for layer in backbone.tapped.layers:
         reached = reached or layer.name == name
         normalises = isinstance(layer, keras.layers.BatchNormalization)
@@ -193,7 +182,9 @@ def build_backbone(
         weights: None (random), "imagenet" (downloaded once by Keras), or
             the path of a `.weights.h5` or `.h5` file saved from the same
             network with `include_top=False`.
-        layer: name of the layer to tap; None for the last activation map.
+        layer: name of the layer to tap, or several with commas between,
+            whose channels are put side by side; None for the last
+            activation map.
         image_size: side of the square input, pixels.
         trainable_from: name of the first layer to train; None freezes all.
 

@@ -19,6 +19,21 @@ TRANSFORMER = {
     "num_grids": 4,
     "max_positions": 9,
 }
+SCA_CNN = {
+    "network": None,
+    "attended": [
+        {
+            "channels": 7,
+            "then": [
+                {"conv": 4},
+                {"norm": 1e-3},
+                {"add": 4},
+                {"activation": "relu6"},
+            ],
+        },
+        {"channels": 4, "then": [{"conv": 5, "use_bias": False}]},
+    ],
+}
 VARIANTS = {
     "spatial": ("adaptive", {}),
     "sgate": ("adaptive", {"sgate": True}),
@@ -46,6 +61,17 @@ VARIANTS = {
     ),
     "up-down": ("up_down", {}),
     "att2in": ("att2in", {}),
+    "sca-cnn": ("sca_cnn", {**SCA_CNN, "attention_order": "C-S"}),
+    "sca-cnn, space first": (
+        "sca_cnn",
+        {
+            **SCA_CNN,
+            "attention_order": "S-C",
+            "selector": True,
+            "ctx2out": True,
+        },
+    ),
+    "sca-cnn, channels": ("sca_cnn", {**SCA_CNN, "attention_order": "C"}),
     "spatial transformer": ("spatial_transformer", TRANSFORMER),
     "dot-product": (
         "spatial_pe",
@@ -141,8 +167,8 @@ def test_step_is_teacher_forcing(variant):
     logits, seen = step_by_step(model, inputs)
     np.testing.assert_allclose(as_numpy(logits)[0], whole, atol=1e-5)
     for looked in seen:
-        assert set(looked) <= {"weights", "sentinel", "gate"}
-        if not looked:
+        assert set(looked) <= {"weights", "sentinel", "gate", "channels"}
+        if "weights" not in looked:
             continue
         weights = as_numpy(looked["weights"])[0]
         if weights.ndim == 4:  # heads

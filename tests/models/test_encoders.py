@@ -241,3 +241,17 @@ def test_no_network(monkeypatch):
     with pytest.raises(ValueError, match=r"cannot be fetched.*path") as error:
         build_backbone("vgg16", "imagenet")
     assert "\n" not in str(error.value)
+
+
+def test_several_layers_side_by_side(weights, reference, pictures):
+    names = ["block_16_depthwise_relu", "block_15_add"]
+    both = build_backbone("mobilenetv2", weights, ",".join(names), SIZE)
+    assert backbone_metadata(both)["channels"] == 960 + 160
+    assert both.get_config()["layer"] == ",".join(names)
+    ready = keras.applications.mobilenet_v2.preprocess_input(pictures.copy())
+    outputs = [reference.get_layer(name).output for name in names]
+    expected = keras.Model(reference.input, outputs).predict_on_batch(ready)
+    found = both.predict_on_batch(pictures.astype("float32"))
+    close(found, np.concatenate(expected, axis=-1))
+    with pytest.raises(ValueError, match=r"equal grids, not block_5_add \(4"):
+        Backbone("mobilenetv2", "block_5_add,out_relu", SIZE, network=reference)

@@ -1,0 +1,147 @@
+"""The last layers of picture networks, which a captioner runs itself."""
+
+import keras
+
+# The last layers of networks in keras.applications. "layer" of an attended
+# map or of a sum is what features are to be taken from; of an operation,
+# where its first weights come from.
+NETWORKS = {
+    "mobilenetv2": {
+        "application": "MobileNetV2",
+        "grid": 7,
+        "attended": [
+            {
+                "layer": "block_16_depthwise_relu",
+                "channels": 960,
+                "then": [
+                    {
+                        "conv": 320,
+                        "use_bias": False,
+                        "layer": "block_16_project",
+                    },
+                    {"norm": 1e-3, "layer": "block_16_project_BN"},
+                    {"conv": 1280, "use_bias": False, "layer": "Conv_1"},
+                    {"norm": 1e-3, "layer": "Conv_1_bn"},
+                    {"activation": "relu6"},
+                ],
+            },
+            {"channels": 1280},
+        ],
+    },
+    "resnet152": {
+        "application": "ResNet152",
+        "grid": 7,
+        "attended": [
+            {
+                "layer": "conv5_block3_2_relu",
+                "channels": 512,
+                "then": [
+                    {"conv": 2048, "layer": "conv5_block3_3_conv"},
+                    {"norm": 1.001e-5, "layer": "conv5_block3_3_bn"},
+                    {"add": 2048, "layer": "conv5_block2_out"},
+                    {"activation": "relu"},
+                ],
+            },
+            {"channels": 2048},
+        ],
+    },
+    "vgg19": {
+        "application": "VGG19",
+        "grid": 14,
+        "attended": [
+            {
+                "layer": "block5_conv3",
+                "channels": 512,
+                "then": [
+                    {"conv": 512, "kernel": 3, "layer": "block5_conv4"},
+                    {"activation": "relu"},
+                ],
+            },
+            {"channels": 512},
+        ],
+    },
+}
+
+
+def _added(attended):
+    """The operations of attended maps that add features of their own."""
+    operations = [one for each in attended for one in each.get("then", ())]
+    return [one for one in operations if "add" in one]
+
+
+def feature_layers(network):
+    """What `imcap extract --layer` has to be given for a network.
+
+    Args:
+        network: a key of `NETWORKS`.
+
+    Returns:
+        str, names of layers with commas between.
+    """
+    attended = NETWORKS[network]["attended"]
+    taps = [attended[0], *_added(attended)]
+    return ",".join(one["layer"] for one in taps)
+
+
+def attended_maps(network, attended, channels):
+    """The attended maps, if features of that width hold them.
+
+    Args:
+        network: a key of `NETWORKS`, or None.
+        attended: list of maps as in `NETWORKS`; None for the network's.
+        channels: int, D of the features.
+
+    Returns:
+        list of dicts.
+
+    Raises:
+        ValueError: an unknown network, or features of another width.
+    """
+    if attended is None and network not in NETWORKS:
+        raise ValueError(
+            f"no attended layers known of {network!r}; there are "
+            f"{', '.join(NETWORKS)}, or give attended"
+        )
+    maps = attended or NETWORKS[network]["attended"]
+    wanted = maps[0]["channels"] + sum(one["add"] for one in _added(maps))
+    if channels != wanted:
+        remedy = "let the first map and what is added make up the features"
+        if attended is None:
+            remedy = f"extract {network} with --layer {feature_layers(network)}"
+        raise ValueError(
+            f"SCA-CNN wants features of {wanted} channels, not {channels}; "
+            f"{remedy}"
+        )
+    return maps
+
+
+def pretrained(network, weights_path):
+    """The picture network with its weights: a `keras.Model`.
+
+    Args:
+        network: a key of `NETWORKS`.
+        weights_path: of a file saved from the network without its top, or
+            "imagenet".
+
+    Raises:
+        ValueError: the file is not there, or of another network.
+    """
+    application = NETWORKS[network]["application"]
+    imagenet = str(weights_path) == "imagenet"
+    built = getattr(keras.applications, application)(
+        weights="imagenet" if imagenet else None,
+        include_top=False,
+        input_shape=(224, 224, 3),
+    )
+    if imagenet:
+        return built
+    try:
+        built.load_weights(weights_path)
+    except Exception as error:
+        # Keras and HDF5 answer with many kinds of error, some of a page.
+        line = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"{weights_path}: not weights of {application} without its top "
+            f"({line}); give the file that the features were extracted with"
+        ) from None
+    return built
