@@ -14,3 +14,11 @@ def seeded():
     """Initial weights and dropout do not differ from run to run."""
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def released():
+    """What one file compiled does not weigh on the next."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session(free_memory=True)

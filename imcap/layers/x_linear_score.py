@@ -16,6 +16,9 @@ import itertools
 import keras
 from keras import ops
 
+from imcap.layers.additive_score import after
+from imcap.layers.row_dense import row_product
+
 # Parts that the queries are cut into when their number is not known.
 PARTS = 16
 # Queries that are not worth cutting.
@@ -79,7 +82,7 @@ class _Pairs:
                 query[:, start:end], keys, kernel, bias, noise, start, end
             )
             hidden = hidden * kept  # (B, Q', K, E)
-            scores = _times(hidden, weight)[..., 0]  # (B, Q', K)
+            scores = row_product(hidden, weight)[..., 0]  # (B, Q', K)
             means = ops.matmul(shares[:, None, None], hidden)[:, :, 0]
             found.append(ops.concatenate([scores, means], axis=-1))
         return ops.concatenate(found, axis=1)
@@ -87,7 +90,7 @@ class _Pairs:
     def _hidden(self, rows, keys, kernel, bias, noise, start, end):
         """Products (B, Q', K, D), their layer (B, Q', K, E), what is kept."""
         pairs = rows[:, :, None] * keys[:, None]
-        hidden = ops.relu(_times(pairs, kernel) + bias)
+        hidden = ops.relu(row_product(pairs, kernel) + bias)
         if not noise:
             return pairs, hidden, ops.ones((), hidden.dtype)
         for_query, for_key = noise
@@ -101,7 +104,7 @@ class _Pairs:
         for_query = []
         sums = dict.fromkeys(("keys", "kernel", "bias", "weight"), 0.0)
         for start, end in self.bounds:
-            rows = _after(query[:, start:end], sums["keys"])
+            rows = after(query[:, start:end], sums["keys"])
             pairs, hidden, kept = self._hidden(
                 rows, keys, kernel, bias, noise, start, end
             )
@@ -120,7 +123,7 @@ class _Pairs:
             sums["kernel"] += ops.matmul(
                 ops.transpose(ops.reshape(pairs, (-1, size))), flat
             )
-            into = _times(below, ops.transpose(kernel))  # (B, Q', K, D)
+            into = row_product(below, ops.transpose(kernel))  # (B, Q', K, D)
             for_query.append(ops.sum(into * keys[:, None], axis=2))
             sums["keys"] += ops.sum(into * rows[:, :, None], axis=1)
         return (
@@ -133,19 +136,3 @@ class _Pairs:
             sums["weight"],
             *keras.tree.map_structure(ops.zeros_like, noise),
         )
-
-
-def _after(values, finished):
-    """`values`, but not before `finished`, unless that is still 0.0.
-
-    Some runtimes would otherwise make all parts side by side, and hold them.
-    """
-    if isinstance(finished, float):
-        return values
-    return values + 0 * finished[0, 0]
-
-
-def _times(values, kernel):
-    """(…, D) times (D, E), as one product over rows: (…, E)."""
-    rows = ops.matmul(ops.reshape(values, (-1, kernel.shape[0])), kernel)
-    return ops.reshape(rows, (*ops.shape(values)[:-1], kernel.shape[1]))
