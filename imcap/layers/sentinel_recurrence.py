@@ -50,8 +50,8 @@ def _forward(gates, kernel, hidden, carry, count, hard):
     squash = _hard_sigmoid if hard else ops.sigmoid
     units = kernel.shape[0]
     saved, outputs = [], []
-    for step in range(gates.shape[1]):
-        total = gates[:, step] + ops.matmul(hidden, kernel)  # (M, 5U)
+    for total in ops.unstack(gates, axis=1):
+        total = total + ops.matmul(hidden, kernel)  # (M, 5U)
         squashed = squash(total[:, : (count - 1) * units])
         gate = ops.split(squashed, count - 1, axis=1)
         candidate = ops.tanh(total[:, (count - 1) * units :])
@@ -59,50 +59,79 @@ def _forward(gates, kernel, hidden, carry, count, hard):
         bounded = ops.tanh(carry)
         hidden = gate[2] * bounded
         sentinel = (gate[3] * bounded,) if count == 5 else ()
-        saved.append((squashed, gate, candidate, bounded))
+        saved.append((squashed, candidate, bounded))
         outputs.append((hidden, carry, *sentinel))
-    stacked = tuple(
-        ops.stack(parts, axis=1) for parts in zip(*outputs, strict=True)
-    )
-    return stacked, (saved, outputs)
+    outputs = _stacked(outputs)
+    return outputs, (_stacked(saved), outputs)
+
+
+def _stacked(steps):
+    """A list over T of tuples of (M, U) to a tuple of (M, T, U)."""
+    return tuple(ops.stack(parts, axis=1) for parts in zip(*steps, strict=True))
 
 
 def _backward(saved, kernel, hidden, carry, upstream, hard):
-    saved, outputs = saved
+    (squashed, candidate, bounded), outputs = saved
+    before = ops.concatenate([carry[:, None], outputs[1][:, :-1]], axis=1)
+    direct, factors = _known_beforehand(
+        squashed, candidate, bounded, before, upstream, hard
+    )
     transposed = ops.transpose(kernel)
-    rows, from_carry = [], ops.zeros_like(carry)
-    from_hidden = ops.zeros_like(hidden)
-    for step in reversed(range(len(saved))):
-        squashed, gate, candidate, bounded = saved[step]
-        before = outputs[step - 1][1] if step else carry
-        slopes = [part[:, step] for part in upstream]
-        slope = slopes[0] + from_hidden
-        squeezed = [None, None, slope * bounded]
-        from_bounded = slope * gate[2]
-        if len(slopes) == 3:
-            squeezed.append(slopes[2] * bounded)
-            from_bounded = from_bounded + slopes[2] * gate[3]
-        total = from_bounded * (1 - bounded * bounded)
-        total = total + slopes[1] + from_carry
-        squeezed[0], squeezed[1] = total * candidate, total * before
+    from_hidden, from_carry = ops.zeros_like(hidden), ops.zeros_like(carry)
+    rows = []
+    for now in reversed(list(zip(*direct, *factors, strict=True))):
+        to_hidden, to_carry, *sentinel = now[: len(direct)]
+        keep, open_out, into, forget, out, new = now[len(direct) :]
+        to_hidden = to_hidden + from_hidden
+        total = to_carry + from_hidden * open_out + from_carry
         row = ops.concatenate(
-            [
-                ops.concatenate(squeezed, axis=1) * _slope(squashed, hard),
-                total * gate[0] * (1 - candidate * candidate),
-            ],
+            [total * into, total * forget, to_hidden * out, *sentinel]
+            + [total * new],
             axis=1,
         )  # (M, 5U)
         rows.append(row)
-        from_carry = total * gate[1]
+        from_carry = total * keep
         from_hidden = ops.matmul(row, transposed)
     for_gates = ops.stack(rows[::-1], axis=1)  # (M, T, 5U)
-    inputs = ops.stack([hidden, *(o[0] for o in outputs[:-1])], axis=1)
-    width = kernel.shape[1]
+    inputs = ops.concatenate([hidden[:, None], outputs[0][:, :-1]], axis=1)
     for_kernel = ops.matmul(
         ops.transpose(ops.reshape(inputs, (-1, kernel.shape[0]))),
-        ops.reshape(for_gates, (-1, width)),
+        ops.reshape(for_gates, (-1, kernel.shape[1])),
     )
     return for_gates, for_kernel, from_hidden, from_carry
+
+
+def _known_beforehand(squashed, candidate, bounded, before, upstream, hard):
+    """What of the gradient does not wait for later steps, for all T at once.
+
+    Returns:
+        Slopes of h and c, and what goes to the sentinel gate where there is
+        one, from upstream alone; and what a step multiplies them by: the
+        forget gate, h into c, and the input, forget, output and candidate
+        gates' shares. Each a list over T of (M, U).
+    """
+    count = squashed.shape[-1] // candidate.shape[-1]
+    gates = ops.split(squashed, count, axis=-1)
+    slopes = ops.split(_slope(squashed, hard), count, axis=-1)
+    curve = 1 - bounded * bounded
+    open_out = gates[2] * curve
+    to_carry = upstream[0] * open_out + upstream[1]
+    direct = [upstream[0], to_carry]
+    if count == 4:
+        direct[1] = to_carry + upstream[2] * gates[3] * curve
+        direct.append(upstream[2] * bounded * slopes[3])
+    factors = [
+        gates[1],
+        open_out,
+        candidate * slopes[0],
+        before * slopes[1],
+        bounded * slopes[2],
+        gates[0] * (1 - candidate * candidate),
+    ]
+    return tuple(
+        [ops.unstack(part, axis=1) for part in parts]
+        for parts in (direct, factors)
+    )
 
 
 def _hard_sigmoid(values):
