@@ -71,7 +71,8 @@ def list_images(config):
         raise InputError("give either --input_json or --images")
     if config.images is not None:
         return ImageList.from_folder(config.images).replaced(config.replace)
-    captions = read_captions(config.input_json)
+    with quiet_start():  # raw sentences go through TensorFlow
+        captions = read_captions(config.input_json)
     return ImageList.from_captions(
         captions.image_ids, captions.files, config.images_root
     ).replaced(config.replace)

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from imcap.config import REQUIRED, option, run_command
+from imcap.config import REQUIRED, option, quiet_start, run_command
 from imcap.data.captions import TRAINING_SPLITS, read_captions
 from imcap.data.dialects import DIALECTS
 from imcap.data.errors import InputError
@@ -78,12 +78,13 @@ def prepare(config):
     """
     h5_path = label_path(config.output_h5)
     _check_writable(Path(config.output_json), h5_path)
-    captions = read_captions(
-        config.input_json,
-        split_files=config.split_files,
-        num_val=config.num_val,
-        num_test=config.num_test,
-    )
+    with quiet_start():  # raw sentences go through TensorFlow
+        captions = read_captions(
+            config.input_json,
+            split_files=config.split_files,
+            num_val=config.num_val,
+            num_test=config.num_test,
+        )
     with_pictures = config.store_images or config.images_root != ""
     bad, pixels = [], None
     if with_pictures or config.replace:
