@@ -59,14 +59,21 @@ def beam_search(
     """
     first = ops.full(shape[:2], bos_id, dtype="int32")
     _, _, looked = step(first, state)
-    search = _Search(
-        shape,
-        (bos_id, eos_id, pad_id),
-        length_penalty,
-        returned,
-        groups,
-        diversity,
+    ids = (bos_id, eos_id, pad_id)
+    search = _Search(shape, ids, length_penalty, returned, groups, diversity)
+    body = _body(step, search, penalty, no_repeat_ngram)
+    start = (
+        ops.convert_to_tensor(0, dtype="int32"),
+        search.beginning(),
+        state,
+        empty_buffers(looked, shape[2]),
     )
+    _, found, _, buffers = ops.while_loop(search.going_on, body, start)
+    return search.best(found, buffers)
+
+
+def _body(step, search, penalty, no_repeat_ngram):
+    """The loop's body: one word more for every beam."""
 
     def body(index, hypotheses, state, buffers):
         logits, state, looked = step(hypotheses["current"], state)
@@ -82,14 +89,7 @@ def beam_search(
         )
         return index + 1, hypotheses, chosen, buffers
 
-    start = (
-        ops.convert_to_tensor(0, dtype="int32"),
-        search.beginning(),
-        state,
-        empty_buffers(looked, shape[2]),
-    )
-    _, found, _, buffers = ops.while_loop(search.going_on, body, start)
-    return search.best(found, buffers)
+    return body
 
 
 class _Search:

@@ -50,7 +50,7 @@ def backbone(weights):
     return build_backbone("mobilenetv2", weights, image_size=SIZE)
 
 
-def close(actual, expected, tolerance=1e-4):
+def assert_close(actual, expected, tolerance=1e-4):
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=tolerance)
 
 
@@ -60,12 +60,12 @@ def test_same_as_keras(backbone, reference, pictures):
     features = backbone.predict_on_batch(pictures.astype("float32"))
     assert features.shape == (2, 1, 1, 1280)
     assert expected.std() > 1e-3
-    close(features, expected)
+    assert_close(features, expected)
 
 
 def test_bytes_are_taken_too(backbone, pictures):
     integers = pictures.astype("uint8")
-    close(backbone(integers), backbone(integers.astype("float32")))
+    assert_close(backbone(integers), backbone(integers.astype("float32")))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_preprocessing_is_that_of_keras(name, module, pictures):
     pixels = pictures.astype("float32")
     layer = ImagePreprocessing(preprocessing_mode(name))
     expected = getattr(keras.applications, module).preprocess_input
-    close(layer(pixels), expected(pixels.copy()), 1e-5)
+    assert_close(layer(pixels), expected(pixels.copy()), 1e-5)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_tap_by_name(weights, reference, pictures):
     tap = keras.Model(
         reference.input, reference.get_layer("block_6_expand").output
     )
-    close(backbone(pictures), tap(pictures / 127.5 - 1.0))
+    assert_close(backbone(pictures), tap(pictures / 127.5 - 1.0))
 
 
 def test_training_changes_neither_output_nor_statistics(backbone, pictures):
     before = backbone(pictures)
-    close(backbone(pictures, training=True), before, 0)
+    assert_close(backbone(pictures, training=True), before, 0)
     outer = keras.Sequential([backbone, keras.layers.Flatten()])
-    close(outer(pictures, training=True), outer(pictures), 0)
+    assert_close(outer(pictures, training=True), outer(pictures), 0)
 
 
 def test_frozen_by_default(backbone):
@@ -162,7 +162,7 @@ def test_saved_and_loaded(weights, pictures, tmp_path):
     assert isinstance(loaded, Backbone)
     assert loaded.get_config() == backbone.get_config()
     assert len(loaded.trainable_weights) == 1
-    close(loaded(pictures), backbone(pictures), 0)
+    assert_close(loaded(pictures), backbone(pictures), 0)
 
 
 @pytest.mark.skipif(
@@ -191,7 +191,7 @@ def test_efficientnet_weights_keep_their_meaning(tmp_path, pictures):
         network.get_layer("stem_conv").output,
     )
     ready = (pictures / 255.0 - mean) / deviation
-    close(backbone(pictures), stem(ready), 1e-4)
+    assert_close(backbone(pictures), stem(ready), 1e-4)
 
 
 def test_metadata(backbone):
@@ -252,6 +252,6 @@ def test_several_layers_side_by_side(weights, reference, pictures):
     outputs = [reference.get_layer(name).output for name in names]
     expected = keras.Model(reference.input, outputs).predict_on_batch(ready)
     found = both.predict_on_batch(pictures.astype("float32"))
-    close(found, np.concatenate(expected, axis=-1))
+    assert_close(found, np.concatenate(expected, axis=-1))
     with pytest.raises(ValueError, match=r"equal grids, not block_5_add \(4"):
         Backbone("mobilenetv2", "block_5_add,out_relu", SIZE, network=reference)
