@@ -6,7 +6,9 @@ from keras import ops
 from imcap.decoding.constraints import BANNED, repeated_ngrams
 from imcap.decoding.decoded import (
     Decoded,
+    continued,
     empty_buffers,
+    of_parents,
     padding_after,
     put,
     words_first,
@@ -35,7 +37,9 @@ def beam_search(
 
     Args:
         step: as in `sample`.
-        state: nested structure of tensors (B, N, …), the same for all N.
+        state: nested structure of tensors (B, N, …), the same for all N;
+            what a dict in it calls "in_place" stays when beams change
+            places (see `Captioner.initial_state`).
         shape: (B, N, T): N beams, captions of at most T tokens with eos.
         bos_id, eos_id, pad_id, penalty, no_repeat_ngram: as in `sample`.
         length_penalty: float α; captions are ordered by their summed
@@ -84,10 +88,8 @@ def _body(step, search, penalty, no_repeat_ngram):
             )
         parents, hypotheses = search.advance(index, logits, allowed, hypotheses)
         buffers = write(buffers, index, looked)
-        chosen = keras.tree.map_structure(
-            lambda part: of_parents(part, parents), state
-        )
-        return index + 1, hypotheses, chosen, buffers
+        state = continued(state, parents)
+        return index + 1, hypotheses, state, buffers
 
     return body
 
@@ -276,15 +278,3 @@ class _Search:
         return ops.reshape(
             ops.where(first, grouped, grouped + 4 * BANNED), (-1, beams)
         )
-
-
-def of_parents(values, parents):
-    """Rows of `values` (B, N, …) at `parents` (B, M): (B, M, …)."""
-    batch, beams = ops.shape(values)[:2]
-    first = ops.arange(batch, dtype="int32")[:, None] * beams
-    rest = ops.shape(values)[2:]
-    rows = ops.reshape(values, (-1, *rest))
-    index = ops.reshape(parents + first, (-1,))
-    return ops.reshape(
-        ops.take(rows, index, axis=0), (batch, parents.shape[1], *rest)
-    )

@@ -74,3 +74,31 @@ def padding_after(tokens, eos_id):
     ended = ops.cumsum(ops.cast(tokens == eos_id, "int32"), axis=2)
     ended = ended - ops.cast(tokens == eos_id, "int32")
     return ended > 0
+
+
+def continued(state, parents):
+    """The state of the beams `parents` (B, N), whose places change.
+
+    What a dict calls "in_place" stays as it is: it belongs to places, not to
+    the hypotheses that stand there.
+    """
+    if isinstance(state, dict):
+        return {
+            name: part if name == "in_place" else continued(part, parents)
+            for name, part in state.items()
+        }
+    if isinstance(state, (tuple, list)):
+        return type(state)(continued(part, parents) for part in state)
+    return of_parents(state, parents)
+
+
+def of_parents(values, parents):
+    """Rows of `values` (B, N, …) at `parents` (B, M): (B, M, …)."""
+    batch, beams = ops.shape(values)[:2]
+    first = ops.arange(batch, dtype="int32")[:, None] * beams
+    rest = ops.shape(values)[2:]
+    rows = ops.reshape(values, (-1, *rest))
+    index = ops.reshape(parents + first, (-1,))
+    return ops.reshape(
+        ops.take(rows, index, axis=0), (batch, parents.shape[1], *rest)
+    )

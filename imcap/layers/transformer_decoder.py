@@ -177,21 +177,21 @@ class DecoderBlock(keras.layers.Layer):
         return states + self.drop(more, training=training)
 
     def empty_cache(self, shape, dtype):
-        """Keys and values of no words: zeros (B, N, H, L, d / H).
+        """Keys and values of no words: zeros (B, H, L·N, d / H).
 
         Args:
             shape: (B, N, L), L the most words that will be read.
             dtype: of the states.
         """
         batch, count, length = shape
-        size = (batch, count, self.heads, length, self.units // self.heads)
+        size = (batch, self.heads, length * count, self.units // self.heads)
         return ops.zeros(size, dtype), ops.zeros(size, dtype)
 
     def step(
         self,
         states,
         cache,
-        said,
+        visible,
         time,
         keys,
         values,
@@ -202,9 +202,10 @@ class DecoderBlock(keras.layers.Layer):
 
         Args:
             states: float tensor (B, N, d).
-            cache: keys and values (B, N, H, L, d / H) of the words before.
-            said: boolean tensor (B, N, L), which words there are, this one
-                included.
+            cache: keys and values (B, H, L·N, d / H) of the words before,
+                each where the hypothesis stood that read it.
+            visible: boolean tensor (B, N, L·N), which of them are a
+                hypothesis' own, this word included.
             time: int32 scalar, how many words came before, below L.
             keys, values, location_mask, training: as in `call`.
 
@@ -212,7 +213,7 @@ class DecoderBlock(keras.layers.Layer):
             Float tensor (B, N, d), the cache with this word, and what
             attention to the picture weighed: (B, N, K, H) or (B, N, K).
         """
-        found, cache = self._before_step(states, cache, said, time, training)
+        found, cache = self._before_step(states, cache, visible, time, training)
         states = self._add(states, found, training)
         asked = self.cross.ask(self.norms[1](states))
         context, weights = self._seen(
@@ -221,27 +222,19 @@ class DecoderBlock(keras.layers.Layer):
         states = self._add(states, self.cross.answer(context), training)
         return self._alone(states, training), cache, weights
 
-    def _before_step(self, states, cache, said, time, training):
-        batch, count = ops.shape(states)[:2]
-        length = cache[0].shape[3]
+    def _before_step(self, states, cache, visible, time, training):
         normal = self.norms[0](states)
-        heads = (batch, count, self.heads, 1, self.units // self.heads)
-        denses = (self.attention.key, self.attention.value)
-        start = (0, 0, 0, time, 0)
+        start = (0, 0, time * ops.shape(states)[1], 0)
         cache = tuple(
-            ops.slice_update(old, start, ops.reshape(dense(normal), heads))
-            for old, dense in zip(cache, denses, strict=True)
+            ops.slice_update(old, start, split_heads(dense(normal), self.heads))
+            for old, dense in zip(
+                cache, (self.attention.key, self.attention.value), strict=True
+            )
         )
-        hypotheses = batch * count
-        size = (hypotheses, self.heads, length, self.units // self.heads)
-        (query,) = self.attention.ask(normal)
+        asked = self.attention.ask(normal)
         context, _ = self.attention.weigh(
-            (ops.reshape(query, (hypotheses, 1, self.units)),),
-            *(ops.reshape(part, size) for part in cache),
-            ops.reshape(said, (hypotheses, 1, length)),
-            training=training,
+            asked, *cache, visible, training=training
         )
-        context = ops.reshape(context, (batch, count, self.units))
         return self.attention.answer(context), cache
 
     def compute_output_spec(

@@ -157,13 +157,19 @@ class TransformerDecoder(keras.layers.Layer):
         return self.last_norm(rows)
 
     def initial_state(self, batch, count):
-        """What is known before the first word: nothing, at time 0."""
+        """What is known before the first word: nothing, at time 0.
+
+        Caches stay where they are written, however hypotheses change places:
+        each remembers the place at which each of its words was read, and
+        looks there. Moving them would cost more than all else in a step.
+        """
         shape = (batch, count, self.max_positions)
         return {
             # The same number everywhere: states have to begin with (B, N).
             "time": ops.zeros((batch, count), "int32"),
-            "said": ops.zeros(shape, "bool"),
-            "caches": [
+            # One more than the place of each word; 0 where there is none.
+            "origins": ops.zeros(shape, "int32"),
+            "in_place": [
                 block.empty_cache(shape, self.compute_dtype)
                 for block in self.blocks
             ],
@@ -187,18 +193,35 @@ class TransformerDecoder(keras.layers.Layer):
         """
         time = ops.max(state["time"])
         here = ops.arange(self.max_positions, dtype="int32") == time
-        said = is_said(tokens, time)[..., None]
-        said = ops.where(here, said, state["said"])  # (B, N, L)
+        places = ops.arange(ops.shape(tokens)[1], dtype="int32") + 1  # (N,)
+        origin = ops.where(is_said(tokens, time), places, 0)[..., None]
+        origins = ops.where(here, origin, state["origins"])  # (B, N, L)
+        visible = origins[..., None] == places  # (B, N, L, N)
+        visible = ops.reshape(
+            visible,
+            (*ops.shape(tokens), self.max_positions * ops.shape(tokens)[1]),
+        )
         states = self.embedding(tokens, time, training=training)
         caches = []
         for block, cache, key, value in zip(
-            self.blocks, state["caches"], keys, values, strict=True
+            self.blocks, state["in_place"], keys, values, strict=True
         ):
             states, cache, weights = block.step(
-                states, cache, said, time, key, value, location_mask, training
+                states,
+                cache,
+                visible,
+                time,
+                key,
+                value,
+                location_mask,
+                training,
             )
             caches.append(cache)
-        state = {"time": state["time"] + 1, "said": said, "caches": caches}
+        state = {
+            "time": state["time"] + 1,
+            "origins": origins,
+            "in_place": caches,
+        }
         return self.last_norm(states), state, weights
 
     def compute_output_spec(
