@@ -29,7 +29,13 @@ def train(config):
     run, data = open_data(config)
     report(data)
     loop = TrainingLoop(run, data)
-    loop.run_all()
+    try:
+        loop.run_all()
+    except FloatingPointError as error:
+        raise InputError(
+            f"{error}; {run.path} keeps its last good state: go on from there "
+            f"with --start_from {run.path} and a lower --learning_rate"
+        ) from None
     best = loop.progress
     if best.best is not None:
         name = loop.metric.removeprefix("val_")
@@ -64,12 +70,12 @@ def completed(given):
     return settled(dataclasses.replace(earlier, **given))
 
 
-def read_preset(name):
+def read_preset(name, folder=PRESETS):
     """The flags of a preset, as a dict."""
-    known = sorted(path.stem for path in PRESETS.glob("*.json"))
+    known = sorted(path.stem for path in folder.glob("*.json"))
     if name not in known:
         raise InputError(f"--preset {name}: there are {', '.join(known)}")
-    return read_json(PRESETS / f"{name}.json")["flags"]
+    return read_json(folder / f"{name}.json")["flags"]
 
 
 def with_features(config):
@@ -95,6 +101,11 @@ def settled(config):
     if config.es_metric not in ES_METRICS:
         raise InputError(
             f"--es_metric {config.es_metric}: there are {', '.join(ES_METRICS)}"
+        )
+    if config.self_critical_after == 0 and not config.start_from:
+        raise InputError(
+            "--self_critical_after 0 learns nothing from weights of chance; "
+            "give --start_from RUN, or a later epoch"
         )
     if not 0 <= config.weight_average < 1:
         raise InputError("--weight_average must be at least 0 and below 1")

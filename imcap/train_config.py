@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from imcap.captioner_config import CaptionerConfig
 from imcap.config import option
+from imcap.self_critical_config import SelfCriticalConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig(CaptionerConfig):
+class TrainConfig(SelfCriticalConfig):
     """Trains a captioner and keeps everything of it in one directory.
 
     imcap train --sgate --input_json data/cocotalk.json

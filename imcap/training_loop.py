@@ -1,13 +1,17 @@
 """`fit` with everything round it: schedule, validation, checkpoints."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
 from imcap.data.errors import InputError
 from imcap.data.pipelines import CaptionBatches
+from imcap.fitting import Fitting
 from imcap.runs import ENCODER_WEIGHTS, Run
+from imcap.self_critical_phase import make_self_critical, notes
+from imcap.training.alarms import CollapseAlarm, FiniteGuard, SampleAlarm
 from imcap.training.callbacks import (
-    CollapseAlarm,
     GeneratedValidation,
     Interruptible,
     KeepBest,
@@ -19,11 +23,11 @@ from imcap.training.callbacks import (
 from imcap.training.checkpoints import load_state
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import make_optimizer
-from imcap.training.schedules import Schedule
+from imcap.training.schedules import Schedule, Switched
 from imcap.validation import Validation
 
 
-class TrainingLoop:
+class TrainingLoop(Fitting):
     """Trains the task of a run to its end, from wherever it stands.
 
     Args:
@@ -77,6 +81,13 @@ class TrainingLoop:
             factor=config.noamopt_factor,
             width=config.emb_dim,
         )
+        after = config.self_critical_after
+        if after >= 0 and config.self_critical_rate:
+            schedule = Switched(
+                schedule,
+                after * self.batches.steps,
+                config.self_critical_rate,
+            )
         falls = config.reduce_on_plateau
         try:
             optimizer = make_optimizer(
@@ -146,33 +157,47 @@ class TrainingLoop:
             self.task.encoder.set_weights(earlier.encoder.get_weights())
 
     def run_all(self):
-        """Fits until the last epoch, the best one is long past, or Ctrl-C."""
-        steps, progress = self.batches.steps, self.progress
-        left = -progress.step % steps
-        callbacks = self.callbacks()
-        if left and self.fit(progress.epoch + 1, left, callbacks):
-            return
-        if progress.epoch < self.config.max_epochs:
-            self.fit(self.config.max_epochs, steps, callbacks)
+        """Cross-entropy, and from the epoch that the flags name, samples."""
+        after = self.config.self_critical_after
+        if 0 <= after < self.config.max_epochs:
+            if self.progress.epoch < after:
+                self.run_until(after)
+            self.begin_self_critical()
+        super().run_all()
 
-    def fit(self, last_epoch, steps, callbacks):
-        """One call of Keras' fit; True when it wants no more."""
-        first = self.progress.step
-        last = last_epoch * self.batches.steps
-        self.task.fit(
-            self.batches.dataset(first, last, self.config.workers),
-            steps_per_epoch=steps,
-            initial_epoch=self.progress.epoch,
-            epochs=last_epoch,
-            callbacks=callbacks,
-            shuffle=False,
+    def begin_self_critical(self):
+        """Has the task learn from its own captions from now on."""
+        config, task = self.config, self.task
+        for note in notes(config):
+            print(f"note: {note}")
+        begins = self.progress.step == (
+            config.self_critical_after * self.batches.steps
         )
-        return self.task.stop_training
+        if config.reduce_on_plateau and config.self_critical_rate and begins:
+            task.optimizer.learning_rate.assign(config.self_critical_rate)
+        if self.metric == "loss":
+            # The loss of samples says nothing; what they are paid does.
+            self.metric = "reward"
+            if begins:
+                self.progress.best = None
+        self.batches = dataclasses.replace(
+            self.batches, packed=False, references=True
+        )
+        task.self_critical = make_self_critical(self.run, self.data.training)
+        task.samples_own_words = False
+        task.entropy_weight = config.entropy_reward_weight
+        task.compile(
+            task.optimizer, WordCrossEntropy(), jit_compile=config.jit_compile
+        )
 
     def callbacks(self):
         """In the order in which they act at the end of an epoch."""
         config, path = self.config, self.run.path
-        callbacks = [ScheduledSampling(self.own_words)]
+        callbacks = [
+            ScheduledSampling(self.own_words),
+            FiniteGuard(self.progress, self.images_of),
+            SampleAlarm(print),
+        ]
         swap = [SwapAverages()] if config.weight_average else []
         callbacks += swap
         if self.validates:
@@ -185,7 +210,7 @@ class TrainingLoop:
                 self.run.best,
                 self.progress,
                 self.metric,
-                patience=config.patience,
+                patience=self.patience,
                 fall_patience=config.reduce_on_plateau,
             ),
             *swap,
@@ -195,6 +220,21 @@ class TrainingLoop:
                 self.run.state, self.progress, config.save_checkpoint_every
             ),
         ]
+
+    @property
+    def patience(self):
+        """Epochs without a better one; none end cross-entropy too early."""
+        waits = self.config.self_critical_after >= 0
+        if waits and self.task.self_critical is None:
+            return 0
+        return self.config.patience
+
+    def images_of(self, step):
+        """The images of a batch, in words."""
+        ids = [
+            self.batches.captions.image_ids[r] for r in self.batches.rows(step)
+        ]
+        return "images " + ", ".join(map(str, ids))
 
     def own_words(self, epoch):
         """Share of its own words that the model reads in an epoch."""

@@ -34,6 +34,9 @@ class CaptionBatches:
             to an eighth), which bounds the number of shapes a compiler sees.
         packed: bool, leave padding out (slots and words); otherwise targets
             are (B, N, T).
+        references: bool, whether inputs hold all captions of each image too,
+            (B, R, T) with R the most of any image: each with its eos, which
+            one of `max_length` words or more has no room for.
 
     Example:
         >>> batches = CaptionBatches(captions, read, vocabulary)
@@ -50,6 +53,7 @@ class CaptionBatches:
     seed: int = 0
     pad_to: int = 1
     packed: bool = True
+    references: bool = False
 
     def __post_init__(self):
         if not len(self.captions):
@@ -84,6 +88,8 @@ class CaptionBatches:
         inputs = dict(self.read([self.captions.image_ids[r] for r in rows]))
         tokens, targets, lengths = self._rectangles(said)
         inputs["tokens"] = tokens
+        if self.references:
+            inputs["references"] = self._references(rows)
         real = np.arange(targets.shape[2]) < lengths[..., None]  # (B, N, T)
         total = real.sum() if self.reduction == "token" else lengths.size
         if not self.packed:
@@ -123,6 +129,22 @@ class CaptionBatches:
             start = rng.integers(len(captions) - wanted + 1)
             chosen = range(start, start + wanted)
         return [captions[index][: self.max_length] for index in chosen]
+
+    @functools.cached_property
+    def _most_captions(self):
+        return max(len(of_image) for of_image in self.captions.captions)
+
+    def _references(self, rows):
+        """All captions of the images `rows`: (B, R, T) int32."""
+        shape = (len(rows), self._most_captions, self.max_length + 1)
+        found = np.full(shape, self.vocabulary.pad_id, "int32")
+        for image, row in enumerate(rows):
+            for number, ids in enumerate(self.captions.captions[row]):
+                kept = ids[: self.max_length]
+                found[image, number, : len(kept)] = kept
+                if len(kept) < self.max_length:
+                    found[image, number, len(kept)] = self.vocabulary.eos_id
+        return found
 
     def _rectangles(self, said):
         """Tokens and targets (B, N, T) int32, lengths with eos (B, N)."""

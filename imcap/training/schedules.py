@@ -95,3 +95,37 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             "decay_every decay_rate factor width"
         )
         return {name: getattr(self, name) for name in names.split()}
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class Switched(keras.optimizers.schedules.LearningRateSchedule):
+    """One schedule up to a step, and a constant rate from it on.
+
+    Args:
+        first: a `LearningRateSchedule`.
+        step: int, from which on `rate` holds.
+        rate: float.
+
+    Example:
+        >>> Switched(Schedule("cosine", 5e-4, 600, 12), 7200, 1e-5)
+    """
+
+    def __init__(self, first, step, rate):
+        super().__init__()
+        self.first = first
+        self.step = step
+        self.rate = rate
+
+    def __call__(self, step):
+        return ops.where(
+            ops.cast(step, "float32") < self.step, self.first(step), self.rate
+        )
+
+    def get_config(self):
+        first = keras.saving.serialize_keras_object(self.first)
+        return {"first": first, "step": self.step, "rate": self.rate}
+
+    @classmethod
+    def from_config(cls, config):
+        first = keras.saving.deserialize_keras_object(config["first"])
+        return cls(**(config | {"first": first}))

@@ -1,5 +1,5 @@
 """A captioner wrapped for training: perhaps with its CNN, perhaps reading
-its own words."""
+or being paid for its own words."""
 
 import keras
 from keras import ops
@@ -7,7 +7,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="imcap")
 class CaptioningTask(keras.Model):
-    """What `fit` trains: captioner, optional CNN, scheduled sampling.
+    """What `fit` trains: captioner, optional CNN, its own words.
+
+    With `self_critical` set to a `SelfCritical`, a step samples, scores and
+    updates in one compiled function; set it before `compile`.
 
     Args:
         captioner: a `Captioner`.
@@ -41,8 +44,74 @@ class CaptioningTask(keras.Model):
             shape=(), initializer="zeros", trainable=False, name="own_words"
         )
         self.samples_own_words = False
+        self._self_critical = None
+        # Weight of the entropy of words in the self-critical loss.
+        self.entropy_weight = 0.0
         self.seed_generator = keras.random.SeedGenerator(1337)
         self.built = True
+
+    @property
+    def self_critical(self):
+        """The `SelfCritical` that makes batches of samples, or None."""
+        return self._self_critical
+
+    @self_critical.setter
+    def self_critical(self, value):
+        # Keras would track it, and a trained step would go on without it.
+        object.__setattr__(self, "_self_critical", value)
+        self.train_function = None
+
+    @property
+    def metrics(self):
+        own = self.self_critical.metrics if self.self_critical else []
+        return [*super().metrics, *own]
+
+    def train_step(self, *arguments):
+        """One update; self-critical, where it is set, of samples."""
+        if self.self_critical is None:
+            return super().train_step(*arguments)
+        *state, data = arguments
+        if not state:  # TensorFlow's variables change by themselves
+            return super().train_step(self.self_critical(self, data))
+        state, data = self._stateless_samples(*state, data)
+        return super().train_step(state, data)
+
+    def _stateless_samples(self, state, data):
+        """What JAX wants: the state after sampling, handed on."""
+        trained, fixed, optimized, measured = state
+        variables = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.metrics_variables,
+        )
+        values = (trained, fixed, measured)
+        pairs = [
+            pair
+            for some, their in zip(variables, values, strict=True)
+            for pair in zip(some, their, strict=True)
+        ]
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            data = self.self_critical(self, data)
+
+        def now(some):
+            return [scope.get_current_value(variable) for variable in some]
+
+        fixed, measured = now(variables[1]), now(variables[2])
+        return (trained, fixed, optimized, measured), data
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if self.self_critical is None or not self.entropy_weight:
+            return loss
+        real = ops.ones_like(sample_weight)
+        if x.get("words") is None:
+            real = ops.cast(is_read(x["tokens"]), "float32")
+        logs = ops.log_softmax(y_pred, axis=-1)
+        entropy = -ops.sum(ops.exp(logs) * logs, axis=-1)
+        mean = ops.sum(real * entropy) / ops.sum(real)
+        return loss - self.entropy_weight * mean
 
     def features(self, inputs, training=None):
         """The inputs with images turned into features (B, K, D)."""
@@ -55,6 +124,7 @@ class CaptioningTask(keras.Model):
 
     def call(self, inputs, training=None):
         inputs = self.features(inputs, training)
+        inputs = {k: v for k, v in inputs.items() if k != "references"}
         if training and self.samples_own_words:
             inputs = inputs | {"tokens": self._mixed_tokens(inputs)}
         return self.captioner(inputs, training=training)
@@ -77,3 +147,27 @@ class CaptioningTask(keras.Model):
         first = ops.arange(ops.shape(tokens)[2]) == 0
         replaced = ops.logical_and(drawn < self.own_words, ~first)
         return ops.where(replaced, read, tokens)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "captioner": keras.saving.serialize_keras_object(self.captioner),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("captioner", "encoder")
+        }
+        return cls(**(config | parts))
+
+
+def is_read(tokens):
+    """Which tokens (B, N, T) are read for a word that counts: boolean.
+
+    The first is bos; id 0 pads in every dialect.
+    """
+    first = ops.arange(ops.shape(tokens)[2], dtype="int32") == 0
+    return ops.logical_or(tokens != 0, first)
