@@ -7,7 +7,7 @@ from imcap.layers.additive_attention import AdditiveAttention
 from imcap.layers.lstm_step import OrthogonalBlocks, lstm_step
 from imcap.layers.masking import masked_softmax
 from imcap.layers.row_dense import RowDense
-from imcap.layers.unrolled import over_words
+from imcap.layers.top_down_recurrence import run_top_down
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -114,12 +114,20 @@ class TopDownLSTM(keras.layers.Layer):
         keys, value_gates = self.project(values)
         gates = self.word_dense(words)  # (B, N, T, 4U)
         gates = gates + self.image_dense(image)[:, None, None]
-        zeros = ops.zeros_like(gates[:, :, 0, : self.units])
-
-        def step(gates, state):
-            return self.step(gates, state, keys, value_gates, location_mask)
-
-        return over_words(step, gates, (zeros,) * 4)
+        kernels = [
+            self.kernels[0],
+            self.language_dense.kernel,
+            self.attention.query_dense.kernel,
+            self.attention.score_dense.kernel,
+            self.attended_dense.kernel,
+            self.kernels[1],
+        ]
+        # The written-out gradient wants tensors, not the variables.
+        kernels = [
+            ops.cast(ops.reshape(kernel, kernel.shape), gates.dtype)
+            for kernel in kernels
+        ]
+        return run_top_down(gates, keys, value_gates, kernels, location_mask)
 
     def compute_output_spec(self, words, image, values, location_mask=None):
         shape = words.shape[:3]
