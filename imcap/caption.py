@@ -31,6 +31,9 @@ class CaptionConfig(DecodingConfig):
         None, "folder for attention pictures; default: RUN/attention"
     )
     no_draw: bool = option(False, "draw nothing")
+    draw_heads: bool = option(
+        False, "draw each attention head by itself, below their mean"
+    )
     json: str | None = option(None, "also write everything to this file")
 
 
@@ -132,7 +135,7 @@ def read_batches(reader, paths, refuse):
         yield good, pixels
 
 
-def draw(path, caption, grid, folder, taken):
+def draw(path, caption, grid, folder, taken, heads=False):
     """Draws the attention of one caption.
 
     Args:
@@ -141,15 +144,17 @@ def draw(path, caption, grid, folder, taken):
         grid: (h, w) of its attention.
         folder: `Path` for the drawing.
         taken: set of names already used; the new one is added.
+        heads: bool, whether each head is drawn by itself.
 
     Returns:
         Path of the drawing, None where there is nothing to draw.
     """
+    from imcap.attention_maps import can_be_drawn
     from imcap.data.images import load_pixels
     from imcap.data.picture_files import picture_size
     from imcap.plots import draw_attention
 
-    if not caption.words or "weights" not in caption.attention:
+    if not caption.words or not can_be_drawn(caption.attention):
         return None
     width, height = picture_size(path)
     scale = min(1.0, DRAWN_SIDE / max(width, height))
@@ -163,7 +168,7 @@ def draw(path, caption, grid, folder, taken):
     drawing = folder / f"{name}.png"
     draw_attention(
         pixels.astype("uint8"), caption.words, caption.attention, drawing,
-        grid=grid,
+        grid=grid, heads=heads,
     )  # fmt: skip
     return drawing
 
@@ -208,7 +213,9 @@ def caption(config):
             drawing = None
             if not config.no_draw:
                 taken = {Path(e["attention"] or "").stem for e in entries}
-                drawing = draw(path, captions[0], grid, folder, taken)
+                drawing = draw(
+                    path, captions[0], grid, folder, taken, config.draw_heads
+                )
                 drawn = drawing or drawn
             entries.append(as_entry(path, captions, drawing))
             for line in lines(entries[-1]):

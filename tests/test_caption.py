@@ -21,19 +21,12 @@ WORDS = ["a", "dog", "runs", "on", "the", "green", "grass"]
 
 def make_run(path, metadata, channels, weights=None, **options):
     """A run of random weights, as `imcap train` would leave it."""
-    config = TrainConfig(
-        checkpoint_path=str(path), lstm_dim=13, emb_dim=7, z_dim=5, **options
-    )
+    sizes = {"lstm_dim": 13, "emb_dim": 7, "z_dim": 5}
+    config = TrainConfig(checkpoint_path=str(path), **(sizes | options))
     words = Vocabulary.build([WORDS], threshold=0)
     run = Run(path, config, words, metadata, channels)
     run.begin(weights)
     task = run.build_task()
-    task.captioner(
-        {
-            "features": np.zeros((1, 4, channels), "float32"),
-            "tokens": np.zeros((1, 1, 3), "int32"),
-        }
-    )
     never_ends = np.zeros(words.size, "float32")
     never_ends[words.eos_id] = -9.0
     task.captioner.set_output_bias(never_ends)
@@ -142,6 +135,39 @@ def test_run_on_features(feature_run, pictures, capsys):
     assert caption(feature_run, pictures / "p1.png") == 0
     assert "p1.png: " in capsys.readouterr().out
     assert (feature_run.path / "attention" / "p1.png").exists()
+
+
+@pytest.mark.parametrize(
+    "name, heads", [("show_attend_tell", 1), ("relation_transformer", 2)]
+)
+def test_whatever_the_captioner(name, heads, pictures, tmp_path, monkeypatch):
+    """What was looked at reaches the drawing, gates and heads included."""
+    from imcap import plots
+
+    drawn = []
+    monkeypatch.setattr(
+        plots,
+        "draw_attention",
+        lambda *args, **options: drawn.append((*args, options)),
+    )
+    options = {"num_layers": 1, "heads": heads, "ff_size": 8}
+    if heads > 1:
+        options["emb_dim"] = 8
+    run = make_run(
+        tmp_path / name,
+        small_cnn_metadata(SIZE, CHANNELS),
+        CHANNELS,
+        cnntrain=True,
+        caption_model=name,
+        **options,
+    )
+    assert caption(run, pictures / "p0.png", "--draw_heads") == 0
+    _, words, attention, _, options = drawn[0]
+    shape = attention["weights"].shape
+    assert options["heads"] and options["grid"] == (4, 4)
+    assert shape[:2] == (len(words) + 1, 16) or shape[:2] == (len(words), 16)
+    assert shape[2:] == ((heads,) if heads > 1 else ())
+    assert ("gate" in attention) == (name == "show_attend_tell")
 
 
 def fails(words, capsys):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imcap.attention_plots import LOOKS, RELIES
 from imcap.data.errors import InputError
-from imcap.plots import draw_attention, draw_learning_curves, lit
+from imcap.plots import draw_attention, draw_learning_curves
 
 WORDS = ["a", "red", "$circle_"]
 GREY = np.full((30, 40, 3), 128, "uint8")
@@ -44,6 +45,69 @@ def test_heads_are_averaged(tmp_path):
     np.testing.assert_array_equal(*map(pixels, paths))
 
 
+def test_each_head_has_a_row(tmp_path):
+    heads = np.stack([weights(), weights()[::-1]], axis=-1)
+    heights = {}
+    for count in (1, 2):
+        path = tmp_path / f"{count}.png"
+        attention = {"weights": np.repeat(heads, count, axis=-1)}
+        draw_attention(GREY, WORDS, attention, path, grid=(2, 3), heads=True)
+        heights[count] = pixels(path).shape[0]
+    assert heights[2] > 1.4 * heights[1]
+    # One head is its own mean.
+    paths = [tmp_path / "one.png", tmp_path / "none.png"]
+    for path, part in zip(paths, (heads[..., :1], heads[..., 0]), strict=True):
+        attention = {"weights": part}
+        draw_attention(GREY, WORDS, attention, path, grid=(2, 3), heads=True)
+    np.testing.assert_array_equal(*map(pixels, paths))
+
+
+def colour(path, code):
+    """How many pixels have about that colour."""
+    wanted = np.array([int(code[i : i + 2], 16) for i in (1, 3, 5)])
+    return (np.abs(pixels(path) - wanted).max(axis=2) < 3).sum()
+
+
+@pytest.mark.parametrize("heads", [False, True])
+def test_gate_and_sentinel_have_one_bar(tmp_path, heads):
+    both = np.stack([weights(), weights()[::-1]], axis=-1)
+    shares = {}
+    for name, share in (("gate", 0.75), ("sentinel", 0.25)):
+        path = tmp_path / f"{name}.png"
+        attention = {"weights": both, name: np.full(3, share)}
+        draw_attention(GREY, WORDS, attention, path, grid=(2, 3), heads=heads)
+        shares[name] = colour(path, LOOKS) / colour(path, RELIES)
+    # Letters have these colours too.
+    assert 2.4 < shares["gate"] < 3.6
+    assert 2.4 < shares["sentinel"] < 3.6
+
+
+def test_a_shut_gate_dims(tmp_path):
+    light = []
+    for gate in (0.0, 1.0):
+        path = tmp_path / f"{gate}.png"
+        attention = {"weights": weights(), "gate": np.full(3, gate)}
+        draw_attention(GREY, WORDS, attention, path, grid=(2, 3))
+        red, _, blue = np.moveaxis(pixels(path), 2, 0)
+        # The glow on grey, neither white nor the orange of the bar.
+        light.append(((red > 140) & (blue > 80) & (blue < 150)).sum())
+    assert light[1] > light[0] + 2000
+
+
+def test_channels_are_a_table(tmp_path):
+    channels = np.random.default_rng(0).dirichlet(np.ones(50), size=4)
+    plain, both, alone = (tmp_path / f"{n}.png" for n in range(3))
+    seen = {"weights": weights(4)}
+    draw_attention(GREY, WORDS, seen, plain, grid=(2, 3))
+    seen = {"weights": weights(4), "channels": channels}
+    draw_attention(GREY, WORDS, seen, both, grid=(2, 3))
+    assert pixels(both).shape[0] > pixels(plain).shape[0] + 100
+    draw_attention(GREY, WORDS, {"channels": channels}, alone)
+    drawn = pixels(alone)
+    reddish = drawn[..., 0] > drawn[..., 2] + 60
+    assert reddish.sum() > 1000
+
+
 def test_weights_change_the_picture(tmp_path):
     for name, cell in (("left", 0), ("right", 3)):
         row = np.eye(4)[[cell]]
@@ -52,19 +116,17 @@ def test_weights_change_the_picture(tmp_path):
     assert np.abs(difference).max() > 50
 
 
-def test_boxes(tmp_path):
-    boxes = np.array([[0, 0, 10, 10], [20, 5, 40, 30]])
-    row = np.array([[0.1, 0.9]])
+def test_boxes_are_pixels_of_the_picture(tmp_path):
+    # A box of the left half lights what two cells, left and right, would.
+    boxes = np.array([[0, 0, 20, 30], [20, 0, 40, 30]])
+    row = np.array([[0.0, 1.0]])
     path = tmp_path / "boxes.png"
     draw_attention(GREY, ["x"], {"weights": row}, path, boxes=boxes)
-    assert pixels(path).std() > 20
-
-
-def test_light_falls_where_the_heat_is():
-    heat = np.zeros((30, 40))
-    heat[10:20, 10:20] = 1.0
-    shown = lit(GREY, heat).astype("int64").sum(axis=2)
-    assert shown[15, 15] > 2 * shown[0, 0] > 0
+    drawn = pixels(path)
+    panel = drawn[drawn.shape[0] * 2 // 3, drawn.shape[1] // 2 + 20 : -20]
+    middle = len(panel) // 2
+    dark, light = panel[: middle - 20].mean(), panel[middle + 20 :].mean()
+    assert light > 2 * dark > 0
 
 
 @pytest.mark.parametrize(
@@ -75,6 +137,8 @@ def test_light_falls_where_the_heat_is():
         (GREY, WORDS, {"weights": weights(5)}, {}, "3 words, but weights"),
         (GREY, WORDS, {"weights": weights(2)}, {}, "3 words, but weights"),
         (GREY, WORDS, {"weights": weights()[0]}, {}, "must be"),
+        (GREY, WORDS, {"gate": np.ones(3)}, {}, "nothing to draw"),
+        (GREY, WORDS, {"channels": np.ones((2, 5))}, {}, "channels has 2"),
         (GREY, WORDS, {"weights": weights()}, {}, "no grid of 2 x 2"),
         (GREY, WORDS, {"weights": weights()}, {"grid": (2, 4)}, "no grid"),
         (

@@ -115,3 +115,39 @@ def unpacked(values, slots, words, shape):
         ops.where(real, values, 0.0), place, num_segments=batch * count * steps
     )
     return ops.reshape(summed, shape)
+
+
+class Packing:
+    """The way from a recurrence's words to logits, padding left out.
+
+    The three layers above in the order that a captioner's graph has them.
+
+    Args:
+        inputs: dict with tokens, slots and words, as `caption_inputs` gives.
+        policy: dtype policy of the states.
+
+    Example:
+        >>> packing = Packing(inputs)
+        >>> rows = packing.real(packing.by_image(hidden))
+        >>> logits = packing.captions(output_dense(rows))
+    """
+
+    def __init__(self, inputs, policy=None):
+        self.inputs = inputs
+        self._words_of_image = WordsOfImage(dtype=policy, name="words_of_image")
+        self._real_words = RealWords(dtype=policy, name="real_words")
+        self._captions = Captions(dtype="float32", name="captions")
+
+    def by_image(self, states):
+        """(B, N, T, U) to (B, M, U): the words of each image in one row."""
+        return self._words_of_image(states, self.inputs["slots"])
+
+    def real(self, states):
+        """(B, M, U) to (W, U): only words that are real."""
+        return self._real_words(states, self.inputs["words"])
+
+    def captions(self, logits):
+        """Float32 logits of `call`: (W, V), or (B, N, T, V) unpacked."""
+        return self._captions(
+            logits, self.inputs["tokens"], self.inputs["words"]
+        )

@@ -76,9 +76,11 @@ class Captioner(keras.Model):
 
         Returns:
             Float32 logits (B, N, V), the new state, and a dict of what the
-            model looked at: "weights" (B, N, K) over the locations, and
-            "sentinel" (B, N), the share that did not look, where there is
-            one.
+            model looked at, all that it has of
+                weights: (B, N, K) over the locations, or (B, N, K, heads);
+                sentinel: (B, N), the share that did not look;
+                gate: (B, N), the share of what was seen that went in;
+                channels: (B, N, C) over the channels of the features.
         """
         raise TypeError(f"{type(self).__name__} lacks step")
 

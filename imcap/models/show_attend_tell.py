@@ -9,13 +9,13 @@ from imcap.layers.feature_normalization import FeatureNormalization
 from imcap.layers.hard_attention_loss import HardAttentionLoss
 from imcap.layers.masking import KeptLocations, MaskedMean
 from imcap.layers.one_location import Draws
-from imcap.layers.packing import Captions, RealWords, WordsOfImage
-from imcap.layers.row_dense import RowDense
-from imcap.models.captioner import Captioner, RealTokens, caption_inputs
+from imcap.layers.packing import Packing
+from imcap.models.captioner import RealTokens
+from imcap.models.captioner_recurrent import RecurrentCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class ShowAttendTell(Captioner):
+class ShowAttendTell(RecurrentCaptioner):
     """Soft or hard attention inside the recurrence.
 
     `a = BatchNorm(V)`, `h_0, c_0 = W mean(a) + b`,
@@ -77,40 +77,32 @@ class ShowAttendTell(Captioner):
         if deep_output not in ("linear", "tanh"):
             raise ValueError("deep_output must be 'linear' or 'tanh'")
         # Config
-        self.policy = kwargs.pop("dtype", None)
-        self.vocabulary_size = vocabulary_size
-        self.channels = channels
-        self.lstm_dim = lstm_dim
-        self.emb_dim = emb_dim
-        self.z_dim = z_dim
         self.use_selector = use_selector
         self.score_activation = score_activation
         self.initial = initial_state
         self.deep_output = deep_output
-        self.dropout = dropout
         self.alpha_c = alpha_c
         self.hard_attention = hard_attention
         self.eos_id = eos_id
-        self._make_layers()
-        inputs = caption_inputs(channels)
-        super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
+        super().__init__(
+            vocabulary_size,
+            channels,
+            lstm_dim,
+            emb_dim,
+            z_dim,
+            dropout,
+            **kwargs,
+        )
 
     def _make_layers(self):
         policy = {"dtype": self.policy}
         squash = "tanh" if self.initial == "mlp" else None
+        # In the order in which saved runs number the weights.
         self.kept = KeptLocations(**policy, name="kept")
         self.norm = FeatureNormalization(**policy, name="norm")
         self.mean = MaskedMean(**policy, name="mean")
-        self.start_dense = RowDense(
-            2 * self.lstm_dim, activation=squash, **policy, name="start"
-        )
-        self.embedding = keras.layers.Embedding(
-            self.vocabulary_size,
-            self.emb_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
-            **policy,
-            name="embedding",
-        )
+        self.start_dense = self._dense(2 * self.lstm_dim, "start", squash)
+        self.embedding = self._word_table()
         self.decoder = AttendingLSTM(
             self.lstm_dim,
             self.z_dim,
@@ -119,22 +111,16 @@ class ShowAttendTell(Captioner):
             **policy,
             name="decoder",
         )
-        self.context_dense = RowDense(
-            self.emb_dim, use_bias=False, **policy, name="context"
+        self.context_dense = self._dense(
+            self.emb_dim, "context", use_bias=False
         )
-        self.hidden_dense = RowDense(self.emb_dim, **policy, name="hidden")
+        self.hidden_dense = self._dense(self.emb_dim, "hidden")
         self.hidden_drop = self._drop("hidden_drop")
         self.output_drop = self._drop("output_drop")
-        self.output_dense = RowDense(
-            self.vocabulary_size, **policy, name="output"
-        )
-
-    def _drop(self, name):
-        return keras.layers.Dropout(self.dropout, dtype=self.policy, name=name)
+        self.output_dense = self._dense(self.vocabulary_size, "output")
 
     def _graph(self, inputs):
         tokens, mask = inputs["tokens"], inputs["mask"]
-        slots, words = inputs["slots"], inputs["words"]
         values = self._values(inputs)
         draws = None
         if self.hard_attention:
@@ -147,45 +133,41 @@ class ShowAttendTell(Captioner):
         hidden = DoublyStochastic(self.alpha_c, name="doubly_stochastic")(
             seen["hidden"], seen["weights"], real, mask
         )
-        by_image = WordsOfImage(dtype=self.policy, name="words_of_image")
+        packing = Packing(inputs, self.policy)
         gate = seen.get("gate")
         if gate is not None:
-            gate = by_image(gate[..., None], slots)
+            gate = packing.by_image(gate[..., None])
         shown = self._merge(
-            by_image(embedded, slots),
-            by_image(hidden, slots),
-            by_image(seen["weights"], slots),
+            packing.by_image(embedded),
+            packing.by_image(hidden),
+            packing.by_image(seen["weights"]),
             gate,
             self.context_dense(values),
         )
-        packed = RealWords(dtype=self.policy, name="real_words")(shown, words)
-        logits = Captions(dtype="float32", name="captions")(
-            self._predict(packed), tokens, words
-        )
+        logits = packing.captions(self._predict(packing.real(shown)))
         if not self.hard_attention:
             return logits
         return HardAttentionLoss(self.eos_id, name="hard_attention")(
-            logits, tokens, real, seen["weights"], seen["soft"], slots, words
+            logits,
+            tokens,
+            real,
+            seen["weights"],
+            seen["soft"],
+            inputs["slots"],
+            inputs["words"],
         )
-
-    def encode(self, inputs, training=None):
-        mask = inputs.get("mask")
-        values = self._values(inputs, training)
-        keys, gates = self.decoder.project(values)
-        memory = {
-            "keys": keys,  # (B, K, A)
-            "gates": gates,  # (B, K, 4U)
-            "looks": self.context_dense(values),  # (B, K, E)
-            "start": self._start(values, mask),  # (B, 2U)
-        }
-        if mask is not None:
-            memory["mask"] = mask  # (B, K)
-        return memory
 
     def _values(self, inputs, training=None):
         mask = inputs.get("mask")
         features = self.kept(inputs["features"], mask)
         return self.norm(features, mask, training=training)  # (B, K, D)
+
+    def _memory(self, values, mask):
+        return {
+            **super()._memory(values, mask),
+            "looks": self.context_dense(values),  # (B, K, E)
+            "start": self._start(values, mask),  # (B, 2U)
+        }
 
     def _start(self, values, mask):
         return self.start_dense(self.mean(values, mask))
@@ -229,18 +211,11 @@ class ShowAttendTell(Captioner):
 
     def get_config(self):
         return {
-            "name": self.name,
-            "dtype": self.embedding.dtype_policy.name,
-            "vocabulary_size": self.vocabulary_size,
-            "channels": self.channels,
-            "lstm_dim": self.lstm_dim,
-            "emb_dim": self.emb_dim,
-            "z_dim": self.z_dim,
+            **super().get_config(),
             "use_selector": self.use_selector,
             "score_activation": self.score_activation,
             "initial_state": self.initial,
             "deep_output": self.deep_output,
-            "dropout": self.dropout,
             "alpha_c": self.alpha_c,
             "hard_attention": self.hard_attention,
             "eos_id": self.eos_id,

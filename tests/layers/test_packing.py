@@ -13,8 +13,10 @@ from imcap.layers import (
     WordsOfImage,
     row_product,
 )
+from imcap.layers.packing import Packing
 
 B, N, T, U, V = 2, 3, 5, 7, 11
+LENGTHS = [[5, 2, 3], [1, 4, 2]]
 
 
 def pack(lengths):
@@ -41,6 +43,20 @@ def test_packed_states_are_rows_of_the_dense_ones(lengths):
     packed = as_numpy(RealWords()(by_image, words))[0]
     expected = as_numpy(states)[0].reshape(-1, U)[real.ravel()]
     np.testing.assert_array_equal(packed, expected)
+
+
+def test_packing_is_the_three_in_order():
+    slots, words, real = pack(LENGTHS)
+    states = np.random.default_rng(0).normal(size=(B, N, T, U))
+    states = ops.convert_to_tensor(states.astype("float32"))
+    tokens = np.ones((B, N, T), "int32")
+    flat = as_numpy(states)[0].reshape(-1, U)
+    packing = Packing({"tokens": tokens, "slots": slots, "words": words})
+    rows = packing.captions(packing.real(packing.by_image(states)))
+    np.testing.assert_array_equal(as_numpy(rows)[0], flat[real.ravel()])
+    packing = Packing({"tokens": tokens, "slots": None, "words": None})
+    whole = packing.captions(packing.real(packing.by_image(states)))
+    np.testing.assert_array_equal(as_numpy(whole)[0], as_numpy(states)[0])
 
 
 def test_without_slots_nothing_is_packed():
