@@ -62,7 +62,10 @@ class Captioner(keras.Model):
         """State before the first word of `count` hypotheses an image.
 
         Returns:
-            A nested structure of tensors (B, count, …).
+            A nested structure of tensors (B, count, …). A beam search moves
+            them when hypotheses change places, but for what a dict calls
+            "in_place": caches, say, that are read through places remembered
+            elsewhere in the state.
         """
         raise TypeError(f"{type(self).__name__} lacks initial_state")
 

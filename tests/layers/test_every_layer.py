@@ -24,7 +24,10 @@ from imcap.layers import (
     SentinelLSTMCell,
     WordsOfImage,
 )
+from imcap.layers.averaged_gru import AveragedGRU
 from imcap.layers.image_preprocessing import ImagePreprocessing
+from imcap.layers.stacked_cross_attention import StackedCrossAttention
+from imcap.layers.weight_normalized_dense import WeightNormalizedDense
 
 B, N, T, K, D, E, U, V = 2, 3, 5, 7, 11, 19, 13, 17
 
@@ -151,6 +154,27 @@ CASES = {
         "inputs": [floats(B, K, D, 3)],
         "shapes": [(B, K, D, 3)],
         "weights": 0,
+    },
+    "averaged gru": {
+        "make": lambda **options: AveragedGRU(
+            U, num_layers=2, bidirectional=True, **options
+        ),
+        "inputs": [floats(B, K, D), MASK],
+        "shapes": [(B, K, D)],
+        "weights": 16,
+    },
+    "stacked cross attention": {
+        "make": lambda **options: StackedCrossAttention("i2t", **options),
+        "inputs": [floats(B, K, D), floats(N, T, D, seed=1), MASK],
+        "shapes": [(B, K, D), (N, T, D)],
+        "weights": 0,
+        "dtype": "float32",
+    },
+    "weight-normalised": {
+        "make": lambda **options: WeightNormalizedDense(U, **options),
+        "inputs": [SEQUENCE],
+        "shapes": [(B, N, T, D)],
+        "weights": 3,
     },
 }
 

@@ -1,0 +1,79 @@
+"""The loss of matching: the right pair has to win by a margin."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class RankingHinge(keras.losses.Loss):
+    """How far wrong pairs come near the right ones of a batch, summed.
+
+    `L = Σ_ij [m + S_ij − S_ii]₊ + [m + S_ij − S_jj]₊`, i ≠ j: captions that
+    an image prefers to its own, and images that a caption does. With
+    `max_violation` only the worst of each row and of each column counts.
+
+    Args:
+        margin: float m.
+        max_violation: bool.
+        mask_same_image: bool, whether captions of one image are no wrong
+            pairs; off in the original.
+        **kwargs: see `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: int32 tensor (B,), which image each pair is of; read only
+            with `mask_same_image`.
+        y_pred: float tensor (B, B), scores of image i with caption j, the
+            right ones on the diagonal.
+        sample_weight: not taken.
+
+    Returns:
+        Float32 scalar.
+
+    Example:
+        >>> model.compile("adam", RankingHinge(max_violation=True))
+
+    Reference:
+        Lee et al., 2018, "Stacked cross attention for image-text matching",
+        equations 11 and 12; Faghri et al., 2018, "VSE++".
+    """
+
+    def __init__(
+        self,
+        margin=0.2,
+        max_violation=False,
+        mask_same_image=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.margin = margin
+        self.max_violation = max_violation
+        self.mask_same_image = mask_same_image
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return self.call(y_true, ops.cast(y_pred, "float32"))
+
+    def call(self, y_true, y_pred):
+        right = ops.diagonal(y_pred)  # (B,)
+        same = ops.eye(ops.shape(y_pred)[0], dtype="bool")
+        if self.mask_same_image:
+            images = ops.reshape(y_true, (-1,))
+            same = ops.equal(images[:, None], images[None])
+        total = 0.0
+        for axis in (0, 1):
+            # Axis 0: each caption among the images; 1: the other way round.
+            own = ops.expand_dims(right, axis)
+            losses = ops.relu(self.margin + y_pred - own)
+            losses = ops.where(same, 0.0, losses)
+            if self.max_violation:
+                losses = ops.max(losses, axis=axis)
+            total = total + ops.sum(losses)
+        return total
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            margin=self.margin,
+            max_violation=self.max_violation,
+            mask_same_image=self.mask_same_image,
+        )
+        return config
