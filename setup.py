@@ -24,7 +24,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["imcap", "imcap.*"]),
-    package_data={"imcap": ["presets/*.json"]},
+    package_data={"imcap": ["presets/*.json", "presets/matching/*.json"]},
     install_requires=REQUIREMENTS,
     extras_require={
         "test": ["pytest>=8", "hypothesis>=6", "ruff>=0.9", "jax>=0.4.30"],

@@ -28,12 +28,20 @@ class Run:
         >>> task = run.task()
     """
 
+    config_class = TrainConfig
+    command = "imcap train"
+
     def __init__(self, path, config, vocabulary, encoder, channels):
         self.path = Path(path)
         self.config = config
         self.vocabulary = vocabulary
         self.encoder_metadata = encoder
         self.channels = channels
+
+    @property
+    def trains_encoder(self):
+        """Whether the picture network is trained along."""
+        return self.config.cnntrain
 
     @property
     def state(self):
@@ -55,14 +63,20 @@ class Run:
     def open(cls, path):
         """Reads a run; what is missing or damaged is an InputError."""
         path = Path(path)
-        remedy = "give the directory of a run made by `imcap train`"
+        remedy = f"give the directory of a run made by `{cls.command}`"
         if not path.is_dir():
             raise InputError(f"{path}: no such run; {remedy}")
         if not (path / "config.json").exists():
             raise InputError(f"{path}: no config.json in it; {remedy}")
-        config = from_json(TrainConfig, path / "config.json")
+        config = from_json(cls.config_class, path / "config.json")
         vocabulary = Vocabulary.load(path / "vocabulary.json")
         features = read_json(path / "features.json", remedy)
+        words = features.get("vocabulary", vocabulary.fingerprint)
+        if words != vocabulary.fingerprint:
+            raise InputError(
+                f"{path / 'vocabulary.json'}: not the vocabulary that this "
+                "run was trained with; put its own back"
+            )
         return cls(
             path,
             config,
@@ -85,7 +99,11 @@ class Run:
         self.vocabulary.save(self.path / "vocabulary.json")
         write_json(
             self.path / "features.json",
-            {"encoder": self.encoder_metadata, "channels": self.channels},
+            {
+                "encoder": self.encoder_metadata,
+                "channels": self.channels,
+                "vocabulary": self.vocabulary.fingerprint,
+            },
             indent=1,
         )
         if encoder_weights and Path(encoder_weights).is_file():
@@ -149,7 +167,7 @@ class Run:
             )
         config, weights = self.config, self.path / ENCODER_WEIGHTS
         # A run that trains its CNN keeps it among its own weights.
-        trained = config.cnntrain and (
+        trained = self.trains_encoder and (
             self.best.exists() or self.state.exists()
         )
         try:
@@ -158,7 +176,7 @@ class Run:
                 weights if weights.exists() else None,
                 filled_later=trained,
             )
-            if config.cnntrain:
+            if self.trains_encoder:
                 train_from(encoder, config.finetune_from)
         except ValueError as error:
             raise InputError(f"{self.path}: {error}") from None

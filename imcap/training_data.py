@@ -30,14 +30,7 @@ def open_data(config):
         `TrainingData`.
     """
     path = Path(config.checkpoint_path)
-    earlier = Run.open(config.start_from) if config.start_from else None
-    continues = earlier is not None and same_folder(earlier.path, path)
-    exists = (path / "config.json").exists()
-    if exists and not continues and not config.force:
-        raise InputError(
-            f"{path}: there is a run already; continue it with --start_from "
-            f"{path}, choose another --checkpoint_path, or give --force"
-        )
+    earlier, continues = taken_up(config)
     captions, vocabulary = captions_and_vocabulary(config, earlier)
     store = open_store(config)
     metadata, channels = describe_encoder(config, earlier, store)
@@ -59,6 +52,27 @@ def open_data(config):
     else:
         run.begin(encoder_weights(earlier, metadata))
     return run, data
+
+
+def taken_up(config, run_class=Run):
+    """The run that a config starts from, and whether it goes on in place.
+
+    Returns:
+        A run or None, and a bool.
+
+    Raises:
+        InputError: a run would be overwritten that nobody said to continue.
+    """
+    path = Path(config.checkpoint_path)
+    earlier = run_class.open(config.start_from) if config.start_from else None
+    continues = earlier is not None and same_folder(earlier.path, path)
+    exists = (path / "config.json").exists()
+    if exists and not continues and not config.force:
+        raise InputError(
+            f"{path}: there is a run already; continue it with --start_from "
+            f"{path}, choose another --checkpoint_path, or give --force"
+        )
+    return earlier, continues
 
 
 def same_folder(one, other):

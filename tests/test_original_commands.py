@@ -9,6 +9,7 @@ from tiny_data import write_captions, write_features
 
 from imcap import train
 from imcap.data.boxes import cell_boxes, grid_vectors
+from imcap.data.errors import InputError
 from imcap.models import CAPTIONERS
 from imcap.prepare import main as prepare_main
 from imcap.train_config import TrainConfig
@@ -100,7 +101,11 @@ def test_features_of_another_width_are_refused(folder, capsys):
 def test_presets_are_flags_that_exist():
     names = [path.stem for path in train.PRESETS.glob("*.json")]
     assert len(names) >= 7
-    for name in names:
+    with pytest.raises(InputError, match="give --start_from"):
+        train.completed({"preset": "self_critical"})
+    flags = train.read_preset("self_critical")
+    assert flags.keys() <= set(TrainConfig.__dataclass_fields__)
+    for name in set(names) - {"self_critical"}:
         config = train.completed({"preset": name, "seed": 5})
         assert config.seed == 5 and config.preset == name
         assert config.caption_model in CAPTIONERS

@@ -14,6 +14,9 @@ from imcap.decoding.decoded import (
     write,
 )
 
+# Words whose shares are summed at one go when one is drawn.
+BLOCK = 128
+
 
 def sample(
     step,
@@ -174,6 +177,10 @@ def truncated(logits, top_k=0, top_p=1.0):
 def inverse_distribution(logits, uniforms):
     """Draws from softmax(logits) by where uniforms fall in its sums.
 
+    Running sums are taken over blocks of words first, and then over the
+    words of one block: over a whole vocabulary they cost more than a step of
+    most captioners.
+
     Args:
         logits: float32 tensor (B, N, V).
         uniforms: float32 tensor (B, N) in [0, 1).
@@ -182,12 +189,27 @@ def inverse_distribution(logits, uniforms):
         int32 tensor (B, N).
     """
     size = logits.shape[-1]
+    blocks = -(-size // BLOCK)
     shares = ops.softmax(logits, axis=-1)
-    sums = ops.cumsum(shares, axis=-1)
+    missing = blocks * BLOCK - size
+    shares = ops.pad(shares, [(0, 0), (0, 0), (0, missing)])
+    shares = ops.reshape(shares, (*ops.shape(uniforms), blocks, BLOCK))
+    sums = ops.cumsum(ops.sum(shares, axis=-1), axis=-1)  # (B, N, V / BLOCK)
     # Scaled by the last sum, which rounding keeps from being exactly one.
-    targets = uniforms[..., None] * sums[..., -1:]
-    drawn = ops.sum(ops.cast(sums <= targets, "int32"), axis=-1)
-    return ops.minimum(drawn, size - 1)
+    target = (uniforms * sums[..., -1])[..., None]
+    block = _passed(sums, target, blocks)[..., None]  # (B, N, 1)
+    before = ops.take_along_axis(sums, ops.maximum(block - 1, 0), axis=-1)
+    before = ops.where(block > 0, before, 0.0)
+    words = ops.take_along_axis(shares, block[..., None], axis=2)[:, :, 0]
+    word = _passed(before + ops.cumsum(words, axis=-1), target, BLOCK)
+    # Rounding may lead one past the end, where shares are zero.
+    return ops.minimum(block[..., 0] * BLOCK + word, size - 1)
+
+
+def _passed(sums, target, count):
+    """How many of the running sums (…, S) lie at or below the target."""
+    passed = ops.sum(ops.cast(sums <= target, "int32"), axis=-1)
+    return ops.minimum(passed, count - 1)
 
 
 def uniforms_for(batch, count, steps, seed):

@@ -57,8 +57,23 @@ def _forward(gates, kept, kernel, bias, reverse):
         return _both_ways(hidden, reset, update, candidate, recalled)
 
     start = (ops.zeros_like(gates[0, :, :units]),) * 5
-    _, found = ops.scan(step, start, (gates, kept), reverse=reverse)
+    _, found = _scan(step, start, (gates, kept), reverse)
     return found[0], found[1:]
+
+
+def _scan(step, start, parts, reverse):
+    """`ops.scan` over tensors (T, C, …), which pass side by side.
+
+    Keras on TensorFlow fails on several tensors where T is not known.
+    """
+    widths = [part.shape[-1] for part in parts]
+    places = [sum(widths[: i + 1]) for i in range(len(widths) - 1)]
+
+    def of_packed(carry, now):
+        return step(carry, ops.split(now, places, axis=-1))
+
+    packed = ops.concatenate(parts, axis=-1)
+    return ops.scan(of_packed, start, packed, reverse=reverse)
 
 
 def _both_ways(*found):
@@ -93,8 +108,8 @@ def _backward(slope, kept, kernel, hidden, saved, reverse):
         return _both_ways(earlier, total, *parts)
 
     start = (ops.zeros_like(slope[0]),) * 5
-    _, (_, totals, *parts) = ops.scan(
-        step, start, (slope, stays, *factors), reverse=not reverse
+    _, (_, totals, *parts) = _scan(
+        step, start, (slope, stays, *factors), not reverse
     )
     rows = ops.concatenate(parts, axis=-1)  # (T, C, 3U)
     for_kernel = ops.matmul(

@@ -1,0 +1,47 @@
+"""The vocabulary of a *_precomp folder, as SCAN reads it.
+
+python utils/vocab.py --data_path data --data_name f30k_precomp
+
+Counts the lower-case Penn Treebank tokens of train_caps.txt and
+dev_caps.txt and keeps those that occur four times or more.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from imcap.config import option, run_command
+from imcap.data.files import write_json
+from imcap.data.precomp import read_lines
+from imcap.data.treebank import treebank_words
+from imcap.data.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabConfig:
+    """Writes VOCAB_PATH/DATA_NAME_vocab.json."""
+
+    data_path: str = option("data", "folder of *_precomp folders")
+    data_name: str = option("coco_precomp", "the one of them to read")
+    vocab_path: str = option("./vocab/", "folder to write to")
+    word_count_threshold: int = option(
+        4, "words seen less often become <unk>", "threshold"
+    )
+
+
+def vocab(config):
+    """Does what `VocabConfig` says."""
+    folder = Path(config.data_path) / config.data_name
+    captions = [
+        treebank_words(line)
+        for split in ("train", "dev")
+        for line in read_lines(folder / f"{split}_caps.txt")
+    ]
+    words = Vocabulary.build(captions, config.word_count_threshold, "scan")
+    path = Path(config.vocab_path) / f"{config.data_name}_vocab.json"
+    write_json(path, words.to_scan())
+    print(f"{path}: {words.size} words of {len(captions)} captions")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("vocab", VocabConfig, vocab))
