@@ -9,6 +9,8 @@ compile everywhere.
 import keras
 from keras import ops
 
+from imcap.layers.row_dense import turned
+
 
 def run_gru(gates, kept, kernel, bias, reverse=False):
     """Runs the cell over T words, from a zero state.
@@ -97,7 +99,7 @@ def _backward(slope, kept, kernel, hidden, saved, reverse):
         to_candidate * reset,
     )
     stays = 1 - kept * (1 - update)
-    transposed = ops.transpose(kernel)
+    transposed = turned(kernel)
 
     def step(carry, now):
         upstream, stay, *factors = now

@@ -26,6 +26,17 @@ def row_product(inputs, kernel):
     return ops.reshape(rows, (*leading, kernel.shape[-1]))
 
 
+def turned(kernel):
+    """The transpose (W, U) of a kernel (U, W), laid out anew.
+
+    Compilers fold a plain transpose into the products that read it, and a
+    product of few rows with a transposed matrix takes three times as long.
+    They cannot where halves are put together.
+    """
+    halves = ops.split(kernel, 2, axis=1)
+    return ops.concatenate([ops.transpose(half) for half in halves], axis=0)
+
+
 @keras.saving.register_keras_serializable(package="imcap")
 class RowDense(keras.layers.Dense):
     """`keras.layers.Dense`, computed over flattened rows.

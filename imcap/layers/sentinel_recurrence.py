@@ -9,6 +9,8 @@ matrix product. Values and gradients are those of the loop.
 import keras
 from keras import ops
 
+from imcap.layers.row_dense import turned
+
 
 def run_recurrence(gates, kernel, hidden, carry, sgate=True, hard=False):
     """Runs the cell over T steps, unrolled.
@@ -76,7 +78,7 @@ def _backward(saved, kernel, hidden, carry, upstream, hard):
     direct, factors = _known_beforehand(
         squashed, candidate, bounded, before, upstream, hard
     )
-    transposed = ops.transpose(kernel)
+    transposed = turned(kernel)
     from_hidden, from_carry = ops.zeros_like(hidden), ops.zeros_like(carry)
     rows = []
     for now in reversed(list(zip(*direct, *factors, strict=True))):

@@ -12,6 +12,7 @@ from keras import ops
 
 from imcap.layers.additive_score import after, times_column
 from imcap.layers.masking import masked_softmax
+from imcap.layers.row_dense import turned
 
 
 def run_top_down(gates, keys, values, kernels, mask=None):
@@ -116,8 +117,8 @@ class _Loop:
         first_carry = second_carry = zeros
         later_first = ops.zeros((count, wide), to_said.dtype)
         later_second = later_first
-        first_kernels = ops.transpose(self.from_first)
-        second_kernels = ops.transpose(self.from_second)
+        first_kernels = turned(self.from_first)
+        second_kernels = turned(self.from_second)
         sums, found = {"keys": 0.0, "weight": 0.0}, []
         for time in reversed(range(steps)):
             cell, other, query, weights, _, _ = self.saved[time]
