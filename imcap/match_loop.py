@@ -85,6 +85,7 @@ class MatchingLoop(Fitting):
                 weight_decay=config.weight_decay,
                 clip_norm=config.grad_clip,
                 average=config.weight_average,
+                scale_loss=config.mixed_precision == "float16",
             ),
             self.loss,
             jit_compile=config.jit_compile,

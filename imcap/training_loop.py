@@ -102,6 +102,7 @@ class TrainingLoop(Fitting):
                 accumulate=config.accumulate,
                 average=config.weight_average,
                 slower=self.slower_weights(),
+                scale_loss=config.mixed_precision == "float16",
             )
         except ValueError as error:
             raise InputError(str(error)) from None

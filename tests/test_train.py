@@ -1,11 +1,13 @@
 """`imcap train`: learns, stops, continues exactly, refuses bad input."""
 
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from tiny_data import flags, prepare_folder, write_captions, write_features
@@ -140,9 +142,23 @@ def test_best_weights_are_kept_and_patience_ends(folder):
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_mixed_precision_trains(folder, precision):
-    words = flags(folder, mixed_precision=precision)
+    from imcap.runs import Run
+    from imcap.training_data import open_data
+    from imcap.training_loop import TrainingLoop
+
+    words = flags(folder, mixed_precision=precision, weight_average=0.9)
     assert train.main(words) == 0
     assert np.isfinite(history(folder / "run")[-1]["loss"])
+    again = ["--start_from", str(folder / "run"), "--max_epochs", "3"]
+    assert train.main(again) == 0
+    assert len(history(folder / "run")) == 3
+    config = Run.open(folder / "run").config
+    given = {"start_from": str(folder / "run")}
+    loop = TrainingLoop(*open_data(dataclasses.replace(config, **given)))
+    scaled = isinstance(
+        loop.task.optimizer, keras.optimizers.LossScaleOptimizer
+    )
+    assert scaled == (precision == "float16")
 
 
 def bad_json(folder):

@@ -104,6 +104,7 @@ def make_optimizer(
     accumulate=1,
     average=0.0,
     slower=None,
+    scale_loss=False,
 ):
     """An optimizer by its name on the command line.
 
@@ -120,6 +121,9 @@ def make_optimizer(
         average: float, momentum of a running mean of the weights, kept beside
             them for `callbacks.SwapAverages`; 0 for none.
         slower: dict for `Adam`.
+        scale_loss: bool, for float16, whose smallest numbers are larger than
+            many gradients: the loss is multiplied, as far as nothing
+            overflows, and gradients divided again.
 
     Returns:
         A `keras.optimizers.Optimizer`.
@@ -150,4 +154,7 @@ def make_optimizer(
     # Keras ends each `fit` by putting the mean in the place of the weights;
     # training must go on from the weights.
     optimizer.finalize_variable_values = lambda weights: None
+    # `compile` would do it for models that are of one precision as a whole.
+    if scale_loss:
+        return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

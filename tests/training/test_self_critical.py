@@ -8,6 +8,7 @@ from keras import ops
 
 from imcap.models import build_captioner
 from imcap.training.losses import WordCrossEntropy
+from imcap.training.optimizers import make_optimizer
 from imcap.training.self_critical import SelfCritical, distinct_share, packing
 from imcap.training.task import CaptioningTask
 
@@ -159,6 +160,27 @@ def test_fit_raises_the_reward(options):
     assert 0 <= history["unfinished"][0] <= 1
     assert 1 <= history["sample_length"][0] <= T
     assert 0 < history["entropy"][0] < np.log(V) + 0.5
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_with_loss_scaling(policy):
+    import tensorflow as tf
+
+    task, data = task_of(dtype=policy), data_of()
+    task.self_critical = self_critical()
+    half = policy == "mixed_float16"
+    optimizer = make_optimizer("adam", 0.02, scale_loss=half)
+    task.compile(optimizer, WordCrossEntropy())
+    before = [ops.convert_to_numpy(w).copy() for w in task.trainable_weights]
+    batches = tf.data.Dataset.from_tensors(data).repeat(20)
+    fitted = task.fit(batches, epochs=2, verbose=0, shuffle=False).history
+    assert np.all(np.isfinite(fitted["loss"]))
+    assert fitted["reward"][1] > fitted["reward"][0]
+    changed = [
+        np.any(ops.convert_to_numpy(weight) != old)
+        for weight, old in zip(task.trainable_weights, before, strict=True)
+    ]
+    assert all(changed)
 
 
 def test_cross_entropy_is_mixed_in():
