@@ -77,7 +77,8 @@ class _Loop:
         """h² (B, N, T, U) and weights (B, N, T, K)."""
         wide = 4 * self.units
         count = self.shape[0] * self.shape[1]  # M rows
-        words = ops.unstack(ops.reshape(gates, (count, -1, wide)), axis=1)
+        rows = ops.reshape(gates, (count, gates.shape[2], wide))
+        words = ops.unstack(rows, axis=1)
         first = second = ops.zeros((count, self.units), gates.dtype)
         own = language = more = ops.zeros((count, wide), gates.dtype)
         self.saved = []
