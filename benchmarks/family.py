@@ -121,7 +121,6 @@ def bench(name):
 
 def growth(name):
     """How the training step grows with K, N and T, one at a time."""
-    task = make_task(name)
     print(f"\n{name}: seconds of a training step of {B // 5} images")
     for title, sizes in (
         ("K", [(49, N, T), (196, N, T), (784, N, T)]),
@@ -129,6 +128,8 @@ def growth(name):
         ("T", [(K, N, 9), (K, N, 17), (K, N, 33)]),
     ):
         for locations, count, steps in sizes:
+            # One traced for several sizes would know none of them.
+            task = make_task(name)
             lengths = np.full((B // 5, count), steps)
             batch = make_batch(task, lengths, locations, steps)
             size = {"K": locations, "N": count, "T": steps}[title]

@@ -132,6 +132,7 @@ def _curves(entries):
     rest = [n for n in names if n.startswith("val_") and n not in score]
     panels = {
         "loss": [n for n in ("loss", "val_loss") if n in names],
+        "reward of samples": [n for n in ("reward", "baseline") if n in names],
         "validation CIDEr": score,
         "validation": [n for n in rest if n != "val_loss"],
     }
