@@ -41,4 +41,4 @@ class Fitting:
 
     def callbacks(self):
         """The Keras callbacks, in the order in which they act."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} lacks callbacks")

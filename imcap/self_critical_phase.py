@@ -72,7 +72,6 @@ def notes(config):
     if rate <= HIGH_RATE:
         return []
     return [
-        f"a rate of {rate:g} is some hundred times what self-critical "
-        "training bears; give --self_critical_rate 1e-5 (5e-6 for "
-        "transformers)"
+        f"a rate of {rate:g} is more than self-critical training bears; "
+        "give --self_critical_rate 1e-5 (5e-6 for transformers)"
     ]

@@ -38,41 +38,42 @@ def convert_regions(paths, ids, folder, split, advance=lambda count: None):
     if not rows:
         raise InputError("the list of ids is empty; give one a line")
     folder = Path(folder)
-    found = set()
     with written_whole(folder / f"{split}_ims.npy") as beside:
-        array = None
-        for path, number, line in _lines(paths, advance):
-            try:
-                name, features = _wanted(line, rows)
-                if name is None:
-                    continue
-                if array is None:
-                    shape = (len(rows), *features.shape)
-                    array = np.lib.format.open_memmap(
-                        beside, "w+", "float32", shape
-                    )
-                if features.shape != array.shape[1:]:
-                    raise ValueError(
-                        f"regions of shape {features.shape}, those before "
-                        f"have {array.shape[1:]}; pictures of unequal number "
-                        "go through utils/make_bu_data.py"
-                    )
-            except ValueError as error:
-                raise InputError(f"{path}: line {number}: {error}") from None
-            array[rows[name]] = features
-            found.add(name)
-        absent = [name for name in rows if name not in found]
-        if absent:
-            raise InputError(
-                f"{paths[0]}: no row of image {absent[0]!r} and "
-                f"{len(absent) - 1} others of the list; give all its files"
-            )
-        array.flush()
-        shape = array.shape
-        del array
+        shape = _write_regions(beside, paths, rows, advance)
     with written_whole(folder / f"{split}_ids.txt") as beside:
         beside.write_text("".join(f"{name}\n" for name in ids))
     return shape
+
+
+def _write_regions(file, paths, rows, advance):
+    """Writes the array, row by row of the TSVs, and returns its shape."""
+    array, found = None, set()
+    for path, number, line in _lines(paths, advance):
+        try:
+            name, features = _wanted(line, rows)
+            if name is None:
+                continue
+            if array is None:
+                shape = (len(rows), *features.shape)
+                array = np.lib.format.open_memmap(file, "w+", "float32", shape)
+            if features.shape != array.shape[1:]:
+                raise ValueError(
+                    f"regions of shape {features.shape}, those before "
+                    f"have {array.shape[1:]}; pictures of unequal number "
+                    "go through utils/make_bu_data.py"
+                )
+        except ValueError as error:
+            raise InputError(f"{path}: line {number}: {error}") from None
+        array[rows[name]] = features
+        found.add(name)
+    absent = [name for name in rows if name not in found]
+    if absent:
+        raise InputError(
+            f"{paths[0]}: no row of image {absent[0]!r} and "
+            f"{len(absent) - 1} others of the list; give all its files"
+        )
+    array.flush()
+    return array.shape
 
 
 def _lines(paths, advance):

@@ -128,19 +128,7 @@ def make_optimizer(
     Returns:
         A `keras.optimizers.Optimizer`.
     """
-    if name not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {name!r}; know {[*OPTIMIZERS]}")
-    if slower and name != "adam":
-        raise ValueError("a rate of its own for the CNN needs --optim adam")
-    options = {
-        "adam": {"beta_1": alpha, "beta_2": beta, "epsilon": epsilon},
-        "adamw": {"beta_1": alpha, "beta_2": beta, "epsilon": epsilon},
-        "sgdm": {"momentum": alpha},
-        "rmsprop": {"rho": alpha, "epsilon": epsilon},
-        "adadelta": {"rho": 0.95, "epsilon": 1e-6},
-    }.get(name, {})
-    if name == "adam":
-        options["slower"] = slower
+    options = _own_options(name, alpha, beta, epsilon, slower)
     optimizer = OPTIMIZERS[name](
         learning_rate,
         weight_decay=weight_decay or (0.0 if name == "adamw" else None),
@@ -158,3 +146,19 @@ def make_optimizer(
     if scale_loss:
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def _own_options(name, alpha, beta, epsilon, slower):
+    """What one kind of optimizer takes and others do not."""
+    if name not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {name!r}; know {[*OPTIMIZERS]}")
+    if slower and name != "adam":
+        raise ValueError("a rate of its own for the CNN needs --optim adam")
+    moments = {"beta_1": alpha, "beta_2": beta, "epsilon": epsilon}
+    return {
+        "adam": {**moments, "slower": slower},
+        "adamw": moments,
+        "sgdm": {"momentum": alpha},
+        "rmsprop": {"rho": alpha, "epsilon": epsilon},
+        "adadelta": {"rho": 0.95, "epsilon": 1e-6},
+    }.get(name, {})
