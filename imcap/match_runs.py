@@ -1,10 +1,12 @@
 """The directory of a training of image-text matching."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
 from imcap.data.errors import InputError
+from imcap.data.files import read_json
 from imcap.match_config import MatchConfig
 from imcap.runs import Run
 
@@ -66,3 +68,15 @@ class MatchRun(Run):
             while part := file.read(1 << 20):
                 digest.update(part)
         return digest.hexdigest()
+
+
+def is_matching(path):
+    """Whether a run is one of image-text matching.
+
+    False where there is no run at all: `Run.open` says what is missing.
+    """
+    config = Path(path) / "config.json"
+    if not config.exists():
+        return False
+    values = read_json(config, "is this the directory of a run?")
+    return isinstance(values, dict) and "max_violation" in values

@@ -6,32 +6,11 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_runs import CHANNELS, SIZE, make_run, save_network
 
 from imcap.caption import main
-from imcap.data.vocabulary import Vocabulary
 from imcap.models.encoders import backbone_metadata, build_backbone
 from imcap.picture_networks import small_cnn_metadata
-from imcap.runs import Run
-from imcap.train_config import TrainConfig
-from imcap.training.checkpoints import save_weights
-
-SIZE, CHANNELS = 32, 11
-WORDS = ["a", "dog", "runs", "on", "the", "green", "grass"]
-
-
-def make_run(path, metadata, channels, weights=None, **options):
-    """A run of random weights, as `imcap train` would leave it."""
-    sizes = {"lstm_dim": 13, "emb_dim": 7, "z_dim": 5}
-    config = TrainConfig(checkpoint_path=str(path), **(sizes | options))
-    words = Vocabulary.build([WORDS], threshold=0)
-    run = Run(path, config, words, metadata, channels)
-    run.begin(weights)
-    task = run.build_task()
-    never_ends = np.zeros(words.size, "float32")
-    never_ends[words.eos_id] = -9.0
-    task.captioner.set_output_bias(never_ends)
-    save_weights(run.best, task)
-    return run
 
 
 def caption(run, *words):
@@ -57,12 +36,8 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """A file of weights of a network of keras.applications."""
-    network = keras.applications.MobileNet(
-        weights=None, include_top=False, input_shape=(SIZE, SIZE, 3)
-    )
-    path = tmp_path_factory.mktemp("weights") / "mobilenet.weights.h5"
-    network.save_weights(path)
-    return path
+    folder = tmp_path_factory.mktemp("weights")
+    return save_network(folder / "mobilenet.weights.h5")
 
 
 @pytest.fixture

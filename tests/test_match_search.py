@@ -7,43 +7,16 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_runs import make_match_run
 
 from imcap import match, match_index
-from imcap.data.vocabulary import Vocabulary
-from imcap.match_config import MatchConfig
-from imcap.match_runs import MatchRun
-from imcap.models.encoders import backbone_metadata, build_backbone
-from imcap.training.checkpoints import save_weights
-
-SIZE = 32
-WORDS = ["a", "dog", "runs", "on", "the", "green", "grass"]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run of random weights on features of a 4 x 4 map."""
     keras.utils.set_random_seed(0)
-    folder = tmp_path_factory.mktemp("search")
-    network = keras.applications.MobileNet(
-        weights=None, include_top=False, input_shape=(SIZE, SIZE, 3)
-    )
-    weights = folder / "mobilenet.weights.h5"
-    network.save_weights(weights)
-    backbone = build_backbone("mobilenet", weights, "conv_pw_5_relu", SIZE)
-    metadata = backbone_metadata(backbone)
-    config = MatchConfig(
-        checkpoint_path=str(folder / "run"),
-        input_json="captions.json",
-        embed_size=9,
-        word_dim=4,
-    )
-    words = Vocabulary.build([WORDS], 1, "scan")
-    run = MatchRun(
-        folder / "run", config, words, metadata, metadata["channels"]
-    )
-    run.begin(weights)
-    save_weights(run.best, run.build_task())
-    return run
+    return make_match_run(tmp_path_factory.mktemp("search"))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def decoded_batches(
         rows: (m,) int, which of its pictures.
         image_size: side in pixels.
         batch_size: pictures a batch.
-        max_pixels: see `imcap.data.images.read_encoded`.
+        max_pixels: see `imcap.data.encoded_pictures.read_encoded`.
         workers: threads.
 
     Yields:

@@ -5,23 +5,15 @@ model all decode here, so that one picture gives one set of features.
 """
 
 import functools
-import io
-import warnings
-from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from imcap.data.encoded_pictures import MAX_PIXELS, described, read_encoded
 from imcap.data.errors import InputError
 from imcap.data.exif import orientation, upright
 
-MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, as Pillow warns at
 JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 GIF_START, BMP_START = b"GIF8", b"BM"
-# Formats whose bytes go to TensorFlow as they are. GIF and BMP do not:
-# TensorFlow ignores a GIF's transparency and a BMP's palette.
-NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
 
 
 def decode_image(encoded):
@@ -102,99 +94,11 @@ def _compiled():
     )
 
 
-def read_encoded(path, max_pixels=MAX_PIXELS):
-    """Reads a picture file as bytes that `decode_image` understands.
-
-    Other formats (webp, TIFF, 16-bit PGM, …) become PNG through Pillow.
-
-    Args:
-        path: the file.
-        max_pixels: width times height allowed, checked before decoding.
-
-    Returns:
-        bytes of a JPEG or PNG.
-
-    Raises:
-        InputError: missing, empty, not a picture, or too large.
-    """
-    encoded = _read_bytes(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(encoded)) as image:
-                _check_size(path, image.size, max_pixels)
-                # Pillow gives a GIF's canvas; a PNG may carry EXIF, too.
-                turned = image.format == "PNG" and b"eXIf" in encoded
-                if image.format in NATIVE_FORMATS and not turned:
-                    return encoded
-                return _as_png(image)
-    except Image.DecompressionBombError:
-        # Pillow's own limit, twice the default, holds whatever is asked for.
-        raise _too_large(path, "far too many", max_pixels) from None
-    except UnidentifiedImageError:
-        raise InputError(f"{path}: not a picture") from None
-    except InputError:
-        raise
-    except Exception as error:
-        # Pillow's plugins raise many kinds of error on damaged files.
-        raise InputError(f"{path}: damaged picture ({error})") from None
-
-
-def _read_bytes(path):
-    try:
-        encoded = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    if not encoded:
-        raise InputError(f"{path}: empty file")
-    return encoded
-
-
-def _too_large(path, pixels, max_pixels):
-    return InputError(
-        f"{path}: {pixels} pixels, the limit is {max_pixels}; raise "
-        "max_pixels if the file is meant to be that large"
-    )
-
-
-def _check_size(path, size, max_pixels):
-    width, height = size
-    if width * height > max_pixels:
-        raise _too_large(path, width * height, max_pixels)
-
-
-def _as_png(image):
-    """The first frame as PNG bytes, 8-bit, upright."""
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _eight_bits(image)
-    has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    has_alpha = has_alpha or "transparency" in image.info
-    image = image.convert("RGBA" if has_alpha else "RGB")
-    target = io.BytesIO()
-    image.save(target, "PNG", compress_level=1)
-    return target.getvalue()
-
-
-def _eight_bits(image):
-    """Grey of 16 bits or floats, scaled (not clipped) to 8 bits."""
-    values = np.asarray(image, dtype="float64")
-    if image.mode == "F" and values.max(initial=0) <= 1.0:
-        values = values * 255.0
-    elif values.max(initial=0) > 255:
-        values = values / 257.0
-    values = np.clip(np.round(values), 0, 255)
-    return Image.fromarray(values.astype("uint8"))
-
-
-def load_pixels(path, height, width, max_pixels=MAX_PIXELS):
+def load_pixels(picture, height, width, max_pixels=MAX_PIXELS):
     """Reads, decodes and resizes one picture.
 
     Args:
-        path: the file.
+        picture: path, bytes, array or PIL image, as `read_encoded` takes.
         height, width: pixels.
         max_pixels: see `read_encoded`.
 
@@ -204,12 +108,12 @@ def load_pixels(path, height, width, max_pixels=MAX_PIXELS):
     Raises:
         InputError: the reason why the file cannot be used.
     """
-    encoded = read_encoded(path, max_pixels)
+    encoded = read_encoded(picture, max_pixels)
     try:
         return _compiled()(encoded, height, width).numpy()
     except tf.errors.OpError:
         raise InputError(
-            f"{path}: damaged picture, perhaps cut short"
+            f"{described(picture)}: damaged picture, perhaps cut short"
         ) from None
 
 
