@@ -1,24 +1,17 @@
 """`fit` of a `Scan`: schedule, validation by rsum, checkpoints."""
 
-import keras
 import numpy as np
 
 from imcap.data.errors import InputError
 from imcap.data.pair_batches import PairBatches
 from imcap.fitting import Fitting
 from imcap.inputs import StoredFeatures
-from imcap.match_runs import MatchRun
 from imcap.match_scores import Embedder, all_scores
 from imcap.metrics.recall import retrieval
 from imcap.training.callbacks import (
     GeneratedValidation,
-    Interruptible,
-    KeepBest,
-    MetricsLog,
     Progress,
-    SwapAverages,
 )
-from imcap.training.checkpoints import load_state
 from imcap.training.hardening import HardenAfter, HardeningHinge
 from imcap.training.optimizers import make_optimizer
 from imcap.training.ranking import RankingHinge
@@ -91,47 +84,16 @@ class MatchingLoop(Fitting):
             jit_compile=config.jit_compile,
         )
 
-    def take_up(self):
-        """Continues, begins from another run's weights, or anew."""
-        start = self.config.start_from
-        try:
-            if self.run.state.exists() and start:
-                position = load_state(self.run.state, self.task)
-                self.progress.restore(position)
-            elif start:
-                earlier = MatchRun.open(start).task()
-                self.task.set_weights(earlier.get_weights())
-        except (ValueError, FileNotFoundError) as error:
-            raise InputError(str(error)) from None
-
     def callbacks(self):
         """In the order in which they act at the end of an epoch."""
-        config, path = self.config, self.run.path
-        harden = []
+        config = self.config
+        harden, validation = [], []
         if isinstance(self.loss, HardeningHinge):
             harden = [HardenAfter(self.loss, config.max_violation_after)]
-        swap = [SwapAverages()] if config.weight_average else []
-        validation = []
         if self.data.validation:
             score = RecallValidation(self.task, self.data)
             validation = [GeneratedValidation(score)]
-        return [
-            *harden,
-            *swap,
-            *validation,
-            KeepBest(
-                self.run.best,
-                self.progress,
-                self.metric,
-                patience=config.patience,
-            ),
-            *swap,
-            MetricsLog(path / "metrics.jsonl"),
-            keras.callbacks.TensorBoard(str(path / "logs"), write_graph=False),
-            Interruptible(
-                self.run.state, self.progress, config.save_checkpoint_every
-            ),
-        ]
+        return [*harden, *self.kept(validation, config.patience)]
 
 
 class RecallValidation:

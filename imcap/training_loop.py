@@ -2,25 +2,19 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 
 from imcap.data.errors import InputError
 from imcap.data.pipelines import CaptionBatches
 from imcap.fitting import Fitting
-from imcap.runs import ENCODER_WEIGHTS, Run
+from imcap.runs import ENCODER_WEIGHTS
 from imcap.self_critical_phase import make_self_critical, notes
 from imcap.training.alarms import CollapseAlarm, FiniteGuard, SampleAlarm
 from imcap.training.callbacks import (
     GeneratedValidation,
-    Interruptible,
-    KeepBest,
-    MetricsLog,
     Progress,
     ScheduledSampling,
-    SwapAverages,
 )
-from imcap.training.checkpoints import load_state
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import make_optimizer
 from imcap.training.schedules import Schedule, Switched
@@ -121,20 +115,6 @@ class TrainingLoop(Fitting):
             return None
         return {weight.path: factor for weight in encoder.trainable_weights}
 
-    def take_up(self):
-        """Continues, begins from another run's weights, or anew."""
-        start = self.config.start_from
-        try:
-            if self.run.state.exists() and start:
-                position = load_state(self.run.state, self.task)
-                self.progress.restore(position)
-            elif start:
-                self.take_over(Run.open(start).task())
-            else:
-                self.begin_anew()
-        except (ValueError, FileNotFoundError) as error:
-            raise InputError(str(error)) from None
-
     def begin_anew(self):
         """Starts from what is known: a pretrained CNN, word frequencies."""
         captioner = self.task.captioner
@@ -193,32 +173,16 @@ class TrainingLoop(Fitting):
 
     def callbacks(self):
         """In the order in which they act at the end of an epoch."""
-        config, path = self.config, self.run.path
-        callbacks = [
+        validation = []
+        if self.validates:
+            score = Validation(self.run, self.task, self.data)
+            validation = [GeneratedValidation(score), CollapseAlarm(print)]
+        return [
             ScheduledSampling(self.own_words),
             FiniteGuard(self.progress, self.images_of),
             SampleAlarm(print),
-        ]
-        swap = [SwapAverages()] if config.weight_average else []
-        callbacks += swap
-        if self.validates:
-            validation = Validation(self.run, self.task, self.data)
-            callbacks.append(GeneratedValidation(validation))
-            callbacks.append(CollapseAlarm(print))
-        return [
-            *callbacks,
-            KeepBest(
-                self.run.best,
-                self.progress,
-                self.metric,
-                patience=self.patience,
-                fall_patience=config.reduce_on_plateau,
-            ),
-            *swap,
-            MetricsLog(path / "metrics.jsonl"),
-            keras.callbacks.TensorBoard(str(path / "logs"), write_graph=False),
-            Interruptible(
-                self.run.state, self.progress, config.save_checkpoint_every
+            *self.kept(
+                validation, self.patience, self.config.reduce_on_plateau
             ),
         ]
 

@@ -1,20 +1,16 @@
-"""Batches for training: a pure function of seed and step number.
-
-Because batch number s depends on nothing but the seed and s, batches may be
-made in parallel and an interrupted run goes on with exactly the batches that
-an uninterrupted one would have seen.
-"""
+"""Batches of pictures with some of their captions, for training."""
 
 import dataclasses
 import functools
 
 import numpy as np
 
+from imcap.data.epochs import Epochs
 from imcap.data.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class CaptionBatches:
+class CaptionBatches(Epochs):
     """Pictures with some of their captions, real words side by side.
 
     Args:
@@ -63,23 +59,6 @@ class CaptionBatches:
         if self.batch_size < 1 or self.captions_per_image < 1:
             raise InputError("batch_size and seq_per_img must be at least 1")
 
-    @property
-    def steps(self):
-        """Batches an epoch; the last may be smaller."""
-        return -(-len(self.captions) // self.batch_size)
-
-    @functools.lru_cache(maxsize=2)  # noqa: B019 - lives as long as a run
-    def order(self, epoch):
-        """The images of an epoch (B_all,), shuffled."""
-        rng = np.random.default_rng([self.seed, epoch])
-        return rng.permutation(len(self.captions))
-
-    def rows(self, step):
-        """Which images batch number `step`, counted over epochs, holds."""
-        epoch, batch = divmod(int(step), self.steps)
-        start = batch * self.batch_size
-        return self.order(epoch)[start : start + self.batch_size]
-
     def batch(self, step):
         """Batch number `step`: inputs (dict), targets and weights."""
         rows = self.rows(step)
@@ -100,25 +79,6 @@ class CaptionBatches:
         targets = np.take_along_axis(flat, slots, axis=1).ravel()[words]
         weights = (np.arange(len(words)) < count) / total
         return inputs, targets, weights.astype("float32")
-
-    def __getitem__(self, step):
-        return self.batch(step)
-
-    def dataset(self, first_step=0, last_step=None, workers=2):
-        """A `tf.data.Dataset` of batches, made in parallel, prefetched.
-
-        Args:
-            first_step: int, where to begin, counted over epochs.
-            last_step: int, where to end; None goes on for ever.
-            workers: int, batches made at the same time.
-        """
-        import tensorflow as tf
-
-        from imcap.data.streams import batch_stream
-
-        last_step = np.iinfo(np.int64).max if last_step is None else last_step
-        steps = tf.data.Dataset.range(first_step, last_step)
-        return batch_stream(steps, self.batch, self.batch(0), workers)
 
     def _some_captions(self, row, rng):
         captions = self.captions.captions[row]
