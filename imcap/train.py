@@ -92,6 +92,8 @@ def settled(config):
         config = dataclasses.replace(
             config, schedule="noam", warmup=config.warmup or 10000
         )
+    if config.learning_rate_decay_start >= 0 and config.schedule == "constant":
+        config = dataclasses.replace(config, schedule="step")
     if config.lstm and config.sgate:
         raise InputError(
             "--lstm turns attention off and --sgate adds to it; give one"

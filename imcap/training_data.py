@@ -82,12 +82,12 @@ def same_folder(one, other):
 
 def captions_and_vocabulary(config, earlier):
     """All captions, and the words of an earlier run or of these."""
+    from imcap.data.talk import is_talk, read_talk
+
     captions = read_captions(config.input_json, h5_path=config.input_h5)
     if earlier is not None:
         return captions, earlier.vocabulary
-    if str(config.input_json).endswith("talk.json"):
-        from imcap.data.talk import read_talk
-
+    if captions.raw is None and is_talk(config.input_json):
         return read_talk(config.input_json, config.input_h5)
     said = captions
     if config.vocabulary_from == "train":

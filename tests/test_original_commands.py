@@ -88,6 +88,22 @@ def test_printed_lines_run(folder, line, run, captioner, capsys):
     assert config["caption_model"] == captioner
     if captioner == "adaptive":
         assert config["sgate"] and config["learning_rate"] == 5e-4
+    if captioner == "show_attend_tell":
+        assert config["schedule"] == "step", "--learning_rate_decay_start 0"
+    words = json.loads((folder / run / "vocabulary.json").read_text())["words"]
+    talk = json.loads((folder / "data" / "cocotalk.json").read_text())
+    assert set(talk["ix_to_word"].values()) <= set(words)
+
+
+def test_words_of_a_label_file_are_not_counted_anew(folder):
+    """Whatever the file is called: its numbers are those of its words."""
+    path = folder / "data" / "cocotalk_challenge.json"
+    talk = json.loads(path.read_text())
+    talk["ix_to_word"][str(len(talk["ix_to_word"]) + 1)] = "unheard"
+    path.write_text(json.dumps(talk))
+    assert train.main([*SAT_KERAS.split(), "--max_epochs", "1"]) == 0
+    vocabulary = folder / "models" / "model" / "vocabulary.json"
+    assert "unheard" in json.loads(vocabulary.read_text())["words"]
 
 
 def test_features_of_another_width_are_refused(folder, capsys):

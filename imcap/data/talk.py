@@ -147,6 +147,15 @@ def _store_images(file, captions, pixels):
     return captions.filter(kept), bad
 
 
+def is_talk(path):
+    """Whether a file of captions is a `cocotalk.json`, whatever its name."""
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        return False
+    values = read_json(path, "restore the file")
+    return isinstance(values, dict) and "ix_to_word" in values
+
+
 def read_talk(json_path, h5_path=None, **options):
     """Reads what `write_talk`, or the lineage's own tools, wrote.
 
