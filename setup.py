@@ -14,6 +14,8 @@ REQUIREMENTS = [
     for line in (HERE / "requirements.txt").read_text().splitlines()
     if line and not line.startswith("#")
 ]
+# What `imcap serve` needs; small, and without compiled parts.
+SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
 
 setup(
     name="imcap",
@@ -24,10 +26,30 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["imcap", "imcap.*"]),
-    package_data={"imcap": ["presets/*.json", "presets/matching/*.json"]},
+    package_data={
+        "imcap": [
+            "presets/*.json",
+            "presets/matching/*.json",
+            "web/*.*",
+            "web/serve/*",
+        ]
+    },
     install_requires=REQUIREMENTS,
     extras_require={
-        "test": ["pytest>=8", "hypothesis>=6", "ruff>=0.9", "jax>=0.4.30"],
+        "serve": SERVE,
+        "test": [
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "hypothesis>=6",
+            "ruff>=0.9",
+            "jax>=0.4.30",
+            "httpx>=0.27",
+            "playwright>=1.50",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "ipykernel>=6.29",
+            *SERVE,
+        ],
     },
     entry_points={"console_scripts": ["imcap=imcap.__main__:main"]},
 )

@@ -13,7 +13,11 @@ COMMANDS = {
     "train": "a captioner from features or pictures",
     "evaluate": "a run on a split: BLEU, ROUGE-L, CIDEr, METEOR, SPICE",
     "caption": "captions and attention of your own pictures",
+    "export": "a run as a SavedModel, for LiteRT, or as a .keras file",
+    "report": "a page of captions, scores and where each word looked",
+    "compare": "two runs on the same pictures, with intervals",
     "match": "image-text matching: train, evaluate, search",
+    "serve": "a page in your browser that captions or searches pictures",
 }
 
 

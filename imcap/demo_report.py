@@ -85,16 +85,13 @@ def compare(captions, truth):
 
 
 def draw_pictures(run, data, truth, captions, grid):
-    """Draws attention of the first captions and the learning curves.
+    """Draws the attention of the first captions.
 
     Returns:
         Paths of the attention pictures.
     """
-    from imcap.plots import draw_attention, draw_learning_curves
+    from imcap.plots import draw_attention
 
-    draw_learning_curves(
-        run.path / "metrics.jsonl", run.path / "learning_curves.png"
-    )
     paths = []
     for row in range(min(SHOWN, len(truth))):
         image_id, name = truth.image_ids[row], Path(truth.files[row]).stem
@@ -109,6 +106,8 @@ def draw_pictures(run, data, truth, captions, grid):
 
 def tell(run, truth, captions, metrics, paths, notes):
     """Prints captions beside the truth, the metrics and what to look at."""
+    from imcap.learning_curves import CURVES
+
     print()
     for row in range(min(SHOWN, len(truth))):
         print(f"{Path(truth.files[row]).stem}")
@@ -123,7 +122,7 @@ def tell(run, truth, captions, metrics, paths, notes):
     print()
     for path in paths[:1]:
         print(f"where it looked, word by word: {path}")
-    print(f"how it learnt: {run.path / 'learning_curves.png'}")
+    print(f"how it learnt: {run.path / CURVES}")
     print(
         f"caption more: imcap caption --model {run.path} "
         f"{run.path / truth.files[-1]}"

@@ -4,6 +4,7 @@ imcap evaluate --model runs/adaptive --split test --beam_size 5
 """
 
 import dataclasses
+import hashlib
 import sys
 from pathlib import Path
 
@@ -11,14 +12,18 @@ from imcap.config import option, quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
 from imcap.decoding_config import DecodingConfig
+from imcap.runs import Run
+
+SETTINGS = "settings.json"  # beside the results, what they were made with
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig(DecodingConfig):
     """Captions the pictures of a split and scores them.
 
-    Writes results.json (as COCO wants it), per_image.json and metrics.json
-    to the run's directory, or to --output. METEOR and SPICE need Java.
+    Writes results.json (as COCO wants it), per_image.json, metrics.json and
+    settings.json to the run's directory, or to --output. METEOR and SPICE
+    need Java.
     """
 
     split: str = option(
@@ -56,7 +61,6 @@ def evaluate(config):
         from tqdm import tqdm
 
         from imcap.inputs import in_batches
-        from imcap.runs import Run
         from imcap.training.generate import generate
         from imcap.training_data import with_references
 
@@ -85,7 +89,58 @@ def evaluate(config):
     )
     references = config.references or run.config.references
     captions = with_references(captions, references)
-    return score(config, said, captions, folder)
+    metrics = score(config, said, captions, folder)
+    write_json(folder / SETTINGS, settings(config, run), indent=1)
+    return metrics
+
+
+def settings(config, run):
+    """All that results depend on, to know later what they are of.
+
+    Args:
+        config: `EvaluateConfig`.
+        run: the `Run`.
+
+    Returns:
+        Dict of JSON values.
+    """
+    left_out = {"model", "output", "batch_size", "jit_compile"}
+    if not config.sample_n:
+        left_out.add("seed")
+    values = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(EvaluateConfig)
+        if field.name not in left_out
+    }
+    values["metrics"] = sorted(values["metrics"])
+    values["ensemble"] = [
+        fingerprint(Run.open(path), config.checkpoint)
+        for path in config.ensemble
+    ]
+    for name in ("input_json", "references", "features"):
+        values[name] = stamp(values[name] or getattr(run.config, name))
+    return values | {"weights": fingerprint(run, config.checkpoint)}
+
+
+def stamp(path):
+    """What tells a file from another, or from itself after a change."""
+    if path is None or not Path(path).exists():
+        return None
+    status = Path(path).stat()
+    return [str(Path(path).resolve()), status.st_size, status.st_mtime_ns]
+
+
+def fingerprint(run, checkpoint):
+    """SHA-256 of a run's weights; None where there are none."""
+    path = run.best if checkpoint == "best" else run.state
+    path = path if path.exists() else run.state
+    if not path.exists():
+        return None
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def output_folder(config, run):

@@ -81,13 +81,13 @@ def _shortened(line):
     return f"{line[: half - 1]}…{line[-half:]}"
 
 
-def small_picture(path):
-    """A picture of at most `SIDE` pixels: uint8 (H, W, 3)."""
+def small_picture(path, side=SIDE):
+    """A picture of at most `side` pixels a side: uint8 (H, W, 3)."""
     from imcap.data.images import load_pixels
     from imcap.data.picture_files import picture_size
 
     width, height = picture_size(path)
-    scale = min(1.0, SIDE / max(width, height))
+    scale = min(1.0, side / max(width, height))
     pixels = load_pixels(
         path, max(1, round(height * scale)), max(1, round(width * scale))
     )

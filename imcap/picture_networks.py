@@ -20,7 +20,8 @@ def small_cnn_metadata(image_size=64, channels=64):
 def build_encoder(metadata, weights=None, filled_later=False):
     """Builds the network that made some features, all of it frozen.
 
-    A `SmallCNN` is trained from nothing, so it stays trainable.
+    A `SmallCNN` is trained from nothing, so it stays trainable; one that
+    made features comes with its weights.
 
     Args:
         metadata: dict with name, image_size, channels and, of networks in
@@ -40,7 +41,10 @@ def build_encoder(metadata, weights=None, filled_later=False):
     if metadata["name"] == SMALL:
         from imcap.models.small_cnn import SmallCNN
 
-        return SmallCNN(metadata["image_size"], metadata["channels"])
+        network = SmallCNN(metadata["image_size"], metadata["channels"])
+        if weights is not None:
+            network.load_weights(weights)
+        return network
     from imcap.models.encoders import build_backbone
 
     wanted = metadata.get("weights")

@@ -129,12 +129,15 @@ def _curves(entries):
     """Titles of panels and the names drawn in each."""
     names = list(dict.fromkeys(name for e in entries for name in e))
     score = [n for n in names if n.startswith("val_CIDEr")]
-    rest = [n for n in names if n.startswith("val_") and n not in score]
+    total = [n for n in names if n == "val_rsum"]
+    own = {*score, *total, "val_loss"}
+    rest = [n for n in names if n.startswith("val_") and n not in own]
     panels = {
         "loss": [n for n in ("loss", "val_loss") if n in names],
         "reward of samples": [n for n in ("reward", "baseline") if n in names],
         "validation CIDEr": score,
-        "validation": [n for n in rest if n != "val_loss"],
+        "validation rsum": total,
+        "validation": rest,
     }
     return {title: some for title, some in panels.items() if some}
 

@@ -22,3 +22,19 @@ def released():
     yield
     if "keras" in sys.modules:
         sys.modules["keras"].utils.clear_session(free_memory=True)
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory):
+    """What `imcap demo` leaves after a few epochs: it says something."""
+    from imcap import demo
+
+    path = tmp_path_factory.mktemp("demo") / "run"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(demo, "WORD_EPOCHS", 1)
+        status = demo.main(
+            ["--output", str(path), "--images", "120", "--held_out", "8"]
+            + ["--epochs", "4"]
+        )
+    assert status == 0
+    return path

@@ -37,6 +37,7 @@ MATCHING_SIZES = {
 # What makes a command quick, by the words it begins with. A flag that is
 # given twice has its last value.
 QUICK = {
+    ("imcap", "demo"): {"images": 120, "held_out": 8, "epochs": 2},
     ("imcap", "match", "train"): MATCHING_SIZES,
     ("imcap", "train"): SIZES,
     ("imcap", "prepare"): {"word_count_threshold": 0},

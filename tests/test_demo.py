@@ -12,19 +12,9 @@ from imcap.demo_report import measure
 from imcap.training.generate import Caption
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("demo") / "run"
-    patch = pytest.MonkeyPatch()
-    patch.setattr(demo, "WORD_EPOCHS", 1)
-    with patch.context():
-        status = demo.main(
-            ["--output", str(path), "--images", "30", "--held_out", "8"]
-            + ["--epochs", "1"]
-        )
-    patch.undo()
-    assert status == 0
-    return path
+@pytest.fixture
+def run(demo_run):
+    return demo_run
 
 
 def test_metrics_are_written(run):
@@ -33,7 +23,7 @@ def test_metrics_are_written(run):
         assert 0 <= metrics[name] <= 1
     assert metrics["images"] == 8
     assert {"Bleu_4", "ROUGE_L", "CIDEr"} <= set(metrics)
-    with Image.open(run / "learning_curves.png") as image:
+    with Image.open(run / "curves.png") as image:
         assert np.asarray(image).std() > 10
 
 

@@ -98,3 +98,18 @@ def test_the_cnn_has_a_learning_rate_of_its_own(tmp_path):
         for old, new in zip(before[1], captioner.get_weights(), strict=True)
     ]
     assert sum(changed) > 10
+
+
+def test_small_network_that_made_features(tmp_path):
+    """It reads pictures as it did when the features were made."""
+    metadata = small_cnn_metadata(32, 11)
+    network = build_encoder(metadata)
+    path = tmp_path / "encoder.weights.h5"
+    network.save_weights(path)
+    picture = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3))
+    wanted = np.asarray(network(picture))
+    found = np.asarray(build_encoder(metadata, path)(picture))
+    np.testing.assert_array_equal(found, wanted)
+    assert not np.array_equal(
+        np.asarray(build_encoder(metadata)(picture)), wanted
+    )

@@ -104,6 +104,25 @@ def orientation(encoded):
     )
 
 
+def png_orientation(encoded):
+    """How the eXIf chunk of a PNG says the picture is stored.
+
+    Args:
+        encoded: scalar string, the bytes of a PNG file.
+
+    Returns:
+        Scalar int32 in 1..8; 1 where there is none, or it is damaged.
+    """
+    parts = tf.strings.split([encoded], sep="eXIf").flat_values
+    base = tf.strings.length(parts[0]) + 4
+    usable = base + 8 <= tf.strings.length(encoded)
+    return tf.cond(
+        (tf.size(parts) > 1) & usable,
+        lambda: _orientation_in_tiff(encoded, base),
+        lambda: tf.constant(1),
+    )
+
+
 def upright(image, orientation):
     """Turns a stored picture the way it was taken.
 

@@ -1,5 +1,6 @@
 """A map averaged to a given number of cells, whatever its own size."""
 
+import keras
 from keras import ops
 
 
@@ -39,3 +40,35 @@ def cell_weights(length, size):
             [share if first <= i < end else 0.0 for i in range(length)]
         )
     return weights
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class AdaptiveAveragePooling(keras.layers.Layer):
+    """`adaptive_average_pooling` as a layer.
+
+    Args:
+        size: int, cells a side.
+        **kwargs: see `keras.layers.Layer`.
+
+    Call arguments:
+        grid: float tensor (B, h, w, C).
+
+    Returns:
+        Float tensor (B, size, size, C).
+
+    Example:
+        >>> AdaptiveAveragePooling(14)(np.ones((1, 7, 7, 8)))
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, grid):
+        return adaptive_average_pooling(grid, self.size)
+
+    def compute_output_shape(self, grid_shape):
+        return (grid_shape[0], self.size, self.size, grid_shape[-1])
+
+    def get_config(self):
+        return super().get_config() | {"size": self.size}

@@ -24,6 +24,7 @@ from imcap.layers import (
     SentinelLSTMCell,
     WordsOfImage,
 )
+from imcap.layers.adaptive_average_pooling import AdaptiveAveragePooling
 from imcap.layers.averaged_gru import AveragedGRU
 from imcap.layers.image_preprocessing import ImagePreprocessing
 from imcap.layers.stacked_cross_attention import StackedCrossAttention
@@ -153,6 +154,12 @@ CASES = {
         "make": lambda **options: ImagePreprocessing("caffe", **options),
         "inputs": [floats(B, K, D, 3)],
         "shapes": [(B, K, D, 3)],
+        "weights": 0,
+    },
+    "pooling": {
+        "make": lambda **options: AdaptiveAveragePooling(3, **options),
+        "inputs": [floats(B, K, T, D)],
+        "shapes": [(B, K, T, D)],
         "weights": 0,
     },
     "averaged gru": {
