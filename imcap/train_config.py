@@ -99,7 +99,8 @@ class TrainConfig(SelfCriticalConfig):
     noamopt: bool = option(False, "the same as --schedule noam")
     noamopt_factor: float = option(1.0, "factor of noam")
     learning_rate_decay_start: int = option(
-        -1, "epoch from which the rate falls by steps, as with --schedule "
+        -1,
+        "epoch from which the rate falls by steps, as with --schedule "
         "step; -1: never",
     )
     learning_rate_decay_every: int = option(3, "epochs a step")
