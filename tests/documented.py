@@ -2,18 +2,15 @@
 
 import itertools
 import json
-import re
 import shlex
-from pathlib import Path
 
 import numpy as np
+from documents import PAGES, fences
 from PIL import Image
 from test_region_utils import row
 from tiny_data import WORDS
 from tiny_pairs import write_folder
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 IMAGES, TRAINING = 12, 8
 SIZES = {
     "word_count_threshold": 0,
@@ -48,12 +45,11 @@ MAKES = {
 }  # fmt: skip
 
 
-def shown(pages=None):
+def shown(pages=PAGES):
     """Commands in ```bash blocks, each once: list of str."""
     found = []
-    for page in pages or PAGES:
-        text = page.read_text(encoding="utf-8")
-        for block in re.findall(r"```bash\n(.*?)```", text, re.S):
+    for page in pages:
+        for block in fences(page.read_text(encoding="utf-8"), "bash"):
             for line in block.replace("\\\n", " ").splitlines():
                 line = " ".join(line.split())
                 if line and not line.startswith("#") and line not in found:

@@ -10,13 +10,13 @@ from pathlib import Path
 import keras
 import pytest
 from documented import (
-    ROOT,
     in_order,
     shown,
     words_of,
     write_networks,
     write_workspace,
 )
+from documents import ROOT
 
 from imcap.__main__ import main
 
