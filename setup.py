@@ -14,6 +14,7 @@ REQUIREMENTS = [
     for line in (HERE / "requirements.txt").read_text().splitlines()
     if line and not line.startswith("#")
 ]
+LITERT = ["ai-edge-litert>=2"]
 # What `imcap serve` needs; small, and without compiled parts.
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
 
@@ -37,6 +38,7 @@ setup(
     install_requires=REQUIREMENTS,
     extras_require={
         "serve": SERVE,
+        "litert": LITERT,
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
@@ -49,6 +51,7 @@ setup(
             "nbformat>=5.10",
             "ipykernel>=6.29",
             *SERVE,
+            *LITERT,
         ],
     },
     entry_points={"console_scripts": ["imcap=imcap.__main__:main"]},

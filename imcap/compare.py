@@ -31,7 +31,7 @@ class CompareConfig(EvaluateConfig):
     """Compares the captions of two runs of one split, picture by picture.
 
     For each metric it prints both scores, their difference and the interval
-    that holds it with a probability of 95%, by resampling pictures; and
+    in which it lies in 95% of resamples of the pictures; and
     writes them as JSON, and with the captions as an HTML page. What
     `imcap evaluate` already found with the same flags is used again.
     """
@@ -52,7 +52,7 @@ class CompareConfig(EvaluateConfig):
 
 def compare(config):
     """Runs the command; returns what comparison.json holds."""
-    check(config)
+    check_flags(config)
     load_keras()
     from imcap.compare_page import write_comparison
     from imcap.comparison import Side, compared, same_pictures
@@ -75,12 +75,13 @@ def compare(config):
     return found
 
 
-def check(config):
+def check_flags(config):
     """Refuses flags that do not make a comparison."""
     if len(config.runs) != 2:
         raise InputError(
             f"give two runs to compare, there are {len(config.runs)}"
         )
+    config.check()
     if config.resamples < 20:
         raise InputError("--resamples must be at least 20")
     if config.output and not config.output.endswith((".html", ".htm")):

@@ -39,6 +39,23 @@ class DecodingConfig:
             return "sample"
         return "beam" if self.beam_size > 1 else "greedy"
 
+    def check(self):
+        """Refuses flags that are out of range."""
+        if self.beam_size < 1 or self.max_length < 1:
+            raise InputError("--beam_size and --max_length start from 1")
+        for name in ("sample_n", "top_k", "no_repeat_ngram", "seed"):
+            if getattr(self, name) < 0:
+                raise InputError(f"--{name} starts from 0")
+        if not self.temperature > 0 or not 0 < self.top_p <= 1:
+            raise InputError(
+                "--temperature must be above 0, --top_p above 0 and at most 1"
+            )
+        if self.beam_size % max(self.group_size, 1) or self.group_size < 1:
+            raise InputError(
+                f"--group_size {self.group_size} does not divide --beam_size "
+                f"{self.beam_size}"
+            )
+
     def make_generator(self, task, run):
         """A compiled `Generator` of a run's task.
 
@@ -51,14 +68,12 @@ class DecodingConfig:
         """
         from imcap.training.generation import Generator
 
-        if self.beam_size < 1 or self.max_length < 1 or self.sample_n < 0:
+        self.check()
+        longest = getattr(task.captioner, "max_positions", None)
+        if longest and self.max_length >= longest:
             raise InputError(
-                "--beam_size and --max_length must be at least 1, --sample_n 0"
-            )
-        if self.beam_size % max(self.group_size, 1) or self.group_size < 1:
-            raise InputError(
-                f"--group_size {self.group_size} does not divide --beam_size "
-                f"{self.beam_size}"
+                f"--max_length {self.max_length}: this run knows places of "
+                f"captions up to {longest - 1} words"
             )
         generator = Generator(
             [task, *self.other_tasks(task, run)],

@@ -54,6 +54,21 @@ class EvaluateConfig(DecodingConfig):
         None, "folder for the results; default: RUN/evaluation/SPLIT_METHOD"
     )
 
+    def check(self):
+        """Refuses flags that are out of range, before anything slow."""
+        from imcap.metrics.coco import METRICS
+
+        super().check()
+        for name in self.metrics:
+            if name not in METRICS:
+                raise InputError(
+                    f"--metrics {name}: there are {', '.join(METRICS)}"
+                )
+        if self.batch_size < 1 or not self.num_images:
+            raise InputError(
+                "--batch_size starts from 1, and --num_images 0 leaves nothing"
+            )
+
 
 def evaluate(config):
     """Runs the command; returns the dict of metrics."""
@@ -64,6 +79,7 @@ def evaluate(config):
         from imcap.training.generate import generate
         from imcap.training_data import with_references
 
+    config.check()
     run = Run.open(config.model)
     captions, read = open_split(config, run)
     task = run.task(config.checkpoint)

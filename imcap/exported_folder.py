@@ -48,6 +48,8 @@ def folder_written_whole(path, force=False):
         InputError: the name is taken by something else.
     """
     path = Path(path)
+    if not path.name:
+        raise InputError(f"{path}: give the name of what to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")

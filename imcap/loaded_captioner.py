@@ -92,7 +92,7 @@ class LoadedCaptioner:
         generator = self.generator(**decoding)
         return [
             captions
-            for inputs in self._batches(images)
+            for inputs in self._batches(many(images))
             for captions in generate(
                 generator, self.run.vocabulary, [inputs], keep_attention=True
             )
@@ -139,6 +139,9 @@ class LoadedCaptioner:
                 f"unknown flag {sorted(strange)[0]!r}; there are "
                 f"{', '.join(sorted(DECODING))}"
             )
+        decoding = {
+            name: checked_flag(name, value) for name, value in decoding.items()
+        }
         key = tuple(sorted(decoding.items()))
         if key not in self._generators:
             config = DecodingConfig(
@@ -168,7 +171,14 @@ class LoadedCaptioner:
         flat = [caption for of_image in captions for caption in of_image]
         ids = [words.encode(tokens) for tokens in tokenize_strings(flat)]
         longest = 1 + max((len(one) for one in ids), default=0)
-        shape = (len(captions), max(counts, default=0), -(-longest // 8) * 8)
+        room = getattr(self.task.captioner, "max_positions", None)
+        if room and longest > room:
+            raise InputError(
+                f"a caption of {longest - 1} words; this run knows places of "
+                f"captions up to {room - 1}"
+            )
+        steps = min(-(-longest // 8) * 8, room or longest + 8)
+        shape = (len(captions), max(counts, default=0), steps)
         tokens = np.full(shape, words.pad_id, "int32")  # (B, N, T)
         targets, there = tokens.copy(), np.zeros(shape, bool)
         tokens[:, :, 0] = words.bos_id
@@ -205,6 +215,22 @@ class LoadedCaptioner:
             ops.reshape(ops.convert_to_tensor(targets), (batch, -1)),
         )
         return np.asarray(ops.reshape(flat, targets.shape))
+
+
+def checked_flag(name, value):
+    """A decoding flag's value, hashable.
+
+    Raises:
+        InputError: a value of another type than the flag's.
+    """
+    if name == "ensemble":
+        paths = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(map(str, paths))
+    default = getattr(DecodingConfig, name)
+    kinds = (int, float) if isinstance(default, float) else (type(default),)
+    if not isinstance(value, kinds):
+        raise InputError(f"{name}={value!r}: give {kinds[-1].__name__}")
+    return value
 
 
 def is_many(images):

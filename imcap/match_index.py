@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import types
 from pathlib import Path
 
@@ -139,7 +140,8 @@ def _stamp(path):
 
 
 def _short(*parts):
-    digest = hashlib.sha256("\0".join(map(str, parts)).encode())
+    # Names of files need not be UTF-8.
+    digest = hashlib.sha256(os.fsencode("\0".join(map(str, parts))))
     return digest.hexdigest()[:16]
 
 

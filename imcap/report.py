@@ -48,11 +48,11 @@ class ReportConfig(EvaluateConfig):
 
 def report(config):
     """Runs the command; returns the path of the page."""
-    if config.top < 1 or config.batch_size < 1 or not config.num_images:
-        raise InputError(
-            "--top and --batch_size start from 1, and --num_images 0 would "
-            "show nothing"
-        )
+    if config.top < 1:
+        raise InputError("--top starts from 1")
+    config.check()
+    if output_file(config).is_dir():
+        raise InputError(f"--output {config.output}: a folder; name a file")
     load_keras()
     from imcap.page import write_page
 

@@ -6,6 +6,7 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 PATIENCE = 0.05  # seconds at most that a free model waits for company
+RECENT = 0.5  # seconds in which those who were answered are expected again
 
 Asked = collections.namedtuple("Asked", ["setting", "item", "future"])
 
@@ -48,6 +49,7 @@ class Batcher:
         self.work = None
         self.on_their_way = 0
         self.answered = 0  # how many at the last time
+        self.answered_at = 0.0  # when that was, in the loop's seconds
         self.complete = None  # an event while company is waited for
 
     @contextlib.contextmanager
@@ -71,7 +73,9 @@ class Batcher:
     def _is_complete(self):
         if len(self.waiting) >= self.max_batch:
             return True
-        return not self.on_their_way and len(self.waiting) >= self.answered
+        now = asyncio.get_running_loop().time()
+        expected = self.answered if now - self.answered_at < RECENT else 0
+        return not self.on_their_way and len(self.waiting) >= expected
 
     def _announce(self):
         if self.complete and self._is_complete():
@@ -105,6 +109,7 @@ class Batcher:
                     if not asked.future.done():
                         asked.future.set_exception(error)
                 continue
+            self.answered_at = loop.time()
             for asked, answer in zip(batch, answers, strict=True):
                 if not asked.future.done():
                     asked.future.set_result(answer)

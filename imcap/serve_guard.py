@@ -62,7 +62,7 @@ class Guard:
         if not self.is_ours(host):
             return "not a name of this server; start it with --names NAME"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and site_of(origin) != host:
             return "other web sites may not ask here"
         site = headers.get("sec-fetch-site", "none")
         if path.startswith("/api/") and site not in ("none", "same-origin"):
@@ -76,3 +76,11 @@ class Guard:
             return name in self.names or bool(ipaddress.ip_address(name))
         except ValueError:
             return False
+
+
+def site_of(origin):
+    """The "host:port" of an origin; "" for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

@@ -147,7 +147,7 @@ class SearchService:
 
     def _entry(self, row, score, weights):
         return {
-            "name": self.search.index.paths[row].name,
+            "name": printable(self.search.index.paths[row].name),
             "score": rounded(score),
             "thumbnail": f"/api/thumbnails/{row}",
             "attention": rounded(weights),
@@ -179,9 +179,15 @@ def parse_question(query):
     if len(sentence) > LONGEST_QUESTION:
         raise Refused(400, f"at most {LONGEST_QUESTION} letters, please")
     top = query.get("top", str(TOP))
-    if not (top.isdecimal() and 1 <= int(top[:9]) <= MOST_FOUND):
+    known = top.isdecimal() and len(top) < 10
+    if not (known and 1 <= int(top) <= MOST_FOUND):
         raise Refused(400, f"top must be 1 to {MOST_FOUND}")
     return sentence, int(top)
+
+
+def printable(name):
+    """A file's name, what is no UTF-8 in it replaced."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def jpeg(path):

@@ -196,3 +196,22 @@ def test_features_of_unknown_origin(tmp_path, pictures, capsys):
     run = make_run(tmp_path / "unknown", {}, CHANNELS)
     line = fails(["--model", run.path, pictures / "p0.png"], capsys)
     assert "not known what made its features" in line
+
+
+@pytest.mark.parametrize(
+    "flag, value",
+    [
+        ("--temperature", "0"),
+        ("--top_p", "1.5"),
+        ("--top_k", "-1"),
+        ("--no_repeat_ngram", "-2"),
+        ("--seed", "-1"),
+        ("--sample_n", "-1"),
+        ("--beam_size", "0"),
+        ("--max_length", "0"),
+        ("--group_size", "3"),
+    ],
+)
+def test_flags_out_of_range(run, pictures, capsys, flag, value):
+    words = ["--model", run.path, pictures / "p0.png", flag, value]
+    assert flag in fails(words, capsys)

@@ -182,6 +182,9 @@ def test_bad_flags(folder, capsys, monkeypatch, tmp_path):
     assert "--resamples" in line(one, two, "--resamples", "1")
     assert ".html" in line(one, two, "--output", tmp_path / "page")
     assert "no such run" in line(one, tmp_path / "none")
+    assert "--seed" in line(one, two, "--seed", "-1")
+    assert "there are Bleu" in line(one, two, "--metrics", "Foo")
+    assert "--num_images" in line(one, two, "--num_images", "0")
     matcher = make_match_run(tmp_path)
     assert "match evaluate" in line(one, matcher.path)
 

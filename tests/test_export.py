@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from exporting import ask, feature_run, picture_run, write_pictures
-from tiny_runs import CHANNELS, make_match_run, make_run
+from tiny_runs import CHANNELS, make_run
 
 import imcap
 from imcap import export, exported_folder
@@ -292,10 +292,3 @@ def test_one_line_for_a_mistake(words, reason, runs, tmp_path, capsys):
     assert error.count("\n") == 1
     assert (tmp_path / "there" / "file").read_text() == "mine"
     assert not (tmp_path / "out").exists()
-
-
-def test_matching_is_not_for_tflite(tmp_path, capsys):
-    run = make_match_run(tmp_path)
-    out = tmp_path / "out.tflite"
-    assert run_export(run, out, "--format", "tflite") == 2
-    assert "image-text matching" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from exporting import encoded, picture_run
+from tiny_runs import CHANNELS, make_match_run, make_run
 
 from imcap import export
 from imcap.data.errors import InputError
@@ -93,14 +94,19 @@ def test_eight_bits_are_smaller_and_near(tmp_path):
     )
 
 
-def test_words_that_are_banned(tmp_path):
-    """UNK and repeated n-grams stay away as in `imcap caption`."""
+def test_no_word_twice(tmp_path):
+    """Repeated n-grams stay away as in `imcap caption`."""
     keras.utils.set_random_seed(0)
     run = picture_run(tmp_path / "run")
-    caption = converted(run, tmp_path / "a.tflite", "--no_repeat_ngram", "1")
-    found = caption(images=load_pixels(encoded("PNG"), 32, 32)[None])
-    words = read_vocabulary(tmp_path / "a.tflite").decode(found["tokens"][0])
-    assert len(set(words)) == len(words) > 2
+    images = load_pixels(encoded("PNG", 1), 32, 32)[None]
+    said = []
+    for name, *flags in (["a"], ["b", "--no_repeat_ngram", "1"]):
+        found = converted(run, tmp_path / name, *flags)(images=images)
+        said.append(run.vocabulary.decode(found["tokens"][0]))
+    plain, varied = said
+    assert len(set(plain)) < len(plain)
+    assert len(set(varied)) == len(varied)
+    assert plain[0] == varied[0]
 
 
 def test_no_vocabulary_in_it(tmp_path):
@@ -112,10 +118,15 @@ def test_no_vocabulary_in_it(tmp_path):
 
 
 def test_features_of_unknown_origin(tmp_path, capsys):
-    from tiny_runs import CHANNELS, make_run
-
     run = make_run(tmp_path / "run", {}, CHANNELS)
     words = ["--model", str(run.path), "--format", "tflite"]
     assert export.main([*words, str(tmp_path / "out.tflite")]) == 2
     assert "not known what made its features" in capsys.readouterr().err
     assert not (tmp_path / "out.tflite").exists()
+
+
+def test_matching_is_for_others(tmp_path, capsys):
+    run = make_match_run(tmp_path)
+    words = ["--model", str(run.path), "--format", "tflite"]
+    assert export.main([*words, str(tmp_path / "out.tflite")]) == 2
+    assert "image-text matching" in capsys.readouterr().err

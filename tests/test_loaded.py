@@ -161,8 +161,33 @@ def test_cut_short(captioner):
 def test_unknown_flags_and_wrong_counts(captioner):
     with pytest.raises(InputError, match=r"beams.*beam_size"):
         captioner.caption(noise(1), beams=3)
+    with pytest.raises(InputError, match="beam_size='3'"):
+        captioner.caption(noise(1), beam_size="3")
+    with pytest.raises(InputError, match="no such run"):
+        captioner.caption(noise(1), ensemble=["gone"])
     with pytest.raises(InputError, match="2 captions"):
         captioner.score([noise(1)], ["a", "dog"])
+
+
+def test_captions_too_long_for_a_transformer(tmp_path):
+    sizes = {"num_layers": 1, "emb_dim": 8, "heads": 2, "ff_size": 16}
+    run = make_run(
+        tmp_path / "run",
+        small_cnn_metadata(SIZE, CHANNELS),
+        CHANNELS,
+        cnntrain=True,
+        caption_model="transformer",
+        max_length=25,
+        **sizes,
+    )
+    model = imcap.load(run.path)
+    room = model.task.captioner.max_positions
+    assert room == 33
+    assert model.score(noise(1), "dog " * (room - 1)) < 0
+    with pytest.raises(InputError, match="up to 32"):
+        model.score(noise(1), "dog " * room)
+    with pytest.raises(InputError, match="up to 32"):
+        model.caption(noise(1), max_length=room)
 
 
 def test_no_run(tmp_path):

@@ -83,6 +83,7 @@ def test_questions_at_once_are_those_one_by_one(app):
         ({"q": "a dog", "top": "0"}, "top must be"),
         ({"q": "a dog", "top": "-1"}, "top must be"),
         ({"q": "a dog", "top": "9" * 5000}, "top must be"),
+        ({"q": "a dog", "top": "000000001999"}, "top must be"),
     ],
 )
 def test_a_strange_question(app, query, reason):

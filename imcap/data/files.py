@@ -23,6 +23,8 @@ def written_whole(path):
         ...     beside.write_text("[]")
     """
     path = Path(path)
+    if not path.name:
+        raise InputError(f"{path}: give the name of what to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -105,6 +105,7 @@ function shape() {
 }
 
 function fail(message) {
+  asking?.abort();
   showError(at("error"), message);
   file = null;
   clear();
@@ -128,10 +129,13 @@ async function caption() {
       body: file,
       signal: mine.signal,
     });
+    if (asking !== mine) return;
     grid = answer.grid;
     write(answer.captions);
   } catch (error) {
-    if (error.name !== "AbortError") fail(`“${file.name}”: ${error.message}`);
+    if (error.name === "AbortError" || asking !== mine) return;
+    if (error.passes) showError(at("error"), error.message);
+    else fail(`“${file.name}”: ${error.message}`);
   } finally {
     if (asking === mine) document.body.classList.remove("busy");
   }

@@ -34,9 +34,10 @@ async function search() {
   document.body.classList.add("busy");
   try {
     const query = new URLSearchParams({ q: at("question").value, top: TOP });
-    write(await ask(`/api/search?${query}`, { signal: mine.signal }));
+    const answer = await ask(`/api/search?${query}`, { signal: mine.signal });
+    if (asking === mine) write(answer);
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (error.name === "AbortError" || asking !== mine) return;
     clear();
     showError(at("error"), error.message);
   } finally {

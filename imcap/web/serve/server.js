@@ -8,9 +8,14 @@ export async function ask(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer. Is it still running?");
   }
-  const answer = await response.json().catch(() => ({}));
+  const answer = await response.json().catch((error) => {
+    if (error.name === "AbortError") throw error;
+    return {};
+  });
   if (!response.ok) {
-    throw new Error(`${answer.error || `error ${response.status}`}.`);
+    const reason = new Error(`${answer.error || `error ${response.status}`}.`);
+    reason.passes = response.status === 503; // the same may be asked again
+    throw reason;
   }
   return answer;
 }
