@@ -45,10 +45,12 @@ MAKES = {
 }  # fmt: skip
 
 
-def shown(pages=PAGES):
+def shown():
     """Commands in ```bash blocks, each once: list of str."""
     found = []
-    for page in pages:
+    for page in PAGES:
+        if page.name == "adding_a_captioner.md":
+            continue  # needs the captioner that it adds, as its own test does
         for block in fences(page.read_text(encoding="utf-8"), "bash"):
             for line in block.replace("\\\n", " ").splitlines():
                 line = " ".join(line.split())

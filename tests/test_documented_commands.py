@@ -48,6 +48,7 @@ def test_commands_run_as_shown(workspace, monkeypatch, capfd):
     failed = []
     for line in in_order([one for one in shown() if kind(one) is not None]):
         status = kind(line)(line, monkeypatch)
+        keras.utils.clear_session(free_memory=True)
         errors = capfd.readouterr().err[-500:]
         if status:
             failed.append(f"{line}\n  {status}: {errors}")
