@@ -42,22 +42,15 @@ def workspace(tmp_path_factory):
     return folder
 
 
-def test_commands_run_as_shown(workspace, monkeypatch, capfd):
-    """All in one test: most read what others have written."""
+@pytest.mark.parametrize("line", in_order(shown()))
+def test_command_runs_as_shown(workspace, monkeypatch, capfd, line):
+    """In order: most read what others before them have written."""
+    run = kind(line)
+    assert run, "how is this run?"
     monkeypatch.chdir(workspace)
-    failed = []
-    for line in in_order([one for one in shown() if kind(one) is not None]):
-        status = kind(line)(line, monkeypatch)
-        keras.utils.clear_session(free_memory=True)
-        errors = capfd.readouterr().err[-500:]
-        if status:
-            failed.append(f"{line}\n  {status}: {errors}")
-    assert not failed, "\n".join(failed)
-
-
-def test_every_kind_of_command_is_known():
-    strange = [one for one in shown() if kind(one) is None]
-    assert not strange, "how are these run?"
+    status = run(line, monkeypatch)
+    keras.utils.clear_session(free_memory=True)
+    assert status == 0, capfd.readouterr().err[-500:]
 
 
 def kind(line):
