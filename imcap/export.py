@@ -82,7 +82,7 @@ def export(config):
 def export_captioner(config, out):
     """Writes a SavedModel of a captioner; returns lines about it."""
     from imcap.exported_captioner import ExportedCaptioner
-    from imcap.exported_folder import described, write_saved_model
+    from imcap.exported_folder import write_saved_model
     from imcap.runs import Run
 
     run = Run.open(config.model)
@@ -91,17 +91,12 @@ def export_captioner(config, out):
     signatures = exported.signatures()
     notes = about(config, run) | {"decoding": decoding_of(config)}
     write_saved_model(out, signatures, notes, run, config.force)
-    lines = described(signatures)
-    if exported.pictures.network is None:
-        lines.append(
-            "takes features alone: it is not known what made the run's"
-        )
-    return lines
+    return lines_about(exported, signatures)
 
 
 def export_matcher(config, out):
     """Writes a SavedModel of a matching run; returns lines about it."""
-    from imcap.exported_folder import described, write_saved_model
+    from imcap.exported_folder import write_saved_model
     from imcap.exported_matcher import ExportedMatcher
     from imcap.match_runs import MatchRun
 
@@ -113,6 +108,13 @@ def export_matcher(config, out):
         out, signatures, about(config, run), run, config.force,
         [exported.table],
     )  # fmt: skip
+    return lines_about(exported, signatures)
+
+
+def lines_about(exported, signatures):
+    """What a SavedModel takes and gives: list of str."""
+    from imcap.exported_folder import described
+
     lines = described(signatures)
     if exported.pictures.network is None:
         lines.append(

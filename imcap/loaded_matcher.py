@@ -52,10 +52,7 @@ class LoadedMatcher:
             float32 (B, C), larger for what fits better; not probabilities.
         """
         _, rows = self._read(captions)
-        embedder = self.searcher.embedder
-        words, lengths = embedder.captions(rows, np.arange(len(rows)))
-        regions = self._regions(many(images))
-        return embedder.scores(regions, None, words, lengths)
+        return self.searcher.scores(self._regions(many(images)), rows)
 
     def attention(self, images, captions):
         """Where the words of captions look, each caption on its picture.
@@ -93,15 +90,17 @@ class LoadedMatcher:
         Returns:
             For each sentence a list of (path, score), best first.
         """
+        from imcap.match_search import best
+
         _, rows = self._read(sentences)
         index = self.index(folder)
-        embedder = self.searcher.embedder
-        words, lengths = embedder.captions(rows, np.arange(len(rows)))
-        scores = embedder.scores(index, None, words, lengths)  # (B, C)
-        best = np.argsort(-scores, axis=0, kind="stable")[:top].T
+        scores = self.searcher.scores(index, rows)
         found = [
-            [(index.paths[row], float(scores[row, number])) for row in rows_of]
-            for number, rows_of in enumerate(best)
+            [
+                (index.paths[row], float(of_one[row]))
+                for row in best(of_one, top)
+            ]
+            for of_one in scores.T
         ]
         return found[0] if isinstance(sentences, str) else found
 

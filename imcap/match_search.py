@@ -78,6 +78,16 @@ class Searcher:
 
         return TokenRows.encode(tokens, self.run.vocabulary)
 
+    def scores(self, images, rows):
+        """Scores (N, M) of embedded images with all captions of `rows`.
+
+        Args:
+            images: (N, K, E) float32, or a `PictureIndex`.
+            rows: `TokenRows` of M captions.
+        """
+        words, lengths = self.embedder.captions(rows, np.arange(len(rows)))
+        return self.embedder.scores(images, None, words, lengths)
+
     def index(self, folder):
         """The `PictureIndex` of a folder; says what could not be read."""
         from imcap.match_index import PictureIndex
@@ -120,9 +130,7 @@ def pictures_for(searcher, sentences, index):
     for sentence, words in zip(sentences, tokens, strict=True):
         check_words(searcher.run, sentence, words)
     rows = searcher.encode(tokens)
-    everything = np.arange(len(rows))
-    words, lengths = searcher.embedder.captions(rows, everything)
-    scores = searcher.embedder.scores(index, None, words, lengths)
+    scores = searcher.scores(index, rows)
     for number, sentence in enumerate(sentences):
         found = best(scores[:, number], searcher.config.top)
         regions = np.concatenate([index[row : row + 1] for row in found])

@@ -61,10 +61,8 @@ class FolderSearch:
         """
         from imcap.match_search import best
 
-        embedder = self.searcher.embedder
         rows = self.searcher.encode(questions)
-        words, lengths = embedder.captions(rows, np.arange(len(rows)))
-        scores = embedder.scores(self.index, None, words, lengths)
+        scores = self.searcher.scores(self.index, rows)
         answers = []
         for number in range(len(questions)):
             found = best(scores[:, number], top)
