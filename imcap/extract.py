@@ -60,6 +60,12 @@ class ExtractConfig:
         89_478_485, "width times height above which a picture is refused"
     )
     workers: int = option(2, "threads that decode pictures")
+    augment: int = option(
+        0,
+        "instead of the pictures, so many random crops of each training "
+        "picture, half of them mirrored; for --augmented_features",
+    )
+    seed: int = option(123, "of the crops")
 
 
 def list_images(config):
@@ -70,12 +76,19 @@ def list_images(config):
     if (config.input_json is None) == (config.images is None):
         raise InputError("give either --input_json or --images")
     if config.images is not None:
-        return ImageList.from_folder(config.images).replaced(config.replace)
-    with quiet_start():  # raw sentences go through TensorFlow
-        captions = read_captions(config.input_json)
-    return ImageList.from_captions(
-        captions.image_ids, captions.files, config.images_root
-    ).replaced(config.replace)
+        images = ImageList.from_folder(config.images)
+    else:
+        with quiet_start():  # raw sentences go through TensorFlow
+            captions = read_captions(config.input_json)
+        if config.augment:
+            captions = captions.split("train", "restval")
+        images = ImageList.from_captions(
+            captions.image_ids, captions.files, config.images_root
+        )
+    images = images.replaced(config.replace)
+    if config.augment:
+        return images.augmented(config.augment, config.seed)
+    return images
 
 
 def load_backbone(config):
@@ -122,6 +135,8 @@ def describe(config, backbone):
     if config.att_size:
         metadata["att_size"] = config.att_size
         metadata["grid"] = [config.att_size, config.att_size]
+    if config.augment:
+        metadata["augment"] = [config.augment, config.seed]
     return metadata
 
 
@@ -207,6 +222,9 @@ def check_sizes(config):
         value = getattr(config, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} {value}: give a number from 1 up")
+    for name in ("augment", "seed"):
+        if getattr(config, name) < 0:
+            raise InputError(f"--{name} {getattr(config, name)}: not below 0")
 
 
 def run(config):

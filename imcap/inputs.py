@@ -4,8 +4,10 @@ import numpy as np
 
 from imcap.data.boxes import grid_positions
 from imcap.data.errors import InputError
+from imcap.data.feature_writer import same_network
 from imcap.data.images import load_pixels
 from imcap.data.positions import PositionReader
+from imcap.data.views import view_id
 
 
 class StoredFeatures:
@@ -112,6 +114,55 @@ class StoredFeatures:
             features[number, : len(row)] = row
             mask[number, : len(row)] = True
         return features, mask
+
+
+class AugmentedFeatures:
+    """Features of pictures, or of one of their views, as chance will.
+
+    Args:
+        read: a `StoredFeatures` of the pictures.
+        store: a `FeatureStore` of views of them, made by `imcap extract
+            --augment`: grids of the same size, by the same network.
+
+    Call arguments:
+        image_ids: list of B ids.
+        rng: `numpy.random.Generator`; a picture and each of its views are
+            equally likely.
+
+    Returns:
+        What `read` gives.
+
+    Raises:
+        InputError: features that are no views of these pictures.
+
+    Example:
+        >>> read = AugmentedFeatures(StoredFeatures(store), views)
+        >>> read([17, 4], np.random.default_rng(0))
+    """
+
+    def __init__(self, read, store):
+        made = store.metadata.get("augment")
+        if made is None or not same_network(
+            store.metadata, read.store.metadata, but=("augment",)
+        ):
+            raise InputError(
+                f"{store.path}: no views of the pictures of "
+                f"{read.store.path}; make them with imcap extract --augment "
+                "and otherwise the same flags"
+            )
+        self.read = read
+        self.store = store
+        self.count = made[0]
+
+    def __call__(self, image_ids, rng):
+        inputs = self.read(image_ids)
+        features = inputs["features"]
+        chosen = rng.integers(self.count + 1, size=len(image_ids))
+        for place, number in enumerate(chosen):
+            name = view_id(image_ids[place], number)
+            if number < self.count and name in self.store:
+                features[place] = self.store.read([name])[0][0]
+        return inputs
 
 
 class Pixels:

@@ -42,6 +42,11 @@ class TrainConfig(SelfCriticalConfig):
         "input_img_feat_dir",
         "input_att_dir",
     )
+    augmented_features: str | None = option(
+        None,
+        "crops of the training pictures from `imcap extract --augment`, "
+        "which training takes as often as the pictures themselves",
+    )
     position_folder: str | None = option(
         None,
         "folder of grid vectors or boxes; default: the boxes beside "

@@ -7,7 +7,7 @@ from imcap.data.captions import read_captions
 from imcap.data.errors import InputError
 from imcap.data.features import FeatureStore
 from imcap.data.vocabulary import Vocabulary
-from imcap.inputs import Pixels, StoredFeatures
+from imcap.inputs import AugmentedFeatures, Pixels, StoredFeatures
 from imcap.runs import ENCODER_WEIGHTS, Run
 
 
@@ -20,6 +20,7 @@ class TrainingData:
     vocabulary: Vocabulary
     read: object
     notes: tuple
+    augmented: object = None
 
 
 def open_data(config):
@@ -47,6 +48,9 @@ def open_data(config):
         expected = earlier.channels if earlier else None
         read = StoredFeatures(store, expected, config.cache)
     data = split(config, captions, vocabulary, read)
+    if config.augmented_features:
+        views = open_views(config, read)
+        data = dataclasses.replace(data, augmented=views)
     if continues:
         run.write_config()
     else:
@@ -110,6 +114,17 @@ def open_store(config):
         "--images_root to train from pictures; without the flag, "
         "features.h5 beside --input_json is read"
     )
+
+
+def open_views(config, read):
+    """What reads the training pictures as they are, or crops of them."""
+    if config.cnntrain:
+        raise InputError(
+            "--augmented_features are of a network that does not learn; "
+            "leave them out, or --cnntrain"
+        )
+    store = FeatureStore.open(config.augmented_features)
+    return AugmentedFeatures(read, store)
 
 
 def describe_encoder(config, earlier, store):

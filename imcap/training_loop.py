@@ -58,6 +58,7 @@ class TrainingLoop(Fitting):
             reduction=config.loss_reduction,
             seed=config.seed,
             pad_to=64 if config.jit_compile else 1,
+            augmented=self.data.augmented,
         )
 
     def compile(self):

@@ -1,5 +1,6 @@
 """From a folder of pictures to a feature file, also after a kill."""
 
+import functools
 import importlib.util
 import json
 from pathlib import Path
@@ -107,6 +108,32 @@ def test_caption_file_gives_ids_and_files(extract, pictures, tmp_path):
     assert extract("--input_json", source, *root) == 0
     store = FeatureStore.open(tmp_path / "out" / "f.h5")
     assert store.ids == [70, 71, 72, 73]
+
+
+def test_views_of_training_pictures(extract, pictures, tmp_path):
+    captions = [
+        {"filename": f"p{n}.png", "imgid": 70 + n, "split": split,
+         "sentences": [{"tokens": ["a", "dog"], "raw": "a dog"}]}
+        for n, split in enumerate(["train", "val", "restval", "test"])
+    ]  # fmt: skip
+    source = tmp_path / "dataset.json"
+    source.write_text(json.dumps({"images": captions, "dataset": "tiny"}))
+    flags = ["--input_json", source, "--images_root", pictures]
+    flags += ["--augment", "2"]
+    extract = functools.partial(extract, layer="conv_pw_2_relu")
+    assert extract(*flags) == 0
+    store = FeatureStore.open(tmp_path / "out" / "f.h5")
+    assert store.ids == ["70#0", "70#1", "72#0", "72#1"]
+    first, other = store.read(["70#0", "70#1"])[0]
+    assert np.abs(first - other).max() > 1e-3
+    assert extract(*flags, output="again/f.h5") == 0
+    again = FeatureStore.open(tmp_path / "again" / "f.h5")
+    np.testing.assert_array_equal(
+        again.read(store.ids)[0], store.read(store.ids)[0]
+    )
+    # Other crops are not put into the same file.
+    assert extract(*flags, "--seed", "5") == 2
+    assert extract(*flags[:-1], "-1") == 2
 
 
 def test_bad_pictures_are_listed_and_may_be_repaired(

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tiny_data import write_features
+from tiny_data import write_features, write_views
 
 from imcap.data.boxes import cell_boxes, grid_vectors
 from imcap.data.errors import InputError
 from imcap.data.features import FeatureStore
-from imcap.inputs import StoredFeatures
+from imcap.inputs import AugmentedFeatures, StoredFeatures
 
 COUNTS = {"a": 3, "b": 5, "c": 2}
 GRIDS = 9
@@ -118,3 +118,31 @@ def test_positions_travel_through_the_pipeline(regions):
     ]  # fmt: skip
     lengths = [batch["positions"].shape[1] for batch in stream]
     assert lengths == [3, 5]
+
+
+def test_a_picture_or_one_of_its_views_is_read(tmp_path):
+    store = FeatureStore.open(write_features(tmp_path / "f.h5", images=3))
+    views = FeatureStore.open(write_views(store, tmp_path / "views.h5"))
+    for cache in (False, True):
+        read = AugmentedFeatures(StoredFeatures(store, cache=cache), views)
+        plain = store.read(store.ids)[0]
+        rng = np.random.default_rng(0)
+        counts = np.zeros(3, int)
+        for _ in range(200):
+            shift = read(store.ids, rng)["features"] - plain
+            rounded = np.round(shift[:, 0, 0]).astype(int)
+            expected = np.broadcast_to(rounded[:, None, None], shift.shape)
+            np.testing.assert_allclose(shift, expected, atol=1e-5)
+            counts += np.bincount(rounded, minlength=3)
+        assert counts.min() > 150  # of 600, 200 each
+
+
+def test_other_features_are_no_views(tmp_path):
+    store = FeatureStore.open(write_features(tmp_path / "f.h5", images=3))
+    read = StoredFeatures(store)
+    with pytest.raises(InputError, match="--augment"):
+        AugmentedFeatures(read, store)
+    path = write_views(store, tmp_path / "views.h5", name="another network")
+    other = FeatureStore.open(path)
+    with pytest.raises(InputError, match="no views of the pictures"):
+        AugmentedFeatures(read, other)

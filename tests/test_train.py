@@ -10,9 +10,16 @@ import sys
 import keras
 import numpy as np
 import pytest
-from tiny_data import flags, prepare_folder, write_captions, write_features
+from tiny_data import (
+    flags,
+    prepare_folder,
+    write_captions,
+    write_features,
+    write_views,
+)
 
 from imcap import evaluate, train
+from imcap.data.features import FeatureStore
 
 
 @pytest.fixture
@@ -81,6 +88,9 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
         "scheduled_sampling_increase_every": 1,
         "weight_average": 0.9,
         "accumulate": 2,
+        "augmented_features": write_views(
+            FeatureStore.open(folder / "features.h5"), folder / "views.h5"
+        ),
     }
     words = flags(folder, **options)
     assert train.main(words) == 0
@@ -209,6 +219,7 @@ def test_bad_input_is_one_line(folder, capsys, spoil):
     [
         (["--caption_model", "adaptiv"], "adaptive"),
         (["--optim", "adamm"], "adam"),
+        (["--augmented_features", "nowhere.h5"], "no such feature file"),
         (["--sgate", "--lstm"], "--lstm"),
         (["--batch_size", "0"], "--batch_size"),
         (["--start_from", "nowhere"], "no such run"),

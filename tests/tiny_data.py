@@ -52,6 +52,21 @@ def write_features(
     return path
 
 
+def write_views(store, path, count=2, **known):
+    """Features of views: number v of a picture is the picture plus v + 1."""
+    ids = [f"{name}#{v}" for name in store.ids for v in range(count)]
+    more = np.tile(np.arange(count) + 1.0, len(store))
+    features = np.repeat(store.read(store.ids)[0], count, axis=0)
+    features = features + more[:, None, None]
+    metadata = {**store.metadata, "augment": [count, 0], **known}
+    with FeatureWriter(
+        path, ids, ids, features.shape[1:], metadata, "float32"
+    ) as writer:
+        writer.write(range(len(ids)), features, features.mean(axis=1))
+        writer.finish()
+    return path
+
+
 def flags(folder, **more):
     """Command-line words of a tiny training in `folder`."""
     values = {

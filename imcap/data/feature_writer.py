@@ -29,12 +29,13 @@ def identifier_array(identifiers):
     return [str(identifier) for identifier in identifiers]
 
 
-def same_network(first, second):
+def same_network(first, second, but=()):
     """Whether two metadata describe features made in the same way.
 
-    Where the weights lie does not count: their SHA-256 is compared.
+    Where the weights lie does not count: their SHA-256 is compared. Neither
+    do the names in `but`.
     """
-    names = (set(first) | set(second)) - {"weights_path"}
+    names = (set(first) | set(second)) - {"weights_path", *but}
     return all(first.get(name) == second.get(name) for name in names)
 
 

@@ -31,8 +31,10 @@ def decoded_batches(
     """
 
     def load(row):
-        path = images.paths[row]
-        return load_pixels(path, image_size, image_size, max_pixels)
+        path, view = images.paths[row], None
+        if images.views is not None:
+            view = images.views[row]
+        return load_pixels(path, image_size, image_size, max_pixels, view)
 
     pool = ThreadPoolExecutor(workers)
     waiting = collections.deque()

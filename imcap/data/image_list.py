@@ -3,7 +3,10 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from imcap.data.errors import InputError
+from imcap.data.views import random_view, view_id
 
 ENDINGS = {
     ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
@@ -19,6 +22,7 @@ class ImageList:
         image_ids: n ids, int or str, all different.
         files: n names as the source has them.
         paths: n `Path`s to read.
+        views: n `View`s, parts of the pictures; None for whole pictures.
 
     Raises:
         InputError: an id that occurs twice.
@@ -31,6 +35,7 @@ class ImageList:
     image_ids: list
     files: list
     paths: list
+    views: list | None = None
 
     def __post_init__(self):
         seen = set()
@@ -79,6 +84,28 @@ class ImageList:
         """The pictures of a caption file, which lie below `folder`."""
         paths = [Path(folder or ".") / file for file in files]
         return cls(list(image_ids), list(files), paths)
+
+    def augmented(self, count, seed):
+        """`count` random views of each picture, with ids of their own.
+
+        Args:
+            count: int, views a picture.
+            seed: int; a picture's views depend on it and on their place.
+
+        Returns:
+            Another `ImageList`, whose ids are those of `view_id`.
+        """
+        rows = [row for row in range(len(self)) for _ in range(count)]
+        rng = np.random.default_rng([seed, count])
+        return ImageList(
+            [
+                view_id(self.image_ids[row], place % count)
+                for place, row in enumerate(rows)
+            ],
+            [self.files[row] for row in rows],
+            [self.paths[row] for row in rows],
+            [random_view(rng) for _ in rows],
+        )
 
     def replaced(self, replacements):
         """Another picture for some ids.

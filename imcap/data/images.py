@@ -6,6 +6,7 @@ model all decode here, so that one picture gives one set of features.
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from imcap.data.encoded_pictures import MAX_PIXELS, described, read_encoded
@@ -94,13 +95,37 @@ def _compiled():
     )
 
 
-def load_pixels(picture, height, width, max_pixels=MAX_PIXELS):
-    """Reads, decodes and resizes one picture.
+@functools.cache
+def _compiled_view():
+    """(encoded, height, width, box, mirrored) -> pixels, traced once."""
+
+    def load(encoded, height, width, box, mirrored):
+        image = decode_image(encoded)
+        sides = tf.cast(tf.shape(image)[:2], tf.float32)
+        first = tf.cast(box[:2] * sides, tf.int32)
+        size = tf.cast(tf.round(box[2:] * sides), tf.int32)
+        last = tf.maximum(
+            first + 1, tf.minimum(first + size, tf.shape(image)[:2])
+        )
+        image = image[first[0] : last[0], first[1] : last[1]]
+        image = tf.cond(mirrored, lambda: image[:, ::-1], lambda: image)
+        return resize(image, height, width)
+
+    scalar = functools.partial(tf.TensorSpec, [])
+    box = tf.TensorSpec([4], tf.float32)
+    sizes = [scalar(tf.int32), scalar(tf.int32)]
+    signature = [scalar(tf.string), *sizes, box, scalar(tf.bool)]
+    return tf.function(load, input_signature=signature)
+
+
+def load_pixels(picture, height, width, max_pixels=MAX_PIXELS, view=None):
+    """Reads, decodes and resizes one picture, or a part of it.
 
     Args:
         picture: path, bytes, array or PIL image, as `read_encoded` takes.
         height, width: pixels.
         max_pixels: see `read_encoded`.
+        view: `imcap.data.views.View`, the part; None for all.
 
     Returns:
         (height, width, 3) float32 numpy array, RGB, 0..255.
@@ -110,6 +135,10 @@ def load_pixels(picture, height, width, max_pixels=MAX_PIXELS):
     """
     encoded = read_encoded(picture, max_pixels)
     try:
+        if view is not None:
+            box = np.asarray(view[:4], "float32")
+            found = _compiled_view()(encoded, height, width, box, view.mirrored)
+            return found.numpy()
         return _compiled()(encoded, height, width).numpy()
     except tf.errors.OpError:
         raise InputError(

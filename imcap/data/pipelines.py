@@ -33,6 +33,8 @@ class CaptionBatches(Epochs):
         references: bool, whether inputs hold all captions of each image too,
             (B, R, T) with R the most of any image: each with its eos, which
             one of `max_length` words or more has no room for.
+        augmented: function of image ids and a numpy generator, used in
+            place of `read`, that gives pictures as they may also look.
 
     Example:
         >>> batches = CaptionBatches(captions, read, vocabulary)
@@ -50,6 +52,7 @@ class CaptionBatches(Epochs):
     pad_to: int = 1
     packed: bool = True
     references: bool = False
+    augmented: object = None
 
     def __post_init__(self):
         if not len(self.captions):
@@ -64,7 +67,11 @@ class CaptionBatches(Epochs):
         rows = self.rows(step)
         rng = np.random.default_rng([self.seed, 1, int(step)])
         said = [self._some_captions(row, rng) for row in rows]
-        inputs = dict(self.read([self.captions.image_ids[r] for r in rows]))
+        image_ids = [self.captions.image_ids[row] for row in rows]
+        if self.augmented is None:
+            inputs = dict(self.read(image_ids))
+        else:
+            inputs = dict(self.augmented(image_ids, rng))
         tokens, targets, lengths = self._rectangles(said)
         inputs["tokens"] = tokens
         if self.references:
