@@ -91,3 +91,17 @@ class CaptionerConfig:
         "channels before space, or else",
         choices=("C-S", "S-C", "C", "S"),
     )
+    attended_layers: int = option(
+        2, "attended maps of --network: 2, or 1, the last alone"
+    )
+    selector: bool = option(False, "a scalar gate on what the LSTM is told")
+    prev2out: bool = option(True, "the output layer reads the last word")
+    ctx2out: bool = option(False, "the output layer reads what was seen")
+    alpha_1_c: float = option(
+        0.0, "weight of the penalty on where the first map was looked at"
+    )
+    alpha_2_c: float = option(0.0, "the same for the second map")
+    beta_1_c: float = option(
+        0.0, "weight of the penalty on channels of the first map"
+    )
+    beta_2_c: float = option(0.0, "the same for the second map")

@@ -4,13 +4,15 @@
 queries times channels times units: for 50 captions, 1280 channels and 512
 units 131 MB, at each word. It is made here for some channels at a time, and
 made again for the gradient; so are its keys `v̄_c w`. The parts are a compiled
-loop, for there are many, at each word.
+loop, for there are many, at each word. Where a polynomial meets the score to
+the last digits, it is taken instead (`channel_interpolation.py`).
 """
 
 import keras
 from keras import ops
 
 from imcap.layers.additive_score import times_column
+from imcap.layers.channel_interpolation import Interpolation
 
 # Channels whose hidden layer is held at a time.
 CHANNELS = 128
@@ -34,11 +36,28 @@ def channel_score(query, means, kernel, weight):
 
     @ops.custom_gradient
     def score(query, means, kernel, weight):
+        exact = query, means, kernel, weight
+        few = means.shape[1] <= CHANNELS
+        close = None if few else Interpolation(means, kernel)
+
         def gradient(*arguments, upstream=None):
             slopes = arguments[0] if upstream is None else upstream
-            return _gradients(query, means, kernel, weight, slopes)
+            if few:
+                return _gradients(*exact, slopes)
+            return ops.cond(
+                close.is_close(),
+                lambda: close.gradients(query, weight, slopes),
+                lambda: _gradients(*exact, slopes),
+            )
 
-        return _scores(query, means, kernel, weight), gradient
+        if few:
+            return _scores(*exact), gradient
+        scores = ops.cond(
+            close.is_close(),
+            lambda: close.scores(query, weight),
+            lambda: _scores(*exact),
+        )
+        return scores, gradient
 
     return score(query, means, kernel, weight)
 

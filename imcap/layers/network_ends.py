@@ -25,7 +25,7 @@ NETWORKS = {
                     {"activation": "relu6"},
                 ],
             },
-            {"channels": 1280},
+            {"layer": "out_relu", "channels": 1280},
         ],
     },
     "resnet152": {
@@ -42,7 +42,7 @@ NETWORKS = {
                     {"activation": "relu"},
                 ],
             },
-            {"channels": 2048},
+            {"layer": "conv5_block3_out", "channels": 2048},
         ],
     },
     "vgg19": {
@@ -57,7 +57,7 @@ NETWORKS = {
                     {"activation": "relu"},
                 ],
             },
-            {"channels": 512},
+            {"layer": "block5_conv4", "channels": 512},
         ],
     },
 }
@@ -69,45 +69,56 @@ def _added(attended):
     return [one for one in operations if "add" in one]
 
 
-def feature_layers(network):
+def feature_layers(network, count=2):
     """What `imcap extract --layer` has to be given for a network.
 
     Args:
         network: a key of `NETWORKS`.
+        count: int, how many of its maps are attended, counted from the last.
 
     Returns:
         str, names of layers with commas between.
     """
-    attended = NETWORKS[network]["attended"]
+    attended = NETWORKS[network]["attended"][-count:]
     taps = [attended[0], *_added(attended)]
     return ",".join(one["layer"] for one in taps)
 
 
-def attended_maps(network, attended, channels):
+def attended_maps(network, attended, channels, count=2):
     """The attended maps, if features of that width hold them.
 
     Args:
         network: a key of `NETWORKS`, or None.
         attended: list of maps as in `NETWORKS`; None for the network's.
         channels: int, D of the features.
+        count: int, how many of the network's maps, counted from the last.
 
     Returns:
         list of dicts.
 
     Raises:
-        ValueError: an unknown network, or features of another width.
+        ValueError: an unknown network, another number of maps than it has,
+            or features of another width.
     """
     if attended is None and network not in NETWORKS:
         raise ValueError(
             f"no attended layers known of {network!r}; there are "
             f"{', '.join(NETWORKS)}, or give attended"
         )
-    maps = attended or NETWORKS[network]["attended"]
+    maps = attended
+    if maps is None:
+        known = NETWORKS[network]["attended"]
+        if not 1 <= count <= len(known):
+            raise ValueError(
+                f"attended_layers must be from 1 to {len(known)}, got {count}"
+            )
+        maps = known[-count:]
     wanted = maps[0]["channels"] + sum(one["add"] for one in _added(maps))
     if channels != wanted:
         remedy = "let the first map and what is added make up the features"
         if attended is None:
-            remedy = f"extract {network} with --layer {feature_layers(network)}"
+            layers = feature_layers(network, count)
+            remedy = f"extract {network} with --layer {layers}"
         raise ValueError(
             f"SCA-CNN wants features of {wanted} channels, not {channels}; "
             f"{remedy}"

@@ -47,6 +47,8 @@ class ScaCnn(Captioner):
         alpha_1_c, alpha_2_c: float, weights of the penalty on the spatial
             attention of the first and second map (see `CoveragePenalty`).
         beta_1_c, beta_2_c: the same for channels.
+        attended_layers: int, how many of the network's maps are attended:
+            2, or the last alone, 1.
         **kwargs: see `keras.Model`.
 
     Call arguments, returns: see `Captioner`. Attention has weights
@@ -86,6 +88,7 @@ class ScaCnn(Captioner):
         alpha_2_c=0.0,
         beta_1_c=0.0,
         beta_2_c=0.0,
+        attended_layers=2,
         **kwargs,
     ):
         # Config
@@ -107,7 +110,10 @@ class ScaCnn(Captioner):
         self.alpha_2_c = alpha_2_c
         self.beta_1_c = beta_1_c
         self.beta_2_c = beta_2_c
-        self._make_layers(attended_maps(network, attended, channels))
+        self.attended_layers = attended_layers
+        self._make_layers(
+            attended_maps(network, attended, channels, attended_layers)
+        )
         inputs = caption_inputs(channels)
         super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
 
@@ -247,7 +253,7 @@ class ScaCnn(Captioner):
     def start_from_network(self, weights_path):
         """Gives the sub-networks the weights of the picture network.
 
-        Does nothing where `network` is None.
+        Does nothing where `network` is None, or only its last map attended.
 
         Args:
             weights_path: of a file saved from the network without its top,
@@ -256,10 +262,11 @@ class ScaCnn(Captioner):
         Raises:
             ValueError: the file is not there, or of another network.
         """
-        if self.network is None:
+        operations = [one for one in self.decoder.networks if one.then]
+        if self.network is None or not operations:
             return
         network = pretrained(self.network, weights_path)
-        for each in self.decoder.networks:
+        for each in operations:
             each.copy_from(network)
 
     def get_config(self):
@@ -284,4 +291,5 @@ class ScaCnn(Captioner):
             "alpha_2_c": self.alpha_2_c,
             "beta_1_c": self.beta_1_c,
             "beta_2_c": self.beta_2_c,
+            "attended_layers": self.attended_layers,
         }

@@ -1,0 +1,86 @@
+"""A polynomial through a few values gives the score of every channel."""
+
+import keras
+import numpy as np
+import pytest
+from backend import as_numpy, computed, value_and_gradients
+from keras import ops
+
+from imcap.layers import channel_score
+from imcap.layers.channel_interpolation import STEEPEST, Interpolation
+
+B, Q, C, A = 3, 2, 211, 37
+SPREAD = 3.0  # of the means, from 0 up, as behind a ReLU
+
+
+def arguments(steepness, seed=0):
+    """Query, means, kernel and weight; the steepest tangent is given."""
+    rng = np.random.default_rng(seed)
+    means = rng.uniform(0, SPREAD, (B, C))
+    means[:, 0], means[:, 1] = 0, SPREAD
+    kernel = rng.uniform(-1, 1, A)
+    kernel *= steepness / np.abs(kernel).max() / (SPREAD / 2)
+    query, weight = rng.normal(size=(B, Q, A)), rng.normal(size=(A, 1))
+    values = (query, means, kernel, weight)
+    return [value.astype("float32") for value in values]
+
+
+def by_hand(query, means, kernel, weight):
+    """The scores, in float64."""
+    inner = means[:, None, :, None].astype("float64") * kernel
+    return (np.tanh(inner + query[:, :, None]) @ weight)[..., 0]
+
+
+@pytest.mark.parametrize("steepness", [1e-3, 0.5, 0.999 * STEEPEST])
+def test_scores_are_those_of_the_equation(steepness):
+    given = arguments(steepness)
+    assert computed(lambda: Interpolation(*given[1:3]).is_close())
+    found = as_numpy(
+        computed(lambda: channel_score.channel_score(*map(ops.array, given)))
+    )[0]
+    total = np.abs(given[3]).sum()
+    np.testing.assert_allclose(found, by_hand(*given), atol=3e-7 * total)
+
+
+def test_steep_scores_are_not_interpolated():
+    given = arguments(1.01 * STEEPEST)
+    assert not computed(lambda: Interpolation(*given[1:3]).is_close())
+    given = arguments(40.0)
+    found = as_numpy(
+        computed(lambda: channel_score.channel_score(*map(ops.array, given)))
+    )[0]
+    np.testing.assert_allclose(found, by_hand(*given), atol=2e-5)
+
+
+@pytest.mark.parametrize("steepness", [0.3, 2.0])
+def test_gradients_are_those_of_the_whole(monkeypatch, steepness):
+    given = arguments(steepness)
+    slopes = np.random.default_rng(5).normal(size=(B, Q, C))
+    slopes = slopes.astype("float32")
+
+    variables = [keras.Variable(part) for part in given]
+
+    def scored():
+        parts = [1.0 * part for part in variables]
+        return ops.sum(slopes * channel_score.channel_score(*parts))
+
+    def gradients():
+        return value_and_gradients(scored, variables)
+
+    value, found = gradients()
+    monkeypatch.setattr(channel_score, "CHANNELS", C)
+    expected_value, expected = gradients()
+    np.testing.assert_allclose(value, expected_value, rtol=1e-4)
+    for one, other in zip(found, expected, strict=True):
+        scale = np.abs(other).max()
+        np.testing.assert_allclose(one, other, atol=2e-5 * scale)
+
+
+def test_channels_that_are_all_alike():
+    query, means, kernel, weight = arguments(1.0)
+    means[:] = 0.7
+    given = (query, means, kernel, weight)
+    found = as_numpy(
+        computed(lambda: channel_score.channel_score(*map(ops.array, given)))
+    )[0]
+    np.testing.assert_allclose(found, by_hand(*given), atol=2e-5)
