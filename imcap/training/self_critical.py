@@ -13,12 +13,12 @@ class SelfCritical:
     """Samples, scores, and gives cross-entropy the advantages as weights.
 
     For N samples ŵ of a picture with rewards r and baselines b, the gradient
-    of the loss is `−Σ (r − b) ∇ log p(ŵ) / words`: cross-entropy of the
-    samples, each word weighed by its caption's advantage. No gradient crosses
-    the sampling loop. Baselines: "leave_one_out", the mean reward of the
-    picture's other samples; "greedy", the reward of its greedy caption;
-    "best_of_n", where only the best sample is learnt, against the mean of
-    all.
+    of the loss is `−Σ (r − b) ∇ log p(ŵ) / words`, p what samples were drawn
+    from: cross-entropy of the samples, each word weighed by its caption's
+    advantage. No gradient crosses the sampling loop. Baselines:
+    "leave_one_out", the mean reward of the picture's other samples; "greedy",
+    the reward of its greedy caption; "best_of_n", where only the best sample
+    is learnt, against the mean of all.
 
     Args:
         reward: function of samples (B, N, T) and references (B, R, T'), int32
@@ -27,8 +27,10 @@ class SelfCritical:
         steps: int T, longest sample with its eos.
         samples: int N a picture.
         baseline: one of `BASELINES`.
-        temperature: float, sharpens (below 1) or flattens what is drawn from;
-            the gradient is that of the model at 1.
+        temperature: float, sharpens (below 1) or flattens what is drawn from.
+            p is the model at this temperature, in the gradient too: of the
+            model at 1, unlikely words would be made ever less likely, and
+            others gain that are worse and never drawn.
         banned: ids never to be drawn, such as unk.
         dropout: bool, whether samples are drawn, and their words then scored,
             with dropout; without it both are the model as it captions.
@@ -43,7 +45,9 @@ class SelfCritical:
             targets and weights (B, N', T).
 
     Returns:
-        Inputs, targets and weights of a cross-entropy step.
+        Inputs, targets and weights of a cross-entropy step; inputs hold
+        "sharpness", what logits of each word are multiplied with, at a
+        temperature other than 1.
 
     Raises:
         ValueError: options that cannot be.
@@ -116,6 +120,7 @@ class SelfCritical:
         share = advantages / ops.sum(ops.cast(real, "float32"))
         shares = ops.where(real, share[..., None], 0.0)  # (B, N, T)
         read = self._read(samples)
+        sharpness = ops.full_like(shares, 1 / self.temperature)
         if self.cross_entropy_weight:
             mixed = self.cross_entropy_weight
             read = ops.concatenate([read, inputs["tokens"]], axis=1)
@@ -124,21 +129,17 @@ class SelfCritical:
             shares = ops.concatenate(
                 [(1 - mixed) * shares, mixed * weights], axis=1
             )
-        inputs["tokens"] = read
-        if not self.packed:
-            return inputs, samples, shares
-        inputs["slots"], inputs["words"] = packing(real)
-        return inputs, *(
-            ops.take(
-                ops.take_along_axis(
-                    ops.reshape(part, (ops.shape(part)[0], -1)),
-                    inputs["slots"],
-                    axis=1,
-                ),
-                inputs["words"],
+            sharpness = ops.concatenate(
+                [sharpness, ops.ones_like(weights)], axis=1
             )
-            for part in (samples, shares)
-        )
+        inputs["tokens"] = read
+        parts = samples, shares, sharpness
+        if self.packed:
+            inputs["slots"], inputs["words"] = packing(real)
+            parts = [_packed(part, inputs) for part in parts]
+        if self.temperature != 1:
+            inputs["sharpness"] = parts[2]
+        return inputs, parts[0], parts[1]
 
     def _captions(self, task, inputs):
         """Samples as `Decoded`, and greedy captions (B, 1, T) or None."""
@@ -244,6 +245,13 @@ def packing(real):
     first = ops.arange(ops.shape(slots)[1], dtype="int32") < counts[:, None]
     (words,) = ops.nonzero(ops.reshape(first, (-1,)))
     return slots, ops.cast(words, "int32")
+
+
+def _packed(values, inputs):
+    """Values (B, N, T) of the real words alone: (W,)."""
+    rows = ops.reshape(values, (ops.shape(values)[0], -1))
+    rows = ops.take_along_axis(rows, inputs["slots"], axis=1)
+    return ops.take(rows, inputs["words"])
 
 
 def _same_masks(step):

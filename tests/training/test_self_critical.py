@@ -50,7 +50,7 @@ def self_critical(reward=word_share, **options):
     return SelfCritical(reward, (BOS, EOS, PAD), T, **options)
 
 
-def step_by_step(task, features, samples):
+def step_by_step(task, features, samples, temperature):
     """log p of each word of the samples, (B, N, T), through `step`."""
     captioner = task.captioner
     memory = captioner.encode({"features": features})
@@ -59,7 +59,7 @@ def step_by_step(task, features, samples):
     for time in range(T):
         logits, state, _ = captioner.step(read, state, memory)
         read = samples[:, :, time]
-        logs = ops.log_softmax(logits, axis=-1)
+        logs = ops.log_softmax(logits / temperature, axis=-1)
         chances.append(ops.take_along_axis(logs, read[..., None], axis=-1))
     return ops.concatenate(chances, axis=-1)
 
@@ -67,12 +67,15 @@ def step_by_step(task, features, samples):
 @pytest.mark.parametrize("name", ["adaptive", "up_down"])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("baseline", ["leave_one_out", "greedy", "best_of_n"])
-def test_the_gradient_is_reinforce(name, packed, baseline):
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_the_gradient_is_reinforce(name, packed, baseline, temperature):
     if packed and on_jax():
         pytest.skip("packed samples have no fixed shape")
     task, data = task_of(name), data_of()
     task.compile("sgd", WordCrossEntropy())
-    task.self_critical = self_critical(baseline=baseline, packed=False)
+    task.self_critical = self_critical(
+        baseline=baseline, packed=False, temperature=temperature
+    )
     # The same draws twice: once to look at, once packed or not.
     seeds = ops.convert_to_numpy(task.seed_generator.state)
     _, samples, _ = task.self_critical(task, data)
@@ -101,7 +104,7 @@ def test_the_gradient_is_reinforce(name, packed, baseline):
         return task.compute_loss(inputs, targets, logits, weights)
 
     def reinforce():
-        chances = step_by_step(task, data[0]["features"], samples)
+        chances = step_by_step(task, data[0]["features"], samples, temperature)
         weighted = advantages[..., None] * np.where(real, 1.0, 0.0)
         weighted = ops.convert_to_tensor(weighted, "float32")
         return -ops.sum(weighted * chances) / real.sum()
@@ -137,6 +140,7 @@ def test_a_constant_reward_teaches_nothing():
         {},
         {"baseline": "greedy", "dropout": True},
         {"cross_entropy_weight": 0.3},
+        {"cross_entropy_weight": 0.3, "temperature": 0.5},
         {"packed": True},
         {"temperature": 0.8, "banned": (5,)},
     ],
