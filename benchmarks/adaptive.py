@@ -42,7 +42,7 @@ def make_task(dtype=None, jit=False):
     return task
 
 
-def make_batch(lengths, locations=K, batch=B, steps=T):
+def make_batch(lengths, locations=K, batch=B, steps=T, channels=D):
     """Inputs, targets and weights of captions of the given lengths (B, N).
 
     Lengths count words and eos.
@@ -58,7 +58,8 @@ def make_batch(lengths, locations=K, batch=B, steps=T):
         [rng.integers(1, V, length - 1).astype("int32") for length in row]
         for row in lengths
     ]
-    features = rng.normal(size=(batch, locations, D)).astype("float32")
+    features = rng.normal(size=(batch, locations, channels))
+    features = features.astype("float32")
     batches = CaptionBatches(
         EncodedCaptions(list(range(batch)), captions),
         lambda ids: {"features": features},

@@ -1,8 +1,9 @@
 """Every captioner: training step, beam search, memory, and how they grow.
 
-python benchmarks/family.py [--captioner up_down] [--growth]
+python benchmarks/family.py [--captioner up_down] [--growth] [--half]
 
-Shares are of the rate of a plain float32 product measured in the same run;
+Shares are of the rate of a plain product of the same dtype measured in the
+same run, ratios against references scaled by the plain float32 product;
 absolute times depend on the machine and its load. Peak memory is that of a
 process that trains nothing else.
 """
@@ -46,13 +47,24 @@ OPTIONS = {
     "transformer": {"cross_attn": "dot-product", "max_positions": 40},
     "spatial_transformer": {"max_positions": 40},
     "relation_transformer": {"max_positions": 40},
-}
+    "sca_cnn": {"network": "resnet152"},
+    "sca_cnn_one_layer": {
+        "network": "resnet152", "attended_layers": 1, "attention_order": "S-C",
+    },
+}  # fmt: skip
+# Variants are captioners with other options; the two maps of `sca_cnn`'s
+# features lie side by side.
+VARIANTS = {"sca_cnn_one_layer": "sca_cnn"}
+CHANNELS = {"sca_cnn": 2560}
 
 
-def make_task(name):
+def make_task(name, half=False):
     """The task of a captioner with its own sizes, compiled."""
     options = {"dropout": 0.1, **OPTIONS.get(name, {})}
-    task = CaptioningTask(build_captioner(name, V, D, **options))
+    if half:
+        options["dtype"] = "mixed_bfloat16"
+    kind, channels = VARIANTS.get(name, name), CHANNELS.get(name, D)
+    task = CaptioningTask(build_captioner(kind, V, channels, **options))
     task.compile(
         make_optimizer("adam", 5e-4, clip_value=0.1), WordCrossEntropy()
     )
@@ -63,7 +75,7 @@ def make_batch(task, lengths, locations=K, steps=T):
     """`adaptive.make_batch`, with positions where they are wanted."""
     batch = len(lengths)
     inputs, targets, weights = adaptive.make_batch(
-        lengths, locations, batch, steps
+        lengths, locations, batch, steps, task.captioner.channels
     )
     wanted = task.captioner.wanted_positions
     if wanted:
@@ -95,9 +107,9 @@ def beam_seconds(task, inputs, count=5, steps=T):
     return took / len(inputs["features"])
 
 
-def bench(name):
+def bench(name, half=False):
     """One captioner at the reference's size."""
-    task = make_task(name)
+    task = make_task(name, half)
     lengths = adaptive.real_lengths(None, np.random.default_rng(0))
     batch = make_batch(task, lengths)
     took = adaptive.time_step(task, batch)
@@ -107,7 +119,11 @@ def bench(name):
     print(f"\n{name}: {task.captioner.count_params() / 1e6:.1f} M weights")
     line("plain float32 product", f"{rate / 1e9:.0f}", "GFLOP/s")
     line("training step, real lengths", f"{took:.3f}", "s")
-    line("  share of the product", f"{speed / rate:.0%}")
+    own = rate
+    if half:
+        own = product_rate("bfloat16")
+        line("plain bfloat16 product", f"{own / 1e9:.0f}", "GFLOP/s")
+    line("  share of the product", f"{speed / own:.0%}")
     line("  peak memory", f"{memory / 1e9:.2f}", "GB")
     step, beam = REFERENCES.get(name, (None, None))
     scale = adaptive.REFERENCE["rate"] / rate
@@ -140,14 +156,18 @@ def growth(name):
 def main():
     """Runs each captioner in a process of its own, or one that is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--captioner", choices=[*CAPTIONERS])
+    names = [*CAPTIONERS, *VARIANTS]
+    parser.add_argument("--captioner", choices=names)
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--half", action="store_true", help="bfloat16")
     config = parser.parse_args()
     keras.utils.set_random_seed(0)
     if config.captioner:
-        return (growth if config.growth else bench)(config.captioner)
+        if config.growth:
+            return growth(config.captioner)
+        return bench(config.captioner, config.half)
     # Two names of one class are measured once.
-    for name in dict.fromkeys(n for n in CAPTIONERS if n != "spatial_pe"):
+    for name in (name for name in names if name != "spatial_pe"):
         words = [sys.executable, *sys.argv, "--captioner", name]
         subprocess.run(words, check=True)
     return None
