@@ -28,10 +28,10 @@ class SelfCritical:
         samples: int N a picture.
         baseline: one of `BASELINES`.
         temperature: float, sharpens (below 1) or flattens what is drawn from.
-            p is the model at this temperature, in the gradient too: of the
-            model at 1, unlikely words would be made ever less likely, and
-            others gain that are worse and never drawn.
-        banned: ids never to be drawn, such as unk.
+            p is the model at this temperature, in the gradient too.
+        banned: ids never to be drawn, such as unk. p leaves them out:
+            otherwise they would gain what drawn words lose, are never drawn
+            and lose nothing, and in the end are all that the model would say.
         dropout: bool, whether samples are drawn, and their words then scored,
             with dropout; without it both are the model as it captions.
         cross_entropy_weight: float w in 0..1; the loss is 1 − w of this one
@@ -45,9 +45,9 @@ class SelfCritical:
             targets and weights (B, N', T).
 
     Returns:
-        Inputs, targets and weights of a cross-entropy step; inputs hold
-        "sharpness", what logits of each word are multiplied with, at a
-        temperature other than 1.
+        Inputs, targets and weights of a cross-entropy step, whose logits
+        `drawn_from` has to see first. Where captions of people are mixed in,
+        inputs hold "sampled", boolean, which words are none of theirs.
 
     Raises:
         ValueError: options that cannot be.
@@ -120,7 +120,7 @@ class SelfCritical:
         share = advantages / ops.sum(ops.cast(real, "float32"))
         shares = ops.where(real, share[..., None], 0.0)  # (B, N, T)
         read = self._read(samples)
-        sharpness = ops.full_like(shares, 1 / self.temperature)
+        sampled = ops.ones_like(samples, dtype="bool")
         if self.cross_entropy_weight:
             mixed = self.cross_entropy_weight
             read = ops.concatenate([read, inputs["tokens"]], axis=1)
@@ -129,17 +129,33 @@ class SelfCritical:
             shares = ops.concatenate(
                 [(1 - mixed) * shares, mixed * weights], axis=1
             )
-            sharpness = ops.concatenate(
-                [sharpness, ops.ones_like(weights)], axis=1
-            )
+            others = ops.zeros_like(targets, dtype="bool")
+            sampled = ops.concatenate([sampled, others], axis=1)
         inputs["tokens"] = read
-        parts = samples, shares, sharpness
+        parts = samples, shares, sampled
         if self.packed:
             inputs["slots"], inputs["words"] = packing(real)
             parts = [_packed(part, inputs) for part in parts]
-        if self.temperature != 1:
-            inputs["sharpness"] = parts[2]
+        if self.cross_entropy_weight:
+            inputs["sampled"] = parts[2]
         return inputs, parts[0], parts[1]
+
+    def drawn_from(self, logits, sampled=None):
+        """Logits (…, V) of what samples are drawn from.
+
+        Args:
+            logits: float32 tensor (…, V), the model's.
+            sampled: boolean tensor (…), True where a word is a sample's;
+                other logits stay as they are. None: all are.
+        """
+        found = logits
+        if self.temperature != 1:
+            found = found / self.temperature
+        if self.banned:
+            found = found + banned_tokens(logits.shape[-1], self.banned)
+        if sampled is None:
+            return found
+        return ops.where(sampled[..., None], found, logits)
 
     def _captions(self, task, inputs):
         """Samples as `Decoded`, and greedy captions (B, 1, T) or None."""

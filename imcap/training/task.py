@@ -102,8 +102,8 @@ class CaptioningTask(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        if isinstance(x, dict) and "sharpness" in x:
-            y_pred = y_pred * x["sharpness"][..., None]
+        if self.self_critical is not None:
+            y_pred = self.self_critical.drawn_from(y_pred, x.get("sampled"))
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         if self.self_critical is None or not self.entropy_weight:
             return loss
@@ -126,7 +126,7 @@ class CaptioningTask(keras.Model):
 
     def call(self, inputs, training=None):
         inputs = self.features(inputs, training)
-        own = ("references", "sharpness")  # of the step, not the captioner
+        own = ("references", "sampled")  # of the step, not the captioner
         inputs = {k: v for k, v in inputs.items() if k not in own}
         if training and self.samples_own_words:
             inputs = inputs | {"tokens": self._mixed_tokens(inputs)}

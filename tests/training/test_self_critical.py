@@ -50,8 +50,14 @@ def self_critical(reward=word_share, **options):
     return SelfCritical(reward, (BOS, EOS, PAD), T, **options)
 
 
+BANNED = 5
+
+
 def step_by_step(task, features, samples, temperature):
-    """log p of each word of the samples, (B, N, T), through `step`."""
+    """log p of each word of the samples, (B, N, T), through `step`.
+
+    p is a softmax over the words but `BANNED`.
+    """
     captioner = task.captioner
     memory = captioner.encode({"features": features})
     state = captioner.initial_state(memory, samples.shape[1])
@@ -59,7 +65,9 @@ def step_by_step(task, features, samples, temperature):
     for time in range(T):
         logits, state, _ = captioner.step(read, state, memory)
         read = samples[:, :, time]
-        logs = ops.log_softmax(logits / temperature, axis=-1)
+        allowed = np.where(np.arange(V) == BANNED, -np.inf, 0.0)
+        allowed = logits / temperature + allowed.astype("float32")
+        logs = ops.log_softmax(allowed, axis=-1)
         chances.append(ops.take_along_axis(logs, read[..., None], axis=-1))
     return ops.concatenate(chances, axis=-1)
 
@@ -74,12 +82,16 @@ def test_the_gradient_is_reinforce(name, packed, baseline, temperature):
     task, data = task_of(name), data_of()
     task.compile("sgd", WordCrossEntropy())
     task.self_critical = self_critical(
-        baseline=baseline, packed=False, temperature=temperature
+        baseline=baseline,
+        packed=False,
+        temperature=temperature,
+        banned=(BANNED,),
     )
     # The same draws twice: once to look at, once packed or not.
     seeds = ops.convert_to_numpy(task.seed_generator.state)
     _, samples, _ = task.self_critical(task, data)
     samples = ops.convert_to_numpy(samples)
+    assert not np.any(samples == BANNED)
     task.self_critical.packed = packed
     task.seed_generator.state.assign(seeds)
     inputs, targets, weights = task.self_critical(task, data)
