@@ -86,7 +86,10 @@ def make_batch(task, lengths, locations=K, steps=T):
 
 
 def operations(task, batch):
-    """Products of a forward pass, and as many twice for its gradient."""
+    """Products of a forward pass, and as many twice for its gradient.
+
+    Those inside loops and branches are not counted: SCA-CNN's channel score.
+    """
     inputs, _, _ = batch
     return 3 * product_operations(lambda: task(inputs, training=False))
 
@@ -135,7 +138,7 @@ def bench(name, half=False):
         line("  against the reference, scaled", f"{beam * scale / took:.1f}")
 
 
-def growth(name):
+def growth(name, half=False):
     """How the training step grows with K, N and T, one at a time."""
     print(f"\n{name}: seconds of a training step of {B // 5} images")
     for title, sizes in (
@@ -145,7 +148,7 @@ def growth(name):
     ):
         for locations, count, steps in sizes:
             # One traced for several sizes would know none of them.
-            task = make_task(name)
+            task = make_task(name, half)
             lengths = np.full((B // 5, count), steps)
             batch = make_batch(task, lengths, locations, steps)
             size = {"K": locations, "N": count, "T": steps}[title]
@@ -163,9 +166,8 @@ def main():
     config = parser.parse_args()
     keras.utils.set_random_seed(0)
     if config.captioner:
-        if config.growth:
-            return growth(config.captioner)
-        return bench(config.captioner, config.half)
+        measure = growth if config.growth else bench
+        return measure(config.captioner, config.half)
     # Two names of one class are measured once.
     for name in (name for name in names if name != "spatial_pe"):
         words = [sys.executable, *sys.argv, "--captioner", name]

@@ -98,7 +98,8 @@ class CaptionerConfig:
     prev2out: bool = option(True, "the output layer reads the last word")
     ctx2out: bool = option(False, "the output layer reads what was seen")
     alpha_1_c: float = option(
-        0.0, "weight of the penalty on where the first map was looked at"
+        0.0,
+        "weight of the penalty on where the first attended map was looked at",
     )
     alpha_2_c: float = option(0.0, "the same for the second map")
     beta_1_c: float = option(

@@ -11,6 +11,7 @@ from pathlib import Path
 from imcap.config import option, quiet_start, run_command
 from imcap.data.errors import InputError
 from imcap.data.files import write_json
+from imcap.data.views import picture_id
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class ExtractConfig:
 
     Stops and continues: the same command again takes up where an earlier
     one was killed. Pictures that cannot be read are listed, with the
-    reason, in bad_images.json beside the output.
+    reason, in bad_images.json beside the output (bad_views.json of crops).
     """
 
     input_json: str | None = option(
@@ -62,8 +63,9 @@ class ExtractConfig:
     workers: int = option(2, "threads that decode pictures")
     augment: int = option(
         0,
-        "instead of the pictures, so many random crops of each training "
-        "picture, half of them mirrored; for --augmented_features",
+        "instead of the pictures, so many random crops of each (of a caption "
+        "file, of each training picture), half of them mirrored; for "
+        "--augmented_features",
     )
     seed: int = option(123, "of the crops")
 
@@ -82,6 +84,10 @@ def list_images(config):
             captions = read_captions(config.input_json)
         if config.augment:
             captions = captions.split("train", "restval")
+            if not len(captions):
+                raise InputError(
+                    f"{config.input_json}: no training pictures to crop"
+                )
         images = ImageList.from_captions(
             captions.image_ids, captions.files, config.images_root
         )
@@ -198,18 +204,19 @@ def extract_features(images, writer, extract, config):
 
 def report_bad(path, images, refused):
     """Writes bad_images.json; says in one line how many there are."""
-    entries = [
-        {
-            "id": images.image_ids[row],
-            "file": images.files[row],
-            "reason": reason,
-        }
-        for row, reason in refused
-    ]
-    write_json(path, entries, indent=1)
+    entries, total = {}, len(images)
+    for row, reason in refused:
+        name = images.image_ids[row]
+        if images.views is not None:  # several of one picture
+            name = picture_id(name)
+        file = images.files[row]
+        entries[name] = {"id": name, "file": file, "reason": reason}
+    if images.views is not None:
+        total = len({picture_id(name) for name in images.image_ids})
+    write_json(path, list(entries.values()), indent=1)
     if entries:
         print(
-            f"{len(entries)} of {len(images)} pictures left out, see {path}; "
+            f"{len(entries)} of {total} pictures left out, see {path}; "
             "repair one with --replace id=path",
             file=sys.stderr,
         )
@@ -222,6 +229,8 @@ def check_sizes(config):
         value = getattr(config, name)
         if value is not None and value < 1:
             raise InputError(f"--{name} {value}: give a number from 1 up")
+    if config.augment and config.output_dir:
+        raise InputError("--augment writes one file: give --output")
     for name in ("augment", "seed"):
         if getattr(config, name) < 0:
             raise InputError(f"--{name} {getattr(config, name)}: not below 0")
@@ -237,7 +246,8 @@ def run(config):
         extract = extractor(backbone, config.att_size)
         refused = extract_features(images, writer, extract, config)
         target = Path(config.output or config.output_dir)
-        report_bad(target.parent / "bad_images.json", images, refused)
+        name = "bad_views.json" if config.augment else "bad_images.json"
+        report_bad(target.parent / name, images, refused)
         if len(refused) == len(images):
             writer.discard()
             row, reason = refused[0]

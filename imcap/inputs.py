@@ -147,12 +147,16 @@ class AugmentedFeatures:
         ):
             raise InputError(
                 f"{store.path}: no views of the pictures of "
-                f"{read.store.path}; make them with imcap extract --augment "
-                "and otherwise the same flags"
+                f"{read.store.path}; make both with imcap extract --output, "
+                "this one with --augment and otherwise the same flags"
             )
         self.read = read
         self.store = store
         self.count = made[0]
+
+    def __contains__(self, image_id):
+        names = (view_id(image_id, number) for number in range(self.count))
+        return any(name in self.store for name in names)
 
     def __call__(self, image_ids, rng):
         inputs = self.read(image_ids)

@@ -67,7 +67,11 @@ def completed(given):
 
     earlier = Run.open(start).config
     given.setdefault("checkpoint_path", start)
-    return settled(dataclasses.replace(earlier, **given))
+    config = dataclasses.replace(earlier, **given)
+    if config.cnntrain and "augmented_features" not in given:
+        # Of a CNN that did not learn yet; pictures take their place.
+        config = dataclasses.replace(config, augmented_features=None)
+    return settled(config)
 
 
 def read_preset(name, folder=PRESETS):
@@ -109,6 +113,13 @@ def settled(config):
             "--self_critical_after 0 learns nothing from weights of chance; "
             "give --start_from RUN, or a later epoch"
         )
+    if config.cnntrain and config.augmented_features:
+        raise InputError(
+            "--augmented_features are of a network that does not learn; "
+            "leave them out, or --cnntrain"
+        )
+    if config.sample_temperature <= 0:
+        raise InputError("--sample_temperature must be above 0")
     if not 0 <= config.weight_average < 1:
         raise InputError("--weight_average must be at least 0 and below 1")
     for name in ("max_epochs", "max_length", "batch_size", "accumulate"):

@@ -44,8 +44,8 @@ class TrainConfig(SelfCriticalConfig):
     )
     augmented_features: str | None = option(
         None,
-        "crops of the training pictures from `imcap extract --augment`, "
-        "which training takes as often as the pictures themselves",
+        "crops of the training pictures from `imcap extract --augment`; "
+        "training takes each as often as the picture itself",
     )
     position_folder: str | None = option(
         None,
@@ -128,7 +128,7 @@ class TrainConfig(SelfCriticalConfig):
         None, "compute in half precision", choices=("float16", "bfloat16")
     )
     jit_compile: bool = option(False, "compile the step with XLA")
-    cache: bool = option(False, "keep all features in memory")
+    cache: bool = option(False, "keep all features, but crops, in memory")
     workers: int = option(2, "threads that make batches")
     seed: int = option(123, "of everything random")
 

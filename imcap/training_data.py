@@ -13,7 +13,15 @@ from imcap.runs import ENCODER_WEIGHTS, Run
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """Captions and the function that reads what goes with them."""
+    """Captions and the functions that read what goes with them.
+
+    Attributes:
+        training, validation: captions of pictures that can be read.
+        vocabulary: `Vocabulary`.
+        read: function of image ids to a task's inputs.
+        notes: lines to be said about the data.
+        augmented: an `AugmentedFeatures`, or None.
+    """
 
     training: object
     validation: object
@@ -49,8 +57,10 @@ def open_data(config):
         read = StoredFeatures(store, expected, config.cache)
     data = split(config, captions, vocabulary, read)
     if config.augmented_features:
-        views = open_views(config, read)
-        data = dataclasses.replace(data, augmented=views)
+        views, notes = open_views(config, read, data.training)
+        data = dataclasses.replace(
+            data, augmented=views, notes=(*data.notes, *notes)
+        )
     if continues:
         run.write_config()
     else:
@@ -116,15 +126,22 @@ def open_store(config):
     )
 
 
-def open_views(config, read):
-    """What reads the training pictures as they are, or crops of them."""
-    if config.cnntrain:
-        raise InputError(
-            "--augmented_features are of a network that does not learn; "
-            "leave them out, or --cnntrain"
-        )
+def open_views(config, read, training):
+    """What reads training pictures as they are or in part, and notes."""
     store = FeatureStore.open(config.augmented_features)
-    return AugmentedFeatures(read, store)
+    views = AugmentedFeatures(read, store)
+    lacking = [name for name in training.image_ids if name not in views]
+    if len(lacking) == len(training):
+        raise InputError(
+            f"{store.path}: no view of image {lacking[0]!r}, nor of any other "
+            "training picture; make it from the same captions"
+        )
+    if not lacking:
+        return views, ()
+    return views, (
+        f"{len(lacking)} of {len(training)} training pictures have no views "
+        f"in {store.path}",
+    )
 
 
 def describe_encoder(config, earlier, store):

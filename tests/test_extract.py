@@ -134,6 +134,10 @@ def test_views_of_training_pictures(extract, pictures, tmp_path):
     # Other crops are not put into the same file.
     assert extract(*flags, "--seed", "5") == 2
     assert extract(*flags[:-1], "-1") == 2
+    assert extract(*flags, "--output_dir", tmp_path / "d", output=None) == 2
+    captions[0]["split"] = captions[2]["split"] = "test"
+    source.write_text(json.dumps({"images": captions, "dataset": "tiny"}))
+    assert extract(*flags, output="none/f.h5") == 2
 
 
 def test_bad_pictures_are_listed_and_may_be_repaired(

@@ -137,6 +137,18 @@ def test_a_picture_or_one_of_its_views_is_read(tmp_path):
         assert counts.min() > 150  # of 600, 200 each
 
 
+def test_which_pictures_have_views(tmp_path):
+    few = FeatureStore.open(write_features(tmp_path / "few.h5", images=2))
+    more = FeatureStore.open(write_features(tmp_path / "more.h5", images=3))
+    views = FeatureStore.open(write_views(few, tmp_path / "views.h5"))
+    read = AugmentedFeatures(StoredFeatures(more), views)
+    assert [name in read for name in more.ids] == [True, True, False]
+    rng = np.random.default_rng(0)
+    plain = more.read([102])[0]
+    for _ in range(20):
+        np.testing.assert_array_equal(read([102], rng)["features"], plain)
+
+
 def test_other_features_are_no_views(tmp_path):
     store = FeatureStore.open(write_features(tmp_path / "f.h5", images=3))
     read = StoredFeatures(store)

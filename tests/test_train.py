@@ -111,6 +111,35 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
     assert ours == others
 
 
+def test_views_are_trained_on_until_the_cnn_is(folder):
+    store = FeatureStore.open(folder / "features.h5")
+    views = write_views(store, folder / "views.h5")
+    assert train.main(flags(folder, max_epochs=1)) == 0
+    more = {"augmented_features": views, "checkpoint_path": folder / "more"}
+    assert train.main(flags(folder, max_epochs=1, **more)) == 0
+    losses = [history(folder / name)[0]["loss"] for name in ("run", "more")]
+    assert abs(losses[0] - losses[1]) > 1e-3
+    given = {"start_from": str(folder / "more")}
+    assert train.completed(dict(given)).augmented_features == str(views)
+    config = train.completed(given | {"cnntrain": True})
+    assert config.augmented_features is None
+
+
+def test_views_of_other_pictures_are_refused(folder, capsys):
+    store = FeatureStore.open(folder / "features.h5")
+    views = write_views(store, folder / "views.h5", only=store.ids[20:])
+    words = flags(folder, augmented_features=views)
+    assert train.main(words) == 2
+    assert "no view of image 100" in capsys.readouterr().err
+    views = write_views(store, folder / "some.h5", only=store.ids[:15])
+    assert train.main(flags(folder, augmented_features=views)) == 0
+    said = "5 of 20 training pictures have no views"
+    assert said in capsys.readouterr().out
+    words = flags(folder, augmented_features=views, cnntrain=True)
+    assert train.main([*words, "--force"]) == 2
+    assert "--augmented_features are of a network" in capsys.readouterr().err
+
+
 def test_ctrl_c_from_outside(folder):
     words = flags(folder, max_epochs=10000, train_only=True)
     process = subprocess.Popen(
@@ -219,6 +248,7 @@ def test_bad_input_is_one_line(folder, capsys, spoil):
     [
         (["--caption_model", "adaptiv"], "adaptive"),
         (["--optim", "adamm"], "adam"),
+        (["--sample_temperature", "0"], "--sample_temperature"),
         (["--augmented_features", "nowhere.h5"], "no such feature file"),
         (["--sgate", "--lstm"], "--lstm"),
         (["--batch_size", "0"], "--batch_size"),

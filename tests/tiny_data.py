@@ -52,11 +52,12 @@ def write_features(
     return path
 
 
-def write_views(store, path, count=2, **known):
+def write_views(store, path, count=2, only=None, **known):
     """Features of views: number v of a picture is the picture plus v + 1."""
-    ids = [f"{name}#{v}" for name in store.ids for v in range(count)]
-    more = np.tile(np.arange(count) + 1.0, len(store))
-    features = np.repeat(store.read(store.ids)[0], count, axis=0)
+    pictures = store.ids if only is None else only
+    ids = [f"{name}#{v}" for name in pictures for v in range(count)]
+    more = np.tile(np.arange(count) + 1.0, len(pictures))
+    features = np.repeat(store.read(pictures)[0], count, axis=0)
     features = features + more[:, None, None]
     metadata = {**store.metadata, "augment": [count, 0], **known}
     with FeatureWriter(

@@ -23,7 +23,8 @@ def random_view(rng):
     """A random resized crop, mirrored half the time.
 
     Its area is uniform in `AREAS`, the logarithm of its ratio in `RATIOS`,
-    its place anywhere in the picture.
+    its place anywhere in the picture; a side longer than the picture's is
+    cut, which takes a little of the largest areas.
 
     Args:
         rng: `numpy.random.Generator`.
@@ -49,3 +50,8 @@ def random_view(rng):
 def view_id(image_id, number):
     """What view `number` of a picture is called in a feature file: str."""
     return f"{image_id}#{number}"
+
+
+def picture_id(name):
+    """The id of the picture in what `view_id` made: str."""
+    return name.rpartition("#")[0]

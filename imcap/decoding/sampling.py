@@ -48,7 +48,7 @@ def sample(
 
     Returns:
         `Decoded`. Log-probabilities are the model's own at temperature 1,
-        unbanned and untruncated, the ones that policy gradients need.
+        unbanned and untruncated: how likely the model finds the captions.
 
     Example:
         >>> sample(step, state, keras.random.uniform((10, 5, 20)), 0, 0)

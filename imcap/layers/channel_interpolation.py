@@ -7,9 +7,9 @@ it to the last digits of float32 as long as the steepest tangent is not too
 steep, and costs `NODES` tangents a unit, however many channels there are.
 
 With x in −1..1 the interval of v̄ and r the largest |w| times half its
-length, the nearest pole lies at ±iπ/(2r), and the error falls as ρ to the
-power −NODES, ρ = π/(2r) + √(1 + π²/(4r²)). At `STEEPEST` it is below 1e-7 of
-Σ |u|.
+length, the nearest poles lie at a height of π/(2r), and the error falls as ρ
+to the power −NODES, ρ = π/(2r) + √(1 + π²/(4r²)). At `STEEPEST` it is below
+1e-7 of Σ |u|.
 
 Reference: Trefethen, 2013, "Approximation theory and approximation practice",
 theorem 8.2.
@@ -52,12 +52,19 @@ class Interpolation:
         # Never 0: all channels may be alike.
         self.half = ops.maximum((high - low) / 2, 1e-6)
         middle = (high + low) / 2
-        self.places = (means - middle) / self.half  # (B, C), −1..1
+        # Rounding leads outside where large values are nearly alike, and
+        # there the polynomial runs away.
+        places = (means - middle) / self.half
+        self.places = ops.clip(places, -1.0, 1.0)  # (B, C)
         values = middle + self.half * PLACES  # (B, J)
         self.values = ops.cast(values, kernel.dtype)
 
     def is_close(self):
-        """Whether the polynomial meets the score: a boolean scalar."""
+        """Whether the polynomial meets the score: a boolean scalar.
+
+        One answer for the whole batch: a picture whose values are far apart
+        takes the others along, and last digits with them.
+        """
         steepest = ops.max(ops.abs(ops.cast(self.kernel, "float32")))
         return ops.max(self.half) * steepest <= STEEPEST
 
@@ -74,7 +81,13 @@ class Interpolation:
         return ops.tanh(keys[:, None] + query[:, :, None])
 
     def gradients(self, query, weight, slopes):
-        """Gradients of query, means, kernel and weight."""
+        """Gradients of query, means, kernel and weight, shaped like them.
+
+        Args:
+            query: float tensor (B, Q, A).
+            weight: float tensor (A, 1).
+            slopes: float tensor (B, Q, C), of the scores.
+        """
         units = weight.shape[0]
         row = ops.reshape(weight, (units,))
         hidden = self._hidden(query)

@@ -56,8 +56,9 @@ class ScaCnn(Captioner):
     as the order has them.
 
     Raises:
-        ValueError: features of another width, an unknown network or order;
-            at a call, a mask where a sub-network looks at neighbours.
+        ValueError: features of another width, an unknown network or order, a
+            penalty on attention that there is none of; at a call, a mask
+            where a sub-network looks at neighbours.
 
     Example:
         >>> model = ScaCnn(vocabulary_size=9488, channels=960)
@@ -194,7 +195,11 @@ class ScaCnn(Captioner):
             ("channels_1", self.beta_1_c, None),
             ("channels_2", self.beta_2_c, None),
         ):
-            if weight and name in seen:
+            if weight and name not in seen:
+                raise ValueError(
+                    f"a penalty on {name}, which there are none of"
+                )
+            if weight:
                 penalty = CoveragePenalty(weight, name=f"penalty_{name}")
                 hidden = penalty(hidden, seen[name], real, locations)
         return hidden

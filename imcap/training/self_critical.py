@@ -82,6 +82,8 @@ class SelfCritical:
             )
         if samples < 1 or (samples < 2 and baseline != "greedy"):
             raise ValueError(f"{baseline} needs two samples or more")
+        if temperature <= 0:
+            raise ValueError(f"temperature must be above 0, got {temperature}")
         if not 0 <= cross_entropy_weight <= 1:
             raise ValueError("cross_entropy_weight must be in 0..1")
         self.reward = reward
@@ -100,7 +102,7 @@ class SelfCritical:
                 "reward",
                 "baseline",
                 "advantage",  # its standard deviation
-                "entropy",  # of a word, nats
+                "entropy",  # of a word, nats: mean −log p, p at 1
                 "sample_length",  # words, eos included
                 "unfinished",  # share of samples
                 "distinct_samples",  # share of a picture's samples

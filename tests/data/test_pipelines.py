@@ -65,6 +65,20 @@ def test_a_batch_depends_on_seed_and_step_alone():
     assert not np.array_equal(other, in_order[0][0]["tokens"])
 
 
+def test_pictures_as_they_may_also_look():
+    def other(image_ids, rng):
+        inputs = read(image_ids)
+        return {"features": inputs["features"] + rng.integers(50, 60)}
+
+    for step in (0, 5):
+        plain, seen = make().batch(step), make(augmented=other).batch(step)
+        shift = np.unique(seen[0]["features"] - plain[0]["features"])
+        assert len(shift) == 1 and 50 <= shift[0] < 60
+        same = seen[0] | {"features": plain[0]["features"]}
+        equal((same, *seen[1:]), plain)
+        equal(make(augmented=other).batch(step), seen)
+
+
 def test_the_seed_chooses_captions_too():
     def chosen(seed):
         """Captions of image 8, which has one more than is drawn."""

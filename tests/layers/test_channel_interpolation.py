@@ -35,10 +35,16 @@ def by_hand(query, means, kernel, weight):
 def test_scores_are_those_of_the_equation(steepness):
     given = arguments(steepness)
     assert computed(lambda: Interpolation(*given[1:3]).is_close())
+    tensors = [ops.convert_to_tensor(part) for part in given]
+    total = np.abs(given[3]).sum()
+    query, means, kernel, weight = tensors
+    found = as_numpy(
+        computed(lambda: Interpolation(means, kernel).scores(query, weight))
+    )[0]
+    np.testing.assert_allclose(found, by_hand(*given), atol=3e-7 * total)
     found = as_numpy(
         computed(lambda: channel_score.channel_score(*map(ops.array, given)))
     )[0]
-    total = np.abs(given[3]).sum()
     np.testing.assert_allclose(found, by_hand(*given), atol=3e-7 * total)
 
 
@@ -52,7 +58,27 @@ def test_steep_scores_are_not_interpolated():
     np.testing.assert_allclose(found, by_hand(*given), atol=2e-5)
 
 
-@pytest.mark.parametrize("steepness", [0.3, 2.0])
+@pytest.mark.parametrize("branch", ["scores", "gradients"])
+def test_the_polynomial_is_what_is_used(monkeypatch, branch):
+    called = []
+    plain = getattr(Interpolation, branch)
+
+    def spied(self, *arguments):
+        called.append(branch)
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(Interpolation, branch, spied)
+    variables = [keras.Variable(part) for part in arguments(0.5)]
+    value_and_gradients(
+        lambda: ops.sum(
+            channel_score.channel_score(*[1.0 * part for part in variables])
+        ),
+        variables,
+    )
+    assert called
+
+
+@pytest.mark.parametrize("steepness", [0.3, 2.0, 4.0])
 def test_gradients_are_those_of_the_whole(monkeypatch, steepness):
     given = arguments(steepness)
     slopes = np.random.default_rng(5).normal(size=(B, Q, C))
@@ -76,9 +102,11 @@ def test_gradients_are_those_of_the_whole(monkeypatch, steepness):
         np.testing.assert_allclose(one, other, atol=2e-5 * scale)
 
 
-def test_channels_that_are_all_alike():
+@pytest.mark.parametrize("spread", [0.0, 2e-6, 1e-5])
+def test_channels_that_are_all_but_alike(spread):
     query, means, kernel, weight = arguments(1.0)
-    means[:] = 0.7
+    means[:] = 20 + spread * means / SPREAD
+    kernel /= 20
     given = (query, means, kernel, weight)
     found = as_numpy(
         computed(lambda: channel_score.channel_score(*map(ops.array, given)))

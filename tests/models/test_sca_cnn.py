@@ -257,28 +257,6 @@ def test_uniform_attention_is_the_network(name, tmp_path):
         np.testing.assert_allclose(found[:, n], expected, atol=1e-4)
 
 
-def test_the_last_map_alone(tmp_path):
-    sizes = {"attention_order": "S-C", **SIZES}
-    model = ScaCnn(V, 512, "vgg19", attended_layers=1, **sizes)
-    plain = ScaCnn(V, 512, None, [{"channels": 512}], **sizes)
-    assert [w.path for w in model.weights] == [w.path for w in plain.weights]
-    plain.set_weights(model.get_weights())
-    again = ScaCnn.from_config(model.get_config())
-    again.set_weights(model.get_weights())
-    features = np.random.default_rng(4).normal(size=(B, K, 512))
-    inputs = batch() | {"features": features.astype("float32")}
-    expected = as_numpy(plain(inputs))[0]
-    for same in (model, again):
-        np.testing.assert_allclose(as_numpy(same(inputs))[0], expected)
-    # No layer of the network comes after it, so no weights are asked for.
-    model.start_from_network(tmp_path / "none.weights.h5")
-    assert feature_layers("vgg19", 1) == "block5_conv4"
-    with pytest.raises(ValueError, match="--layer conv5_block3_out"):
-        ScaCnn(V, 512, "resnet152", attended_layers=1, **SIZES)
-    with pytest.raises(ValueError, match="from 1 to 2, got 3"):
-        ScaCnn(V, 512, "vgg19", attended_layers=3, **SIZES)
-
-
 def test_what_learns_and_what_is_no_network(tmp_path):
     model = make()
     trainable = {weight.path for weight in model.trainable_weights}

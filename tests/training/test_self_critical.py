@@ -199,8 +199,13 @@ def test_half_precision_with_loss_scaling(policy):
     assert all(changed)
 
 
-def test_cross_entropy_is_mixed_in():
+@pytest.mark.parametrize("packed", [False, True])
+def test_cross_entropy_is_mixed_in(packed):
+    if packed and on_jax():
+        pytest.skip("packed samples have no fixed shape")
     task, data = task_of(), data_of()
+    data[1][data[1] == WORD] = BANNED  # people say what samples may not
+    assert np.any(data[1] == BANNED)
     task.compile("sgd", WordCrossEntropy())
     seeds = ops.convert_to_numpy(task.seed_generator.state)
 
@@ -212,10 +217,19 @@ def test_cross_entropy_is_mixed_in():
 
     def sampled(weight):
         task.seed_generator.state.assign(seeds)
-        task.self_critical = self_critical(cross_entropy_weight=weight)
+        task.self_critical = self_critical(
+            cross_entropy_weight=weight,
+            temperature=0.5,
+            banned=(BANNED,),
+            packed=packed,
+        )
         return loss(task.self_critical(task, data))
 
-    expected = 0.75 * sampled(0.0) + 0.25 * loss(data)
+    task.self_critical = None
+    inputs = {k: v for k, v in data[0].items() if k != "references"}
+    people = loss((inputs, *data[1:]))
+    assert people < 10
+    expected = 0.75 * sampled(0.0) + 0.25 * people
     assert sampled(0.25) == pytest.approx(expected, rel=1e-5)
 
 
@@ -260,6 +274,7 @@ def test_distinct_samples_are_counted():
     [
         ({"baseline": "mean"}, "baseline must be one of"),
         ({"samples": 1}, "needs two samples"),
+        ({"temperature": 0.0}, "temperature must be above 0"),
         ({"cross_entropy_weight": 1.5}, "must be in 0..1"),
     ],
 )
