@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 from backend import as_numpy, computed
-from keras import ops
+from test_captioners import N, T, step_by_step
 
-from imcap.layers import channel_score
+from imcap.layers.channel_interpolation import Interpolation
 from imcap.layers.network_ends import feature_layers
 from imcap.models.sca_cnn import ScaCnn
 
-B, N, T, K, V = 2, 3, 5, 7, 17
+B, K, V = 2, 7, 17
 SIZES = {"lstm_dim": 13, "emb_dim": 19, "z_dim": 23, "attention_order": "S-C"}
 
 
@@ -53,29 +53,20 @@ def test_a_penalty_on_what_is_not_there():
 
 
 @pytest.mark.parametrize("policy", [None, "mixed_float16", "mixed_bfloat16"])
-def test_step_by_step_is_teacher_forcing_through_the_polynomial(
-    monkeypatch, policy
-):
-    def exact(*arguments):
-        raise AssertionError("scored one by one")
+def test_step_is_teacher_forcing_through_the_polynomial(monkeypatch, policy):
+    interpolated, plain = [], Interpolation.scores
 
+    def spied(self, *arguments):
+        interpolated.append(self.places.shape[1])
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(Interpolation, "scores", spied)
     keras.utils.set_random_seed(0)
     model = ScaCnn(V, 512, "vgg19", attended_layers=1, dtype=policy, **SIZES)
     inputs = batch()
-
-    def whole():
-        return model(inputs)
-
-    def stepwise():
-        memory = model.encode({"features": inputs["features"]})
-        state, found = model.initial_state(memory, N), []
-        for time in range(T):
-            tokens = inputs["tokens"][:, :, time]
-            logits, state, _ = model.step(tokens, state, memory)
-            found.append(logits)
-        return ops.stack(found, axis=2)
-
-    both = [as_numpy(computed(each))[0] for each in (whole, stepwise)]
-    assert np.isfinite(both[0]).all()
-    np.testing.assert_allclose(*both, atol=1e-5 if policy is None else 0.02)
-    assert channel_score.CHANNELS < 512
+    whole = as_numpy(computed(lambda: model(inputs)))[0]
+    stepwise = as_numpy(step_by_step(model, inputs)[0])[0]
+    assert np.isfinite(whole).all()
+    assert set(interpolated) == {512}
+    tolerance = 1e-5 if policy is None else 0.02
+    np.testing.assert_allclose(stepwise, whole, atol=tolerance)
