@@ -8,7 +8,6 @@ from imcap.layers.lstm_step import OrthogonalBlocks, lstm_step
 from imcap.layers.masking import MaskedMean
 from imcap.layers.recomputed import Recomputed
 from imcap.layers.row_dense import RowDense
-from imcap.layers.square_orthogonal import SquareOrthogonal
 from imcap.layers.sub_network import SubNetwork
 from imcap.layers.unit_length import UnitLength
 from imcap.layers.unrolled import over_words
@@ -20,7 +19,7 @@ class ScaLSTM(keras.layers.Layer):
 
     For each word, with h the last state: the first map is attended
     (`AttendedMap`), passes the network's layers up to the next attended map,
-    and so on to the last; `z` is its mean over locations, at length one;
+    and so on to the last; `z` is its mean over locations, at length √C;
     `z ← σ(w·h + b) z` with the selector; `h' = LSTM([x; z], h)`.
 
     The original map is attended anew for every word. Modulated maps are
@@ -34,7 +33,7 @@ class ScaLSTM(keras.layers.Layer):
         order: "C-S", "S-C", "C" or "S", see `AttendedMap`.
         selector: bool, the scalar gate on z.
         grid: (h, w) of the locations, for kernels above 1.
-        stddev: float, spread of initial weights.
+        stddev: float, spread of the scores' initial weights.
         **kwargs: see `keras.layers.Layer`.
 
     Call arguments:
@@ -84,7 +83,6 @@ class ScaLSTM(keras.layers.Layer):
         policy = self.dtype_policy
 
         def dense(width, name, **more):
-            more["kernel_initializer"] = SquareOrthogonal(stddev)
             return RowDense(width, dtype=policy, name=name, **more)
 
         self.word_dense = dense(4 * units, "word_gates")
@@ -143,7 +141,15 @@ class ScaLSTM(keras.layers.Layer):
         """z (B, C) of the map (B, K, C) if nothing attended to anything."""
         for place, network in enumerate(self.networks):
             values = network(values, self._side(side, place))
-        return self.normalize(self.mean(values, location_mask))
+        return self._rescaled(self.mean(values, location_mask))
+
+    def _rescaled(self, values):
+        """At length √C: entries as large as those of words and states.
+
+        At length one, which only scales kernels, an optimiser of equal steps
+        learns from pictures last.
+        """
+        return self.normalize(values) * values.shape[-1] ** 0.5
 
     def _side(self, side, place):
         """What the operations after one attended map add."""
@@ -195,7 +201,7 @@ class ScaLSTM(keras.layers.Layer):
         if values is not None:
             context = self.mean(values, mask)
         shape = (*ops.shape(hidden)[:2], context.shape[-1])
-        return self.normalize(ops.reshape(context, shape)), found
+        return self._rescaled(ops.reshape(context, shape)), found
 
     def step(self, gates, state, shown, mask=None):
         """One word: its gate inputs (B, N, 4U), and h and c.

@@ -9,7 +9,6 @@ from imcap.layers.network_ends import NETWORKS, attended_maps, pretrained
 from imcap.layers.packing import Captions, RealWords, WordsOfImage
 from imcap.layers.row_dense import RowDense
 from imcap.layers.sca_lstm import ScaLSTM, plain
-from imcap.layers.square_orthogonal import SquareOrthogonal
 from imcap.layers.zero_first import ZeroFirst
 from imcap.models.captioner import Captioner, RealTokens, caption_inputs
 
@@ -123,7 +122,6 @@ class ScaCnn(Captioner):
         grid = self.image_grid or NETWORKS.get(self.network, {}).get("grid", 7)
 
         def dense(width, name, **more):
-            more["kernel_initializer"] = SquareOrthogonal()
             return RowDense(width, **policy, name=name, **more)
 
         self.width = maps[0]["channels"]
@@ -132,7 +130,7 @@ class ScaCnn(Captioner):
         self.embedding = keras.layers.Embedding(
             self.vocabulary_size,
             self.emb_dim,
-            embeddings_initializer=SquareOrthogonal(),
+            embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
             **policy,
             name="embedding",
         )

@@ -107,7 +107,7 @@ class ByHand:
 
     def context(self, values):
         mean = values.mean(axis=0)
-        return mean / (np.linalg.norm(mean) + 1e-8)
+        return mean / (np.linalg.norm(mean) + 1e-8) * np.sqrt(len(mean))
 
     def logits(self, features, tokens, selector, ctx2out, prev2out):
         values, side = features[:, :C], features[:, C:]
@@ -252,6 +252,7 @@ def test_uniform_attention_is_the_network(name, tmp_path):
     found = as_numpy(computed(run))[0]
     expected = expected.reshape(B, side * side, -1).mean(axis=1)
     expected = as_numpy(UnitLength()(expected))[0]
+    expected = expected * np.sqrt(expected.shape[-1])
     assert expected.std() > 1e-3
     for n in range(N):
         np.testing.assert_allclose(found[:, n], expected, atol=1e-4)
