@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from imcap.decoding import banned_tokens, beam_search, greedy, sample
-from imcap.decoding.constraints import repeated_ngrams
+from imcap.decoding import beam_search, greedy, sample
 from imcap.decoding.sampling import inverse_distribution, truncated
 
 BATCH, VOCABULARY, STEPS, PLACES = 3, 5, 4, 7
@@ -225,65 +224,6 @@ def test_truncation_keeps_the_likeliest():
     assert kept(top_p=0.01) == [0]
     assert kept(top_p=0.89) == [0, 1, 2]
     assert kept() == [0, 1, 2, 3]
-
-
-def test_banned_words_are_not_said():
-    chain = Chain(seed=6)
-    penalty = banned_tokens(VOCABULARY, [3, 4, PAD, BOS])
-    decoded = beam_search(
-        chain.step,
-        chain.start(2),
-        (BATCH, 2, STEPS),
-        BOS,
-        EOS,
-        PAD,
-        penalty=penalty,
-    )
-    assert np.all(ops.convert_to_numpy(decoded.tokens)[:, 0, 0] == EOS)
-    with pytest.raises(ValueError, match="exceed"):
-        banned_tokens(VOCABULARY, [VOCABULARY])
-
-
-def test_repeated_ngrams_are_found():
-    said = np.array([[[3, 4, 3, 4, 3, 0], [1, 2, 3, 4, 1, 0]]], "int32")
-    for size in (1, 2, 3):
-        penalty = ops.convert_to_numpy(
-            repeated_ngrams(
-                ops.convert_to_tensor(said),
-                ops.convert_to_tensor(5, dtype="int32"),
-                size,
-                VOCABULARY,
-            )
-        )
-        for row in range(2):
-            words = list(said[0, row, :5])
-            grams = {tuple(words[i : i + size]) for i in range(5 - size + 1)}
-            last = words[5 - size + 1 :]
-            banned = {
-                word for word in range(VOCABULARY) if (*last, word) in grams
-            }
-            assert set(np.flatnonzero(penalty[0, row] < 0)) == banned
-
-
-def test_no_ngram_is_said_twice():
-    chain = Chain(seed=7)
-    # Push towards 3 and 4 alternating for ever.
-    chain.table[:, :, 3, 4] = chain.table[:, :, 4, 3] = 9
-    chain.table[:, :, BOS, 3] = 9
-    for decoder in (beam_search, greedy):
-        decoded = decoder(
-            chain.step,
-            chain.start(2),
-            (BATCH, 2, STEPS),
-            BOS,
-            EOS,
-            PAD,
-            no_repeat_ngram=2,
-        )
-        for row in ops.convert_to_numpy(decoded.tokens)[:, 0]:
-            words = caption(row)
-            pairs = list(itertools.pairwise(words))
-            assert len(pairs) == len(set(pairs))
 
 
 def test_bad_arguments_are_refused():

@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed, on_jax, value_and_gradients
+from backend import as_numpy, computed
 from keras import ops
 
 from imcap.models import CAPTIONERS, build_captioner
-from imcap.training.losses import WordCrossEntropy
 
 B, N, T, K, D, V = 2, 3, 5, 7, 11, 17
 SIZES = {"lstm_dim": 13, "emb_dim": 5, "z_dim": 19, "dropout": 0.4}
@@ -229,37 +228,6 @@ def test_captions_and_pictures_are_independent(variant):
 
 
 @every_captioner
-def test_packed_is_dense(variant):
-    model = make(variant)
-    inputs, targets, weights, real = packed(model)
-    dense = {k: v for k, v in inputs.items() if k not in ("slots", "words")}
-    loss = WordCrossEntropy(label_smoothing=0.1)
-    places = np.take_along_axis(targets, inputs["slots"], axis=1)
-    shares = np.take_along_axis(weights, inputs["slots"], axis=1)
-    places, shares = (x.ravel()[inputs["words"]] for x in (places, shares))
-
-    def dense_loss():
-        shape = (B, N, T)
-        return loss(
-            targets.reshape(shape), model(dense), weights.reshape(shape)
-        )
-
-    def packed_loss():
-        return loss(places, model(inputs), shares)
-
-    assert logits_of(model, inputs).shape == (real.sum(), V)
-    weights_of = model.trainable_variables
-    expected, slopes = value_and_gradients(dense_loss, weights_of)
-    found, packed_slopes = value_and_gradients(packed_loss, weights_of)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    for weight, one, other in zip(
-        weights_of, slopes, packed_slopes, strict=True
-    ):
-        assert np.any(one), f"no gradient reaches {weight.path}"
-        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-3)
-
-
-@every_captioner
 def test_config_and_file_round_trip(variant, tmp_path):
     model = make(variant)
     inputs = batch(model)
@@ -274,43 +242,6 @@ def test_config_and_file_round_trip(variant, tmp_path):
     np.testing.assert_allclose(logits_of(again, inputs), expected, atol=1e-6)
     found, _ = step_by_step(again, inputs)
     np.testing.assert_allclose(as_numpy(found)[0], expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "hard"])
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_trains_on_packed_words(variant, policy):
-    model = make(variant, dtype=policy)
-    assert model.output_dense.compute_dtype == policy.removeprefix("mixed_")
-    inputs, targets, weights, _ = packed(model)
-    places, shares = (
-        np.take_along_axis(x, inputs["slots"], axis=1).ravel()[inputs["words"]]
-        for x in (targets, weights / weights.sum())
-    )
-    optimizer = keras.optimizers.SGD(0.05)
-    if policy == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 2.0**10)
-    model.compile(optimizer, WordCrossEntropy(), jit_compile=on_jax())
-    before = [
-        ops.convert_to_numpy(weight).copy()
-        for weight in model.trainable_variables
-    ]
-    history = model.fit(
-        (part for part in [(inputs, places, shares)] * 2),
-        steps_per_epoch=2,
-        shuffle=False,
-        verbose=0,
-    )
-    losses = history.history["loss"]
-    assert np.all(np.isfinite(losses))
-    for weight, old in zip(model.trainable_variables, before, strict=True):
-        new = ops.convert_to_numpy(weight)
-        assert weight.dtype == "float32"
-        assert np.all(np.isfinite(new))
-        assert np.any(new != old), f"{weight.path} did not learn"
-    said = computed(lambda: model(inputs))
-    assert keras.backend.standardize_dtype(said.dtype) == "float32"
-    logits, _ = step_by_step(model, inputs)
-    assert np.all(np.isfinite(as_numpy(logits)[0]))
 
 
 def test_step_keeps_the_state_as_it_was():
