@@ -14,6 +14,12 @@ def folder(tmp_path):
     return prepare_folder(tmp_path)
 
 
+def only_line(capsys):
+    """What was said on the error stream, in one line."""
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
 def test_views_of_other_pictures_are_refused(folder, capsys):
     store = FeatureStore.open(folder / "features.h5")
     views = write_views(store, folder / "views.h5", only=store.ids[20:])
@@ -65,8 +71,7 @@ def other_ids(folder):
 def test_bad_input_is_one_line(folder, capsys, spoil):
     name, said = spoil(folder)
     assert train.main(flags(folder)) == 2
-    error = capsys.readouterr().err.strip()
-    assert len(error.splitlines()) == 1
+    error = only_line(capsys)
     assert name in error
     assert said in error
     assert not (folder / "run").exists()
@@ -87,9 +92,7 @@ def test_bad_input_is_one_line(folder, capsys, spoil):
 )
 def test_flags_that_cannot_be(folder, capsys, more, said):
     assert train.main([*flags(folder), *more]) == 2
-    error = capsys.readouterr().err.strip()
-    assert len(error.splitlines()) == 1
-    assert said in error
+    assert said in only_line(capsys)
 
 
 def test_unknown_flag(capsys):
@@ -110,8 +113,7 @@ def test_existing_run_is_not_overwritten(folder, capsys):
 def test_unwritable_folder(folder, capsys):
     (folder / "run").write_text("a file, not a folder")
     assert train.main(flags(folder)) == 2
-    error = capsys.readouterr().err.strip()
-    assert len(error.splitlines()) == 1
+    assert only_line(capsys)
 
 
 def test_continuing_with_other_widths_is_refused(folder, capsys):
@@ -119,9 +121,7 @@ def test_continuing_with_other_widths_is_refused(folder, capsys):
     capsys.readouterr()
     more = ["--start_from", str(folder / "run"), "--lstm_dim", "19"]
     assert train.main(more) == 2
-    error = capsys.readouterr().err.strip()
-    assert len(error.splitlines()) == 1
-    assert "do not fit" in error
+    assert "do not fit" in only_line(capsys)
 
 
 def test_features_of_another_width(folder, tmp_path, capsys):
@@ -142,8 +142,7 @@ def test_vocabulary_of_another_run(folder, capsys):
     path.write_text(json.dumps(other))
     capsys.readouterr()
     assert evaluate.main(["--model", str(folder / "run")]) == 2
-    error = capsys.readouterr().err.strip()
-    assert len(error.splitlines()) == 1
+    assert only_line(capsys)
 
 
 def test_damaged_weights(folder, capsys):
@@ -152,6 +151,4 @@ def test_damaged_weights(folder, capsys):
     path.write_bytes(path.read_bytes()[:1000])
     capsys.readouterr()
     assert evaluate.main(["--model", str(folder / "run")]) == 2
-    error = capsys.readouterr().err.strip()
-    assert len(error.splitlines()) == 1
-    assert "best.weights.h5" in error
+    assert "best.weights.h5" in only_line(capsys)

@@ -146,8 +146,8 @@ class ScaLSTM(keras.layers.Layer):
     def _rescaled(self, values):
         """At length √C: entries as large as those of words and states.
 
-        At length one, which only scales kernels, an optimiser of equal steps
-        learns from pictures last.
+        Of length one only kernels would differ in scale, but an optimiser of
+        equal steps learns late what small entries tell.
         """
         return self.normalize(values) * values.shape[-1] ** 0.5
 

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from keras import ops
 from test_decoding import (
-    BATCH,
     BOS,
     EOS,
     PAD,
-    STEPS,
     VOCABULARY,
     Chain,
     caption,
+    decode,
 )
 
 from imcap.decoding import banned_tokens, beam_search, greedy
@@ -23,15 +22,7 @@ from imcap.decoding.constraints import repeated_ngrams
 def test_banned_words_are_not_said():
     chain = Chain(seed=6)
     penalty = banned_tokens(VOCABULARY, [3, 4, PAD, BOS])
-    decoded = beam_search(
-        chain.step,
-        chain.start(2),
-        (BATCH, 2, STEPS),
-        BOS,
-        EOS,
-        PAD,
-        penalty=penalty,
-    )
+    decoded = decode(beam_search, chain, 2, penalty=penalty)
     assert np.all(ops.convert_to_numpy(decoded.tokens)[:, 0, 0] == EOS)
     with pytest.raises(ValueError, match="exceed"):
         banned_tokens(VOCABULARY, [VOCABULARY])
@@ -64,15 +55,7 @@ def test_no_ngram_is_said_twice():
     chain.table[:, :, 3, 4] = chain.table[:, :, 4, 3] = 9
     chain.table[:, :, BOS, 3] = 9
     for decoder in (beam_search, greedy):
-        decoded = decoder(
-            chain.step,
-            chain.start(2),
-            (BATCH, 2, STEPS),
-            BOS,
-            EOS,
-            PAD,
-            no_repeat_ngram=2,
-        )
+        decoded = decode(decoder, chain, 2, no_repeat_ngram=2)
         for row in ops.convert_to_numpy(decoded.tokens)[:, 0]:
             words = caption(row)
             pairs = list(itertools.pairwise(words))

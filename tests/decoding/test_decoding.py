@@ -59,6 +59,12 @@ class Chain:
         return values
 
 
+def decode(decoder, chain, count, **more):
+    """What a decoder makes of the chain, with `count` captions an image."""
+    size = (BATCH, count, STEPS)
+    return decoder(chain.step, chain.start(count), size, BOS, EOS, PAD, **more)
+
+
 def caption(row):
     """The words of one row up to and with eos."""
     row = [int(word) for word in row]
@@ -68,15 +74,7 @@ def caption(row):
 def test_wide_beam_finds_the_best_caption():
     chain = Chain()
     wide = 5 * 5 * 5
-    decoded = beam_search(
-        chain.step,
-        chain.start(wide),
-        (BATCH, wide, STEPS),
-        BOS,
-        EOS,
-        PAD,
-        returned=3,
-    )
+    decoded = decode(beam_search, chain, wide, returned=3)
     for image in range(BATCH):
         best = chain.every_caption(image)[:3]
         for place, (score, words) in enumerate(best):
@@ -92,15 +90,7 @@ def test_wide_beam_finds_the_best_caption():
 @pytest.mark.parametrize("penalty", [0.0, 0.7, 1.0])
 def test_beam_is_the_plain_python_beam(penalty):
     chain = Chain(seed=1)
-    decoded = beam_search(
-        chain.step,
-        chain.start(3),
-        (BATCH, 3, STEPS),
-        BOS,
-        EOS,
-        PAD,
-        length_penalty=penalty,
-    )
+    decoded = decode(beam_search, chain, 3, length_penalty=penalty)
 
     def rank(hypothesis):
         total, words = hypothesis
@@ -124,15 +114,7 @@ def test_beam_is_the_plain_python_beam(penalty):
 
 def test_beam_attention_belongs_to_the_words_of_the_beam():
     chain = Chain(seed=2)
-    decoded = beam_search(
-        chain.step,
-        chain.start(4),
-        (BATCH, 4, STEPS),
-        BOS,
-        EOS,
-        PAD,
-        returned=4,
-    )
+    decoded = decode(beam_search, chain, 4, returned=4)
     tokens = ops.convert_to_numpy(decoded.tokens)
     seen = ops.convert_to_numpy(decoded.attention["weights"])
     assert seen.shape == (BATCH, 4, STEPS, PLACES)
@@ -146,10 +128,8 @@ def test_beam_attention_belongs_to_the_words_of_the_beam():
 
 def test_beam_of_one_is_greedy():
     chain = Chain(seed=3)
-    beam = beam_search(
-        chain.step, chain.start(1), (BATCH, 1, STEPS), BOS, EOS, PAD
-    )
-    plain = greedy(chain.step, chain.start(1), (BATCH, 1, STEPS), BOS, EOS, PAD)
+    beam = decode(beam_search, chain, 1)
+    plain = decode(greedy, chain, 1)
     for a, b in zip(
         keras.tree.flatten(beam), keras.tree.flatten(plain), strict=True
     ):
@@ -229,9 +209,7 @@ def test_truncation_keeps_the_likeliest():
 def test_bad_arguments_are_refused():
     chain = Chain()
     with pytest.raises(ValueError, match="returned"):
-        beam_search(
-            chain.step, chain.start(2), (BATCH, 2, STEPS), 1, 2, returned=3
-        )
+        decode(beam_search, chain, 2, returned=3)
     with pytest.raises(ValueError, match="temperature"):
         sample(
             chain.step,
