@@ -29,6 +29,7 @@ setup(
     packages=find_packages(include=["imcap", "imcap.*"]),
     package_data={
         "imcap": [
+            "py.typed",
             "presets/*.json",
             "presets/matching/*.json",
             "web/*.*",

@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 from measuring import line, peak_memory, product_rate, seconds
 
-from imcap.models import build_captioner
-from imcap.training.generation import Generator
+from imcap.captioning.generation import Generator
+from imcap.models.registry import build_captioner
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import make_optimizer
 from imcap.training.task import CaptioningTask
@@ -47,8 +47,8 @@ def make_batch(lengths, locations=K, batch=B, steps=T, channels=D):
 
     Lengths count words and eos.
     """
-    from imcap.data.captions import EncodedCaptions
-    from imcap.data.pipelines import CaptionBatches
+    from imcap.data.batches.caption_batches import CaptionBatches
+    from imcap.data.captions.reading import EncodedCaptions
 
     class Words:
         pad_id, bos_id, eos_id = 0, 0, 0
@@ -140,7 +140,7 @@ def real_lengths(path, rng):
         # Flickr8k's own distribution, words a caption: mean 10.6 after
         # cutting at 16.
         return np.clip(rng.normal(11.6, 3.4, (B, N)).round(), 3, T).astype(int)
-    from imcap.data.captions import read_captions
+    from imcap.data.captions.reading import read_captions
 
     captions = read_captions(path).split("train")
     rows = rng.choice(len(captions), B, replace=False)
@@ -216,11 +216,11 @@ def bench_beam(jit):
 
 def bench_pipeline(path, features):
     """Pictures a second out of a warm feature file."""
-    from imcap.data.captions import read_captions
-    from imcap.data.features import FeatureStore
-    from imcap.data.pipelines import CaptionBatches
-    from imcap.data.vocabulary import Vocabulary
-    from imcap.inputs import StoredFeatures
+    from imcap.data.batches.caption_batches import CaptionBatches
+    from imcap.data.batches.readers import StoredFeatures
+    from imcap.data.captions.reading import read_captions
+    from imcap.data.features.store import FeatureStore
+    from imcap.data.words.vocabulary import Vocabulary
 
     captions = read_captions(path).split("train")
     words = Vocabulary.build([c for i in captions.tokens for c in i])

@@ -20,14 +20,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 from measuring import line
 
-from imcap import export
-from imcap.caption import BATCH, CaptionConfig, PictureReader, read_batches
-from imcap.data.image_list import ImageList
-from imcap.data.images import load_pixels
-from imcap.exported_keras import read_vocabulary
-from imcap.exported_tflite import open_interpreter
-from imcap.runs import Run
-from imcap.training.generate import generate
+from imcap.captioning.generation import generate
+from imcap.captioning.pictures import BATCH, PictureReader, read_batches
+from imcap.cli import export
+from imcap.cli.caption import CaptionConfig
+from imcap.data.pictures.decoding import load_pixels
+from imcap.data.pictures.listing import ImageList
+from imcap.export.keras_file import read_vocabulary
+from imcap.export.litert import open_interpreter
+from imcap.runs.run import Run
 
 
 def captioning(model, beam_size):

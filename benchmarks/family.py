@@ -27,9 +27,9 @@ from measuring import (
     seconds,
 )
 
-from imcap.data.boxes import grid_positions
-from imcap.models import CAPTIONERS, build_captioner
-from imcap.training.generation import Generator
+from imcap.captioning.generation import Generator
+from imcap.data.features.boxes import grid_positions
+from imcap.models.registry import CAPTIONERS, build_captioner
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import make_optimizer
 from imcap.training.task import CaptioningTask

@@ -20,7 +20,7 @@ import tensorflow as tf
 from adaptive import B, D, K, V, operations
 from measuring import line, peak_memory, product_rate, seconds
 
-from imcap.models import build_captioner
+from imcap.models.registry import build_captioner
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import make_optimizer
 from imcap.training.rewards import Reward

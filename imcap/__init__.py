@@ -1,6 +1,8 @@
 """imcap: attention captioning and image-text matching for Keras 3."""
 
 __version__ = "0.1.0"
+
+
 __all__ = ["load"]
 
 
@@ -13,25 +15,25 @@ def load(path, checkpoint="best"):
         checkpoint: "best", or "last" for where training stopped.
 
     Returns:
-        An `imcap.loaded_captioner.LoadedCaptioner`, or an
-        `imcap.loaded_matcher.LoadedMatcher` of a matching run.
+        An `imcap.captioning.captioner.LoadedCaptioner`, or an
+        `imcap.matching.matcher.LoadedMatcher` of a matching run.
 
     Raises:
-        imcap.data.errors.InputError: one line that says what is missing.
+        imcap.errors.InputError: one line that says what is missing.
 
     Example:
         >>> model = imcap.load("runs/mine")
         >>> model.caption(["beach.jpg", "dog.jpg"])
     """
-    from imcap.config import load_keras
+    from imcap.startup import load_keras
 
     load_keras()
-    from imcap.match_runs import is_matching
+    from imcap.runs.kinds import is_matching
 
     if is_matching(path):
-        from imcap.loaded_matcher import LoadedMatcher
+        from imcap.matching.matcher import LoadedMatcher
 
         return LoadedMatcher(path, checkpoint)
-    from imcap.loaded_captioner import LoadedCaptioner
+    from imcap.captioning.captioner import LoadedCaptioner
 
     return LoadedCaptioner(path, checkpoint)

@@ -27,7 +27,7 @@ def released():
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory):
     """What `imcap demo` leaves after a few epochs: it says something."""
-    from imcap import demo
+    from imcap.cli import demo
 
     path = tmp_path_factory.mktemp("demo") / "run"
     with pytest.MonkeyPatch.context() as patched:

@@ -71,8 +71,8 @@ def test_an_arrow_the_wrong_way_is_seen(tmp_path):
     source.write_text(
         "def late():\n"
         "    from imcap import models\n"
-        "    import imcap.data.errors\n"
-        "    from imcap.config import option\n"
+        "    import imcap.errors\n"
+        "    from imcap.options import option\n"
     )
     found = {folder_of(name) for name in imported(source)}
     assert {"models", "data", "config"} <= found

@@ -9,10 +9,11 @@ import sys
 
 from tqdm import tqdm
 
-from imcap.config import REQUIRED, option, run_command
-from imcap.data.bottom_up import bottom_up_files
-from imcap.data.precomp import read_lines
-from imcap.data.precomp_writer import convert_regions
+from imcap.cli.parser import run_command
+from imcap.data.features.bottom_up import bottom_up_files
+from imcap.data.pairs.precomp import read_lines
+from imcap.data.pairs.precomp_writer import convert_regions
+from imcap.options import REQUIRED, option
 
 
 @dataclasses.dataclass(frozen=True)

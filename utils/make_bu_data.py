@@ -12,8 +12,9 @@ import sys
 
 from tqdm import tqdm
 
-from imcap.config import option, run_command
-from imcap.data.bottom_up import bottom_up_files, convert_bottom_up
+from imcap.cli.parser import run_command
+from imcap.data.features.bottom_up import bottom_up_files, convert_bottom_up
+from imcap.options import option
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,10 +13,11 @@ import sys
 
 from tqdm import tqdm
 
-from imcap.config import REQUIRED, option, run_command
-from imcap.data.boxes import NORMALISATIONS
-from imcap.data.picture_sizes import PictureSizes
-from imcap.data.position_folder import write_grid_vectors
+from imcap.cli.parser import run_command
+from imcap.data.features.boxes import NORMALISATIONS
+from imcap.data.features.position_folder import write_grid_vectors
+from imcap.data.pictures.sizes import PictureSizes
+from imcap.options import REQUIRED, option
 
 
 @dataclasses.dataclass(frozen=True)

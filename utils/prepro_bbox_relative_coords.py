@@ -14,9 +14,10 @@ import sys
 
 from tqdm import tqdm
 
-from imcap.config import REQUIRED, option, run_command
-from imcap.data.picture_sizes import PictureSizes
-from imcap.data.position_folder import write_relative_boxes
+from imcap.cli.parser import run_command
+from imcap.data.features.position_folder import write_relative_boxes
+from imcap.data.pictures.sizes import PictureSizes
+from imcap.options import REQUIRED, option
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,9 @@ python utils/prepro_coco.py --input_json coco_raw.json \
 import dataclasses
 import sys
 
-from imcap.config import option, run_command
-from imcap.prepare import PrepareConfig, prepare
+from imcap.cli.parser import run_command
+from imcap.cli.prepare import PrepareConfig, prepare
+from imcap.options import option
 
 
 @dataclasses.dataclass(frozen=True)

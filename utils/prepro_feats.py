@@ -12,8 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from imcap.data.errors import InputError
-from imcap.extract import main as extract
+from imcap.cli.extract import main as extract
+from imcap.errors import InputError
 
 
 def weights_in(model_root, model):

@@ -6,8 +6,8 @@ python utils/prepro_labels.py --input_json dataset_coco.json \
 
 import sys
 
-from imcap.config import run_command
-from imcap.prepare import PrepareConfig, prepare
+from imcap.cli.parser import run_command
+from imcap.cli.prepare import PrepareConfig, prepare
 
 if __name__ == "__main__":
     sys.exit(run_command("prepro_labels", PrepareConfig, prepare))

@@ -8,9 +8,10 @@ python utils/prepro_ngrams.py --input_json dataset_coco.json \
 import dataclasses
 import sys
 
-from imcap.config import REQUIRED, option, run_command
-from imcap.data.captions import SPLITS
-from imcap.data.ngram_files import prepare_ngrams
+from imcap.cli.parser import run_command
+from imcap.data.captions.reading import SPLITS
+from imcap.data.ngrams.ngram_files import prepare_ngrams
+from imcap.options import REQUIRED, option
 
 
 @dataclasses.dataclass(frozen=True)

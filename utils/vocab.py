@@ -10,11 +10,12 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from imcap.config import option, run_command
-from imcap.data.files import write_json
-from imcap.data.precomp import read_lines
-from imcap.data.treebank import treebank_words
-from imcap.data.vocabulary import Vocabulary
+from imcap.cli.parser import run_command
+from imcap.data.pairs.precomp import read_lines
+from imcap.data.words.treebank import treebank_words
+from imcap.data.words.vocabulary import Vocabulary
+from imcap.files import write_json
+from imcap.options import option
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Pictures, captions, vocabularies and features, on their way to a model."""
+"""Captions, words, pictures and features as arrays."""

@@ -2,9 +2,9 @@
 
 from imcap.decoding.beam import beam_search
 from imcap.decoding.constraints import banned_tokens
-from imcap.decoding.decoded import Decoded
 from imcap.decoding.ensemble import ensemble
 from imcap.decoding.sampling import greedy, sample, uniforms_for
+from imcap.decoding.state import Decoded
 
 __all__ = [
     "Decoded",

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.decoding.constraints import BANNED, repeated_ngrams
-from imcap.decoding.decoded import (
+from imcap.decoding.state import (
     Decoded,
     empty_buffers,
     padding_after,

@@ -1,25 +1,25 @@
 """Published mechanisms as Keras layers, one a file."""
 
-from imcap.layers.adaptive_attention import AdaptiveAttention
-from imcap.layers.additive_attention import AdditiveAttention
-from imcap.layers.attended_input_lstm import AttendedInputLSTM
-from imcap.layers.attending_lstm import AttendingLSTM
-from imcap.layers.channel_attention import ChannelAttention
-from imcap.layers.doubly_stochastic import DoublyStochastic
-from imcap.layers.geometric_attention import GeometricBias
+from imcap.layers.attention.adaptive_attention import AdaptiveAttention
+from imcap.layers.attention.additive_attention import AdditiveAttention
+from imcap.layers.attention.channel_attention import ChannelAttention
+from imcap.layers.attention.geometric_attention import GeometricBias
+from imcap.layers.attention.multi_head_attention import MultiHeadAttention
+from imcap.layers.attention.spatial_attention import SpatialAttention
+from imcap.layers.attention.x_linear_attention import XLinearAttention
+from imcap.layers.dense import RowDense, row_product
 from imcap.layers.masking import (
     KeptLocations,
     kept_locations,
     masked_mean,
     masked_softmax,
 )
-from imcap.layers.multi_head_attention import MultiHeadAttention
 from imcap.layers.packing import Captions, RealWords, WordsOfImage
-from imcap.layers.row_dense import RowDense, row_product
-from imcap.layers.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
-from imcap.layers.spatial_attention import SpatialAttention
-from imcap.layers.top_down_lstm import TopDownLSTM
-from imcap.layers.x_linear_attention import XLinearAttention
+from imcap.layers.penalties import DoublyStochastic
+from imcap.layers.recurrent.attended_input_lstm import AttendedInputLSTM
+from imcap.layers.recurrent.attending_lstm import AttendingLSTM
+from imcap.layers.recurrent.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
+from imcap.layers.recurrent.top_down_lstm import TopDownLSTM
 
 __all__ = [
     "AdaptiveAttention",

@@ -8,6 +8,8 @@ import math
 from collections import Counter
 
 LONGEST = 4
+
+
 SIGMA = 6.0
 
 

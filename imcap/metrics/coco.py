@@ -14,8 +14,12 @@ from pathlib import Path
 from imcap.metrics.ptb import tokenize_captions
 
 METRICS = ("Bleu", "ROUGE_L", "CIDEr", "METEOR", "SPICE")
+
+
 # Below this, n-grams of the references are too few to weigh words by.
 FEWEST_IMAGES_FOR_CIDER = 100
+
+
 SPICE_JARS = (
     "stanford-corenlp-3.6.0.jar",
     "stanford-corenlp-3.6.0-models.jar",

@@ -18,14 +18,21 @@ from imcap.metrics.cider import LONGEST
 from imcap.metrics.ngrams import following
 
 LARGEST_VOCABULARY = 65_535
+
+
 # Odd multipliers of usual integer hashes, as signed numbers of 32 bits.
 MULTIPLIERS = tuple(
     number - (1 << 32) if number >> 31 else number
     for number in (0x7FEB352D, 0x846CA68B, 0x9E3779B1, 0x85EBCA6B)
 )
+
+
 # Slots per n-gram; with fewer than two, n-grams push one another for ever.
 ROOM = 2.3
+
+
 SEEDS, ROUNDS = 20, 500
+
 
 # highs, lows: int32 (slots,), 0 in empty ones; weights: float32 (slots,);
 # unseen: float32, the weight of n-grams that are not there; seed: int32.

@@ -8,9 +8,12 @@ from imcap.metrics.cider import LONGEST
 
 # Stands behind the end of a caption and equals no word.
 NOTHING = -1
+
+
 # Bits of an int32 that say at which words something stands; its sign is
 # left alone.
 WINDOW = 31
+
 
 # Captions are the N samples of an image, then its R references.
 # count: int, N, which shapes forget where R is unknown;

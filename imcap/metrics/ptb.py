@@ -18,14 +18,26 @@ from imcap.metrics import ptb_rules
 # What pycocoevalcap drops. It means to drop brackets too, but looks for
 # "-LRB-" after lower-casing, so they stay, and published scores count them.
 PUNCTUATION = frozenset({"''", "``", "--", "...", *"'`.?!,:-;"})
+
+
 SILENT = frozenset('"“”‘«»‹›–—―…‐‑')
+
+
 BRACKETS = str.maketrans(
     {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-"}
     | {"{": "-lcb-", "}": "-rcb-"}
 )
+
+
 SAID = ptb_rules.FRACTIONS | ptb_rules.ENTITIES | ptb_rules.CHARACTERS
+
+
 SPLIT_WORDS = frozenset({"cannot", "gonna", "wanna", "gotta", "lemme", "gimme"})
+
+
 PLAIN_WORD = re.compile("[A-Za-z]+(?= |$)")
+
+
 DASHES_OR_DOTS = re.compile(r"-{2,}|\.{3,}")
 
 
@@ -35,7 +47,11 @@ def _compiled(*groups):
 
 
 LETTER_FIRST = _compiled(ptb_rules.WORD_RULES)
+
+
 DIGIT_FIRST = _compiled(ptb_rules.NUMBER_RULES, ptb_rules.WORD_RULES)
+
+
 SYMBOL_FIRST = _compiled(ptb_rules.SYMBOL_RULES, ptb_rules.WORD_RULES)
 
 

@@ -11,8 +11,13 @@ LETTER_RANGES = (
     "\u06d5-\u06ef\u06fa-\u1fff\u3040-\u30fa\u30fc-\u318f\u3400-\ud7a3"
     "\uf900-\ufdff\ufe70-\ufefc\uff21-\uff3a\uff41-\uff5a"
 )
+
+
 LETTER = f"[{LETTER_RANGES}]"
+
+
 ALNUM = f"[{LETTER_RANGES}0-9]"
+
 
 # Abbreviations that keep their full stop wherever they stand.
 ABBREVIATIONS = r"""
@@ -25,10 +30,17 @@ natl neb nev nov oct okla penn pfc ph ph\.d plc pres prof profs pvt rd rep
 reps rev rt sen sens sep sept seq sfc sgt spc sq sr st ste supt sys tel tenn
 thu thurs treas tue tues univ va vs vt wed wis wisc wm wyo
 """
+
+
 # Everyday words unless written as a name.
 NAME_ABBREVIATIONS = "ark az del ill la mass miss ore pa tex wash"
+
+
 COMPANY_ABBREVIATIONS = "mfg ppte ppty pte ptes pty ptys"
+
+
 NUMBER_ABBREVIATIONS = "art ca fig figs no nos op pp prop"
+
 
 # Words that, capitalised, make the full stop before them end a sentence.
 SENTENCE_OPENERS = """
@@ -37,16 +49,32 @@ last many more now once one other our she since so some such that the their
 then there these they this we what when while yet you
 """
 
+
 ACRONYM = r"[A-Za-z](?:\.[A-Za-z])+"
+
+
 WORD = rf"{LETTER}{ALNUM}*(?:[.!?]{LETTER}{ALNUM}*)*"
+
+
 CLITIC = "'(?:[msdMSD]|re|RE|ve|VE|ll|LL)"
+
+
 NUMBER = r"(?:[0-9]*(?:[.:,][0-9]+)+|[0-9]+)"
+
+
 SLASHED = "[A-Za-z0-9]+(?:-[A-Za-z]+)*"
+
+
 ADDRESS = r"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+
+
 LINK = r"\S*[A-Za-z0-9/]"
+
 
 # How characters and entities are said; an empty string is not said at all.
 FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4"}
+
+
 ENTITIES = {
     "&amp;": "&",
     "&lt;": "<",
@@ -57,6 +85,8 @@ ENTITIES = {
     "&ndash;": "",
     "&mdash;": "",
 }
+
+
 CHARACTERS = {"€": "$", "£": "#", "¢": "cents"}
 
 
@@ -78,6 +108,7 @@ def title_or_lower(words):
 
 
 OPENING = rf"\s+{capitalised(SENTENCE_OPENERS)}(?:\s|$)"
+
 
 WORD_RULES = (
     # Two words written as one, as in "cannot" and "gonna".
@@ -115,11 +146,15 @@ WORD_RULES = (
     rf"((?:[a-z]+\.)+(?:com|net|org|edu)(?:/{LINK})?)",
     rf"({ADDRESS})",
 )
+
+
 NUMBER_RULES = (
     rf"({NUMBER})",
     r"([0-9]{1,2}[-/][0-9]{1,2}[-/][0-9]{2,4})",
     r"((?:[0-9]{1,4}[- ])?[0-9]{1,4}\\?/[0-9]{1,4})(?![0-9])",
 )
+
+
 SYMBOL_RULES = (
     # Entities.
     rf"((?i:{'|'.join(ENTITIES)}))",
@@ -135,4 +170,6 @@ SYMBOL_RULES = (
     rf"(@[A-Za-z_][A-Za-z_0-9]*|#{LETTER}+)",
     r"([?!]+|\\?\*+|_+|#+|@+|<<|>>|``|''|-{2,}|\.{3,})",
 )
+
+
 ANY_RULE = r"(\S)"

@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 LEVELS = (1, 5, 10)
+
+
 BLOCK_BYTES = 1 << 26
 
 

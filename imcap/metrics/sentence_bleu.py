@@ -7,6 +7,8 @@ from imcap.metrics.ngrams import overlap, there_are
 
 # What the COCO server's code adds to counts of zero.
 TINY, SMALL = 1e-15, 1e-9
+
+
 FAR = 1e6
 
 

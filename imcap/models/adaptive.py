@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from imcap.layers.adaptive_attention import AdaptiveAttention
+from imcap.layers.attention.adaptive_attention import AdaptiveAttention
+from imcap.layers.dense import RowDense
 from imcap.layers.masking import KeptLocations, LocationDropout, MaskedMean
 from imcap.layers.packing import Captions, RealWords, WordsOfImage
-from imcap.layers.row_dense import RowDense
-from imcap.layers.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
+from imcap.layers.recurrent.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
 from imcap.models.captioner import Captioner, caption_inputs, zeros_for
 
 

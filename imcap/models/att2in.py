@@ -2,8 +2,8 @@
 
 import keras
 
-from imcap.layers.attended_input_lstm import AttendedInputLSTM
-from imcap.models.captioner_recurrent import RecurrentCaptioner
+from imcap.layers.recurrent.attended_input_lstm import AttendedInputLSTM
+from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")

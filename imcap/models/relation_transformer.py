@@ -2,9 +2,9 @@
 
 import keras
 
-from imcap.layers.geometric_attention import RelativeGeometry
+from imcap.layers.attention.geometric_attention import RelativeGeometry
 from imcap.layers.masking import KeptLocations
-from imcap.models.captioner_transformer import TransformerCaptioner
+from imcap.models.transformer_captioner import TransformerCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")

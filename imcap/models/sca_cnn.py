@@ -3,13 +3,12 @@
 import keras
 from keras import ops
 
-from imcap.layers.coverage_penalty import CoveragePenalty
+from imcap.layers.cnn.network_ends import NETWORKS, attended_maps, pretrained
+from imcap.layers.dense import RowDense
 from imcap.layers.masking import KeptLocations
-from imcap.layers.network_ends import NETWORKS, attended_maps, pretrained
-from imcap.layers.packing import Captions, RealWords, WordsOfImage
-from imcap.layers.row_dense import RowDense
-from imcap.layers.sca_lstm import ScaLSTM, plain
-from imcap.layers.zero_first import ZeroFirst
+from imcap.layers.packing import Captions, RealWords, WordsOfImage, ZeroFirst
+from imcap.layers.penalties import CoveragePenalty
+from imcap.layers.recurrent.sca_lstm import ScaLSTM, plain
 from imcap.models.captioner import Captioner, RealTokens, caption_inputs
 
 

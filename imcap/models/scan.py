@@ -3,12 +3,10 @@
 import keras
 from keras import ops
 
-from imcap.layers.averaged_gru import AveragedGRU
+from imcap.layers.attention.stacked_cross_attention import StackedCrossAttention
+from imcap.layers.dense import RowDense, UnitLength, WeightNormalizedDense
 from imcap.layers.masking import KeptLocations
-from imcap.layers.row_dense import RowDense
-from imcap.layers.stacked_cross_attention import StackedCrossAttention
-from imcap.layers.unit_length import UnitLength
-from imcap.layers.weight_normalized_dense import WeightNormalizedDense
+from imcap.layers.recurrent.averaged_gru import AveragedGRU
 
 
 @keras.saving.register_keras_serializable(package="imcap")

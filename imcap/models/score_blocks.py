@@ -7,7 +7,11 @@ from keras import ops
 # A block's words, and the numbers of its score tensor: small enough that
 # what is done to the scores after the product finds them in the cache.
 WORDS = 768
+
+
 NUMBERS = 900_000
+
+
 # Rows of numbers of this many fill whole registers.
 EVEN = 16
 

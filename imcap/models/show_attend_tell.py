@@ -3,15 +3,13 @@
 import keras
 from keras import ops
 
-from imcap.layers.attending_lstm import AttendingLSTM
-from imcap.layers.doubly_stochastic import DoublyStochastic
-from imcap.layers.feature_normalization import FeatureNormalization
-from imcap.layers.hard_attention_loss import HardAttentionLoss
+from imcap.layers.cnn.feature_normalization import FeatureNormalization
 from imcap.layers.masking import KeptLocations, MaskedMean
-from imcap.layers.one_location import Draws
 from imcap.layers.packing import Packing
+from imcap.layers.penalties import DoublyStochastic, HardAttentionLoss
+from imcap.layers.recurrent.attending_lstm import AttendingLSTM, Draws
 from imcap.models.captioner import RealTokens
-from imcap.models.captioner_recurrent import RecurrentCaptioner
+from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")

@@ -2,8 +2,8 @@
 
 import keras
 
-from imcap.layers.positions import location_positions
-from imcap.models.captioner_transformer import TransformerCaptioner
+from imcap.layers.transformer.positions import location_positions
+from imcap.models.transformer_captioner import TransformerCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")

@@ -3,8 +3,8 @@
 import keras
 
 from imcap.layers.masking import MaskedMean
-from imcap.layers.top_down_lstm import TopDownLSTM
-from imcap.models.captioner_recurrent import RecurrentCaptioner
+from imcap.layers.recurrent.top_down_lstm import TopDownLSTM
+from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")

@@ -1,0 +1,1 @@
+"""Losses, tasks, schedules and callbacks; imports no model."""

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.decoding import banned_tokens, greedy, sample
-from imcap.decoding.decoded import padding_after
+from imcap.decoding.state import padding_after
 
 BASELINES = ("leave_one_out", "greedy", "best_of_n")
 

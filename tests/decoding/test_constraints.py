@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 from keras import ops
-from test_decoding import (
+
+from decoding.test_decoding import (
     BOS,
     EOS,
     PAD,
@@ -14,7 +15,6 @@ from test_decoding import (
     caption,
     decode,
 )
-
 from imcap.decoding import banned_tokens, beam_search, greedy
 from imcap.decoding.constraints import repeated_ngrams
 

@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
-from backend import as_numpy, computed
 from keras import ops
-from test_decoding import BATCH, BOS, EOS, PAD, STEPS, VOCABULARY, Chain
 
+from decoding.test_decoding import (
+    BATCH,
+    BOS,
+    EOS,
+    PAD,
+    STEPS,
+    VOCABULARY,
+    Chain,
+)
+from helpers.backend import as_numpy, computed
 from imcap.decoding import beam_search, ensemble, greedy
 
 

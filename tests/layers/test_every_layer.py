@@ -7,12 +7,9 @@ import pkgutil
 import keras
 import numpy as np
 import pytest
-import test_attending_layers
-import test_channel_attention
-import test_transformer_layers
-from layer_checks import check_layer
 
 import imcap.layers
+from helpers.layer_checks import check_layer
 from imcap.layers import (
     AdaptiveAttention,
     AdditiveAttention,
@@ -24,11 +21,14 @@ from imcap.layers import (
     SentinelLSTMCell,
     WordsOfImage,
 )
-from imcap.layers.adaptive_average_pooling import AdaptiveAveragePooling
-from imcap.layers.averaged_gru import AveragedGRU
-from imcap.layers.image_preprocessing import ImagePreprocessing
-from imcap.layers.stacked_cross_attention import StackedCrossAttention
-from imcap.layers.weight_normalized_dense import WeightNormalizedDense
+from imcap.layers.attention.stacked_cross_attention import StackedCrossAttention
+from imcap.layers.cnn.adaptive_average_pooling import AdaptiveAveragePooling
+from imcap.layers.cnn.image_preprocessing import ImagePreprocessing
+from imcap.layers.dense import WeightNormalizedDense
+from imcap.layers.recurrent.averaged_gru import AveragedGRU
+from layers.attention import test_channel_attention
+from layers.recurrent import test_attending_lstm as test_attending_layers
+from layers.transformer import test_transformer_layers
 
 B, N, T, K, D, E, U, V = 2, 3, 5, 7, 11, 19, 13, 17
 

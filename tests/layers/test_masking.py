@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from backend import as_numpy, value_and_gradients
 from keras import ops
 
+from helpers.backend import as_numpy, value_and_gradients
 from imcap.layers import kept_locations, masked_mean, masked_softmax
 
 B, Q, K, D = 2, 3, 7, 5

@@ -1,11 +1,11 @@
 """Packed words are the right rows of the rectangle they came from."""
 
 import numpy as np
-from backend import as_numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
+from helpers.backend import as_numpy
 from imcap.layers import (
     Captions,
     RealWords,

@@ -2,23 +2,21 @@
 
 import contextlib
 import functools
-from pathlib import Path
 
 import numpy as np
 import plain_cider_d as plain
 import pytest
-from backend import on_jax
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from imcap.data.document_frequencies import count_ngrams
-from imcap.data.vocabulary import Vocabulary
+from helpers.backend import on_jax
+from helpers.places import SHARED
+from imcap.data.ngrams.document_frequencies import count_ngrams
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.metrics.cider_d import CiderD
 
-GOLDEN = (
-    Path(__file__).resolve().parents[3] / "shared" / "golden" / "cider_d.npz"
-)
+GOLDEN = SHARED / "golden" / "cider_d.npz"
 SAMPLE_LENGTH, REFERENCE_LENGTH = 7, 6
 N, R = 2, 3
 IMAGES = 11

@@ -4,14 +4,14 @@ import gc
 import json
 import shutil
 import stat
-from pathlib import Path
 
 import pytest
 
+from helpers.places import SHARED
 from imcap.metrics import coco
 from imcap.metrics.coco import bleu4, score_captions
 
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+SHARED = SHARED / "data"
 PREDICTIONS = SHARED / "predictions"
 needs_java = pytest.mark.skipif(
     shutil.which("java") is None, reason="no java on this machine's PATH"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from backend import as_numpy, computed
 from keras import ops
-from layer_checks import check_layer
 
+from helpers.backend import as_numpy, computed
+from helpers.layer_checks import check_layer
 from imcap.layers.masking import MaskedMean
 from imcap.models.adaptive import Adaptive
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from backend import computed
 from keras import ops
-from test_captioners import VARIANTS, B, batch, logits_of, make
 
+from helpers.backend import computed
 from imcap.decoding import beam_search
+from models.test_captioners import VARIANTS, B, batch, logits_of, make
 
 BEAMS, STEPS = 4, 6
 

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed
 from keras import ops
 
-from imcap.models import CAPTIONERS, build_captioner
+from helpers.backend import as_numpy, computed
+from imcap.models.registry import CAPTIONERS, build_captioner
 
 B, N, T, K, D, V = 2, 3, 5, 7, 11, 17
 SIZES = {"lstm_dim": 13, "emb_dim": 5, "z_dim": 19, "dropout": 0.4}

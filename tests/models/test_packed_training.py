@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed, on_jax, value_and_gradients
 from keras import ops
-from test_captioners import (
+
+from helpers.backend import as_numpy, computed, on_jax, value_and_gradients
+from imcap.training.losses import WordCrossEntropy
+from models.test_captioners import (
     VARIANTS,
     B,
     N,
@@ -17,8 +19,6 @@ from test_captioners import (
     packed,
     step_by_step,
 )
-
-from imcap.training.losses import WordCrossEntropy
 
 
 @every_captioner

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed
 from keras import ops
 
-from imcap.layers.network_ends import NETWORKS, feature_layers
-from imcap.layers.unit_length import UnitLength
+from helpers.backend import as_numpy, computed
+from imcap.layers.cnn.network_ends import NETWORKS, feature_layers
+from imcap.layers.dense import UnitLength
 from imcap.models.sca_cnn import ScaCnn
 
 B, N, T, K, C, R, V = 2, 3, 5, 7, 11, 5, 17

@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed
-from test_captioners import N, T, step_by_step
 
-from imcap.layers.channel_interpolation import Interpolation
-from imcap.layers.network_ends import feature_layers
+from helpers.backend import as_numpy, computed
+from imcap.layers.cnn.network_ends import feature_layers
+from imcap.layers.kernels.channel_interpolation import Interpolation
 from imcap.models.sca_cnn import ScaCnn
+from models.test_captioners import N, T, step_by_step
 
 B, K, V = 2, 7, 17
 SIZES = {"lstm_dim": 13, "emb_dim": 19, "z_dim": 23, "attention_order": "S-C"}

@@ -1,20 +1,18 @@
 """SCAN against the outputs of the published implementation."""
 
 import json
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed
 
+from helpers.backend import as_numpy, computed
+from helpers.places import GOLDEN
 from imcap.models import score_blocks as blocks
 from imcap.models.scan import Scan
 from imcap.training.ranking import RankingHinge
 
-GOLDEN = np.load(
-    Path(__file__).parent.parent / "golden" / "scan.npz", allow_pickle=False
-)
+GOLDEN = np.load(GOLDEN / "scan.npz", allow_pickle=False)
 VARIANTS = json.loads(str(GOLDEN["variants_json"]))
 # Our names for their weights; theirs are transposed.
 NAMES = {

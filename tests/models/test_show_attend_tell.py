@@ -1,18 +1,17 @@
 """Show, Attend and Tell against the outputs of a published decoder."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed
 from keras import ops
 
+from helpers.backend import as_numpy, computed
+from helpers.places import GOLDEN
 from imcap.decoding import greedy
-from imcap.layers.doubly_stochastic import penalty
+from imcap.layers.penalties import penalty
 from imcap.models.show_attend_tell import ShowAttendTell
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "show_attend_tell.npz"
+GOLDEN = GOLDEN / "show_attend_tell.npz"
 B, N, T, K, D, V = 2, 3, 5, 7, 11, 17
 # Our names for their weights. Dense kernels are theirs transposed; their
 # gates come in the order i, f, g, o, ours in i, f, o, g.

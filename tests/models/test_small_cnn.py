@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, computed
-from layer_checks import check_layer
 
+from helpers.backend import as_numpy, computed
+from helpers.layer_checks import check_layer
 from imcap.models.small_cnn import Coordinates, SmallCNN
 
 

@@ -1,18 +1,18 @@
 """The transformer captioners against published outputs, and their limits."""
 
 import json
-import pathlib
 
 import numpy as np
 import pytest
-from backend import as_numpy, computed
 from keras import ops
 
+from helpers.backend import as_numpy, computed
+from helpers.places import GOLDEN
 from imcap.decoding import beam_search, greedy
 from imcap.models.relation_transformer import RelationTransformer
 from imcap.models.spatial_transformer import SpatialTransformer
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden/spatial_transformer.npz"
+GOLDEN = GOLDEN / "spatial_transformer.npz"
 TINY = {
     "num_layers": 2,
     "emb_dim": 6,

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from imcap.training.hardening import HardenAfter, HardeningHinge
-from imcap.training.ranking import RankingHinge
+from imcap.training.ranking import HardenAfter, HardeningHinge, RankingHinge
 
 
 @pytest.mark.parametrize("masked", [False, True])

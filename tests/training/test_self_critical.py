@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy, on_jax, value_and_gradients
 from keras import ops
 
-from imcap.models import build_captioner
+from helpers.backend import as_numpy, on_jax, value_and_gradients
+from imcap.models.registry import build_captioner
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import make_optimizer
 from imcap.training.self_critical import SelfCritical, distinct_share, packing

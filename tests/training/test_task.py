@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from backend import as_numpy
 from keras import ops
 
-from imcap.models import build_captioner
+from helpers.backend import as_numpy
+from imcap.models.registry import build_captioner
 from imcap.models.small_cnn import SmallCNN
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import Adam

@@ -3,11 +3,7 @@
 import keras
 import numpy as np
 
-from imcap.training.word_detection import (
-    AnyCell,
-    detect_words,
-    words_of_images,
-)
+from imcap.training.word_detection import AnyCell, detect_words, words_of_images
 
 
 def test_words_of_images():

@@ -1,0 +1,1 @@
+"""What is done with captioners: runs, training, generation, evaluation."""

@@ -1,0 +1,232 @@
+"""A run as an object that captions: `imcap.load("runs/mine")`."""
+
+import dataclasses
+
+import numpy as np
+
+from imcap.captioning.decoding_settings import DecodingConfig
+from imcap.errors import InputError
+from imcap.vision.given import BATCH, is_many, many
+
+# What `caption` and `attention` take besides the pictures.
+DECODING = {field.name for field in dataclasses.fields(DecodingConfig)} - {
+    "model",
+    "checkpoint",
+}
+
+
+class LoadedCaptioner:
+    """Captions pictures with a run, in this process.
+
+    Pictures are paths, the bytes of files, arrays (H, W, 3) or PIL images, a
+    list of them or one alone; one alone gives one answer, not a list.
+
+    Args:
+        path: the directory of a run.
+        checkpoint: "best" or "last", which weights.
+
+    Attributes:
+        run: the `Run`.
+        task: its `CaptioningTask`.
+        grid: (h, w), how the locations of `attention` lie on a picture.
+
+    Raises:
+        InputError: no run there, or it is not known what made its features.
+
+    Example:
+        >>> model = imcap.load("runs/mine")
+        >>> model.caption("holiday.jpg")
+        'a dog runs through the snow'
+    """
+
+    def __init__(self, path, checkpoint="best"):
+        from imcap.captioning.pictures import PictureReader
+        from imcap.runs.run import Run
+
+        self.run = Run.open(path)
+        self.checkpoint = checkpoint
+        self.task = self.run.task(checkpoint)
+        self.reader = PictureReader(self.run, self.task)
+        self.grid = self.reader.grid
+        self._generators = {}
+        self._forced = {}
+
+    def caption(self, images, **decoding):
+        """Captions of pictures.
+
+        Args:
+            images: pictures, see the class.
+            **decoding: flags of `imcap caption`, as in `beam_size=3,
+                length_penalty=0.7` or `sample_n=5, top_p=0.9`.
+
+        Returns:
+            List of B str, the best caption of each.
+
+        Raises:
+            InputError: a picture that cannot be read, or an unknown flag.
+        """
+        found = self.candidates(many(images), **decoding)
+        said = [" ".join(captions[0].words) for captions in found]
+        return said if is_many(images) else said[0]
+
+    def attention(self, images, **decoding):
+        """Captions of pictures together with what each word looked at.
+
+        Args:
+            images, **decoding: as in `caption`.
+
+        Returns:
+            List of B `imcap.captioning.generation.Caption`: words,
+            log_probabilities, score, and attention, which
+            `imcap.drawing.attention.draw_attention` draws.
+        """
+        found = self.candidates(many(images), **decoding)
+        best = [captions[0] for captions in found]
+        return best if is_many(images) else best[0]
+
+    def candidates(self, images, **decoding):
+        """All captions found: list of B lists of `Caption`, best first."""
+        from imcap.captioning.generation import generate
+
+        generator = self.generator(**decoding)
+        return [
+            captions
+            for inputs in self._batches(many(images))
+            for captions in generate(
+                generator, self.run.vocabulary, [inputs], keep_attention=True
+            )
+        ]
+
+    def score(self, images, captions):
+        """How likely captions are, given their pictures.
+
+        Args:
+            images: pictures, see the class.
+            captions: for each picture a str, or a list of them.
+
+        Returns:
+            For each picture a float, or a list of them: log p of the words
+            and the end, natural, summed. Words that the run does not know
+            count as its UNK.
+        """
+        pictures = many(images)
+        captions = captions if is_many(images) else [captions]
+        if len(captions) != len(pictures):
+            raise InputError(
+                f"{len(pictures)} pictures, but {len(captions)} captions; "
+                "give a caption, or a list of captions, for each picture"
+            )
+        of_each = [[c] if isinstance(c, str) else list(c) for c in captions]
+        scores = []
+        for start, inputs in zip(
+            range(0, len(pictures), BATCH),
+            self._batches(pictures),
+            strict=True,
+        ):
+            scores += self._scored(inputs, of_each[start : start + BATCH])
+        found = [
+            one[0] if isinstance(caption, str) else one
+            for one, caption in zip(scores, captions, strict=True)
+        ]
+        return found if is_many(images) else found[0]
+
+    def generator(self, **decoding):
+        """The compiled `Generator` of some decoding flags, kept."""
+        strange = set(decoding) - DECODING
+        if strange:
+            raise InputError(
+                f"unknown flag {sorted(strange)[0]!r}; there are "
+                f"{', '.join(sorted(DECODING))}"
+            )
+        decoding = {
+            name: checked_flag(name, value) for name, value in decoding.items()
+        }
+        key = tuple(sorted(decoding.items()))
+        if key not in self._generators:
+            config = DecodingConfig(
+                model=str(self.run.path),
+                checkpoint=self.checkpoint,
+                **decoding,
+            )
+            made = config.make_generator(self.task, self.run)
+            self._generators[key] = made
+        return self._generators[key]
+
+    def _batches(self, images):
+        """Yields inputs of the task for `BATCH` pictures at a time."""
+        for start in range(0, len(images), BATCH):
+            pixels = [
+                self.reader.pixels(image)
+                for image in images[start : start + BATCH]
+            ]
+            yield self.reader.inputs(pixels)
+
+    def _scored(self, inputs, captions):
+        """Lists of log p of lists of str, for one batch of inputs."""
+        from imcap.data.words.tokenizer import tokenize_strings
+
+        words = self.run.vocabulary
+        counts = [len(of_image) for of_image in captions]
+        flat = [caption for of_image in captions for caption in of_image]
+        ids = [words.encode(tokens) for tokens in tokenize_strings(flat)]
+        longest = 1 + max((len(one) for one in ids), default=0)
+        room = getattr(self.task.captioner, "max_positions", None)
+        if room and longest > room:
+            raise InputError(
+                f"a caption of {longest - 1} words; this run knows places of "
+                f"captions up to {room - 1}"
+            )
+        steps = min(-(-longest // 8) * 8, room or longest + 8)
+        shape = (len(captions), max(counts, default=0), steps)
+        tokens = np.full(shape, words.pad_id, "int32")  # (B, N, T)
+        targets, there = tokens.copy(), np.zeros(shape, bool)
+        tokens[:, :, 0] = words.bos_id
+        places = [
+            (b, n) for b, count in enumerate(counts) for n in range(count)
+        ]
+        for place, one in zip(places, ids, strict=True):
+            tokens[place][1 : len(one) + 1] = one
+            targets[place][: len(one) + 1] = [*one, words.eos_id]
+            there[place][: len(one) + 1] = True
+        logs = self._log_probabilities(inputs | {"tokens": tokens}, targets)
+        sums = np.where(there, logs, 0.0).sum(axis=2)
+        return [sums[b, :count].tolist() for b, count in enumerate(counts)]
+
+    def _log_probabilities(self, inputs, targets):
+        """Log p (B, N, T) of target ids after the input's tokens."""
+        import tensorflow as tf
+        from keras import ops
+
+        from imcap.decoding.state import token_log_probabilities
+
+        if not targets.shape[1]:
+            return np.zeros(targets.shape)
+        batch, count, steps = targets.shape
+        # A function for each N and T: recurrences are unrolled over T.
+        if (count, steps) not in self._forced:
+            self._forced[count, steps] = tf.function(
+                lambda inputs: self.task(inputs, training=False),
+                reduce_retracing=True,
+            )
+        logits = self._forced[count, steps](inputs)  # (B, N, T, V)
+        flat = token_log_probabilities(
+            ops.reshape(logits, (batch, count * steps, -1)),
+            ops.reshape(ops.convert_to_tensor(targets), (batch, -1)),
+        )
+        return np.asarray(ops.reshape(flat, targets.shape))
+
+
+def checked_flag(name, value):
+    """A decoding flag's value, hashable.
+
+    Raises:
+        InputError: a value of another type than the flag's.
+    """
+    if name == "ensemble":
+        paths = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(map(str, paths))
+    default = getattr(DecodingConfig, name)
+    kinds = (int, float) if isinstance(default, float) else (type(default),)
+    if not isinstance(value, kinds):
+        raise InputError(f"{name}={value!r}: give {kinds[-1].__name__}")
+    return value

@@ -1,0 +1,190 @@
+"""What a training run reads: captions, vocabulary, features or pictures."""
+
+import dataclasses
+from pathlib import Path
+
+from imcap.data.batches.readers import AugmentedFeatures, Pixels, StoredFeatures
+from imcap.data.captions.reading import read_captions
+from imcap.data.features.store import FeatureStore
+from imcap.data.words.vocabulary import Vocabulary
+from imcap.errors import InputError
+from imcap.runs.resume import encoder_weights, taken_up
+from imcap.runs.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """Captions and the functions that read what goes with them.
+
+    Attributes:
+        training, validation: captions of pictures that can be read.
+        vocabulary: `Vocabulary`.
+        read: function of image ids to a task's inputs.
+        notes: lines to be said about the data.
+        augmented: an `AugmentedFeatures`, or None.
+    """
+
+    training: object
+    validation: object
+    vocabulary: Vocabulary
+    read: object
+    notes: tuple
+    augmented: object = None
+
+
+def open_data(config):
+    """Opens a run and its data as a `TrainConfig` says.
+
+    Returns:
+        A `Run` whose directory is begun, or one to be continued, and
+        `TrainingData`.
+    """
+    path = Path(config.checkpoint_path)
+    earlier, continues = taken_up(config)
+    captions, vocabulary = captions_and_vocabulary(config, earlier)
+    store = open_store(config)
+    metadata, channels = describe_encoder(config, earlier, store)
+    run = Run(path, config, vocabulary, metadata, channels)
+    if config.cnntrain:
+        files = {
+            image_id: Path(config.images_root) / name
+            for image_id, name in zip(
+                captions.image_ids, captions.files, strict=True
+            )
+        }
+        read = Pixels(files, metadata["image_size"])
+    else:
+        expected = earlier.channels if earlier else None
+        read = StoredFeatures(store, expected, config.cache)
+    data = split(config, captions, vocabulary, read)
+    if config.augmented_features:
+        views, notes = open_views(config, read, data.training)
+        data = dataclasses.replace(
+            data, augmented=views, notes=(*data.notes, *notes)
+        )
+    if continues:
+        run.write_config()
+    else:
+        run.begin(encoder_weights(earlier, metadata))
+    return run, data
+
+
+def captions_and_vocabulary(config, earlier):
+    """All captions, and the words of an earlier run or of these."""
+    from imcap.data.captions.cocotalk import is_talk, read_talk
+
+    captions = read_captions(config.input_json, h5_path=config.input_h5)
+    if earlier is not None:
+        return captions, earlier.vocabulary
+    if captions.raw is None and is_talk(config.input_json):
+        return read_talk(config.input_json, config.input_h5)
+    said = captions
+    if config.vocabulary_from == "train":
+        said = captions.split("train", "restval")
+    vocabulary = Vocabulary.build(
+        [words for caption in said.tokens for words in caption],
+        threshold=config.word_count_threshold,
+    )
+    return captions, vocabulary
+
+
+def open_store(config):
+    """The features, where the flags name any."""
+    if config.features is not None:
+        return FeatureStore.open(config.features)
+    if config.cnntrain:
+        return None
+    raise InputError(
+        "give --features (made by `imcap extract`), or --cnntrain with "
+        "--images_root to train from pictures; without the flag, "
+        "features.h5 beside --input_json is read"
+    )
+
+
+def open_views(config, read, training):
+    """What reads training pictures as they are or in part, and notes."""
+    store = FeatureStore.open(config.augmented_features)
+    views = AugmentedFeatures(read, store)
+    lacking = [name for name in training.image_ids if name not in views]
+    if len(lacking) == len(training):
+        raise InputError(
+            f"{store.path}: no view of image {lacking[0]!r}, nor of any other "
+            "training picture; make it from the same captions"
+        )
+    if not lacking:
+        return views, ()
+    return views, (
+        f"{len(lacking)} of {len(training)} training pictures have no views "
+        f"in {store.path}",
+    )
+
+
+def describe_encoder(config, earlier, store):
+    """Metadata of the picture network, and D."""
+    if store is not None:
+        return store.metadata, store.channels
+    if earlier is not None and earlier.encoder_metadata:
+        return earlier.encoder_metadata, earlier.channels
+    raise InputError(
+        "--cnntrain needs to know the CNN: give --features made with it, or "
+        "--start_from a run trained on such features"
+    )
+
+
+def split(config, captions, vocabulary, read):
+    """Training and validation captions, only of images that can be read."""
+    notes = list(captions.notes)
+    there = captions.filter(
+        {image_id for image_id in captions.image_ids if image_id in read}
+    )
+    missing = len(captions) - len(there)
+    if missing:
+        notes.append(
+            f"{missing} of {len(captions)} pictures with captions have no "
+            "features and are left out"
+        )
+    training = there.split("train", "restval")
+    if not len(training):
+        raise InputError(
+            f"{config.input_json}: none of its training images has "
+            "features; check that ids of captions and features belong "
+            "together"
+        )
+    validation = with_references(there.split("val"), config.references)
+    if config.val_images_use >= 0:
+        keep = validation.image_ids[: config.val_images_use]
+        validation = validation.filter(set(keep))
+    return TrainingData(training, validation, vocabulary, read, tuple(notes))
+
+
+def with_references(captions, path):
+    """The captions with the words of another file, where one is given."""
+    if path is None:
+        return captions
+    others = read_captions(path)
+    found = dict(zip(map(str, others.image_ids), others.tokens, strict=True))
+    raw = others.raw or [None] * len(others)
+    raw = dict(zip(map(str, others.image_ids), raw, strict=True))
+    absent = [key for key in captions.image_ids if str(key) not in found]
+    if absent:
+        raise InputError(
+            f"{path}: no captions of image {absent[0]!r}; give the file that "
+            "the prepared captions were made from"
+        )
+    ids = [str(key) for key in captions.image_ids]
+    return dataclasses.replace(
+        captions,
+        tokens=[found[key] for key in ids],
+        raw=[raw[key] for key in ids] if others.raw else None,
+    )
+
+
+def report(data):
+    """Says in a few lines what will be trained on."""
+    for note in data.notes:
+        print(f"note: {note}")
+    print(
+        f"{len(data.training)} training pictures with "
+        f"{data.training.caption_count} captions, {len(data.validation)} for "
+        f"validation; {data.vocabulary.size} words"
+    )

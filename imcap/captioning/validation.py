@@ -1,0 +1,79 @@
+"""Scores captions generated for validation pictures."""
+
+from imcap.captioning.generation import Generator, generate
+from imcap.data.batches.readers import in_batches
+from imcap.metrics.cider import CiderScorerFor
+from imcap.metrics.coco import bleu4
+
+
+class Validation:
+    """Generates, scores, and shows a few captions in TensorBoard.
+
+    Args:
+        run: a `Run`.
+        task: its `CaptioningTask`.
+        data: `TrainingData`.
+        batch_size: int, pictures decoded at a time.
+
+    Call arguments:
+        epoch: int.
+
+    Returns:
+        Dict of CIDEr and Bleu_4 on the words of the captions as they were
+        read, the share of distinct captions, and CIDEr with pictures
+        exchanged.
+    """
+
+    def __init__(self, run, task, data, batch_size=50):
+        config = run.config
+        beams = config.val_beam_size
+        self.vocabulary = data.vocabulary
+        self.generator = Generator(
+            task,
+            run.ids,
+            max_length=config.max_length + 4,
+            method="greedy" if beams < 2 else "beam",
+            count=beams,
+            banned=[data.vocabulary.unk_id],
+        )
+        self.generator.compile(jit_compile=False)
+        self.read = data.read
+        self.image_ids = list(data.validation.image_ids)
+        self.batch_size = batch_size
+        self.references = dict(
+            zip(self.image_ids, data.validation.tokens, strict=True)
+        )
+        self.cider = CiderScorerFor(self.references)
+        self.logs = run.path / "logs" / "captions"
+
+    def __call__(self, epoch):
+        batches = in_batches(self.read, self.image_ids, self.batch_size)
+        captions = [
+            found[0].words
+            for found in generate(self.generator, self.vocabulary, batches)
+        ]
+        said = dict(zip(self.image_ids, captions, strict=True))
+        turned = captions[1:] + captions[:1]
+        exchanged = dict(zip(self.image_ids, turned, strict=True))
+        distinct = len({tuple(words) for words in captions})
+        scores = {
+            "CIDEr": self.cider(said)[0],
+            "CIDEr_shuffled": self.cider(exchanged)[0],
+            "Bleu_4": bleu4(said, self.references),
+            "distinct": distinct / len(captions),
+        }
+        self.show(epoch, captions[:10])
+        return {name: float(value) for name, value in scores.items()}
+
+    def show(self, epoch, captions):
+        """Writes some captions to TensorBoard's text page."""
+        import tensorflow as tf
+
+        lines = [
+            f"{image_id}: {' '.join(words)}"
+            for image_id, words in zip(self.image_ids, captions, strict=False)
+        ]
+        writer = tf.summary.create_file_writer(str(self.logs))
+        with writer.as_default():
+            tf.summary.text("captions", "\n\n".join(lines), step=epoch)
+        writer.close()

@@ -1,0 +1,123 @@
+"""`imcap compare`: two runs on the same pictures, and how sure that is.
+
+imcap compare runs/adaptive runs/transformer --split test
+"""
+
+import dataclasses
+import sys
+
+from imcap.captioning.comparison import (
+    METEOR,
+    names,
+    of_run,
+    output_file,
+    results,
+)
+from imcap.captioning.evaluation import (
+    EvaluateConfig,
+)
+from imcap.cli.parser import run_command
+from imcap.errors import InputError
+from imcap.files import write_json
+from imcap.options import option, positional
+from imcap.runs.kinds import is_matching
+from imcap.startup import load_keras
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareConfig(EvaluateConfig):
+    """Compares the captions of two runs of one split, picture by picture.
+
+    For each metric it prints both scores, their difference and the interval
+    in which it lies in 95% of resamples of the pictures; and
+    writes them as JSON, and with the captions as an HTML page. What
+    `imcap evaluate` already found with the same flags is used again.
+    """
+
+    runs: tuple[str, ...] = positional("two runs")
+    metrics: tuple[str, ...] = option(
+        ("Bleu", "METEOR", "ROUGE_L", "CIDEr"), "what to compute", many=True
+    )
+    resamples: int = option(1000, "resamples of the pictures")
+    shown: int = option(
+        100, "pictures on the page, those that differ most; -1: all"
+    )
+    output: str | None = option(
+        None, "the HTML file, JSON beside it; default: in the second run's "
+        "comparisons",
+    )  # fmt: skip
+
+
+def compare(config):
+    """Runs the command; returns what comparison.json holds."""
+    check_flags(config)
+    load_keras()
+    from imcap.captioning.comparison import Side, compared, same_pictures
+    from imcap.reports.comparison import write_comparison
+    from imcap.runs.run import Run
+
+    runs = [Run.open(path) for path in config.runs]
+    sides = [
+        Side(name, run, *results(of_run(config, run.path), run))
+        for name, run in zip(names(config.runs), runs, strict=True)
+    ]
+    same_pictures(*sides)
+    found = compared(*sides, config.resamples, config.seed)
+    found["split"], found["decoding"] = config.split, config.method()
+    for line in table(found):
+        print(line)
+    path = output_file(config, sides)
+    write_json(path.with_suffix(".json"), found, indent=1)
+    write_comparison(config, sides, found, path)
+    print(f"written to {path} and {path.with_suffix('.json').name}")
+    return found
+
+
+def check_flags(config):
+    """Refuses flags that do not make a comparison."""
+    if len(config.runs) != 2:
+        raise InputError(
+            f"give two runs to compare, there are {len(config.runs)}"
+        )
+    config.check()
+    if config.resamples < 20:
+        raise InputError("--resamples must be at least 20")
+    if config.output and not config.output.endswith((".html", ".htm")):
+        raise InputError(f"--output {config.output}: name an .html file")
+    for path in config.runs:
+        if is_matching(path):
+            raise InputError(
+                f"{path}: a matching run; `imcap match evaluate` says how "
+                "good it is"
+            )
+
+
+def table(found):
+    """The lines that are printed."""
+    first, second = found["runs"]
+    width = max(12, len(first) + 2, len(second) + 2)
+    lines = [
+        f"{'':9}{first:>{width}}{second:>{width}}  difference  95% interval"
+    ]
+    for name, one in found["metrics"].items():
+        low, high = one["interval"]
+        mark = "differs" if one["excludes_zero"] else "may be chance"
+        lines.append(
+            f"{name:9}{one['first']:{width}.4f}{one['second']:{width}.4f}"
+            f"{one['difference']:+12.4f}  [{low:+.4f}, {high:+.4f}]  {mark}"
+        )
+    lines.append(
+        f"{found['images']} pictures, {found['resamples']} resamples of them"
+    )
+    if "METEOR" in found["metrics"]:
+        lines.append(f"note: {METEOR}")
+    return lines
+
+
+def main(argv=None):
+    """Runs `imcap compare`; returns the exit status."""
+    return run_command("compare", CompareConfig, compare, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""`imcap extract`: pictures in, a file of features out.
+
+imcap extract --input_json dataset_flickr8k.json --images_root images
+    --model mobilenetv2 --output flickr8k.h5
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from imcap.cli.parser import run_command
+from imcap.errors import InputError
+from imcap.options import option
+from imcap.vision.extraction import (
+    describe,
+    extract_features,
+    extractor,
+    list_images,
+    load_backbone,
+    open_writer,
+    report_bad,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractConfig:
+    """Turns pictures into features, once, for all later training.
+
+    Stops and continues: the same command again takes up where an earlier
+    one was killed. Pictures that cannot be read are listed, with the
+    reason, in bad_images.json beside the output (bad_views.json of crops).
+    """
+
+    input_json: str | None = option(
+        None, "caption file that lists the pictures, any known format"
+    )
+    images: str | None = option(
+        None, "folder of pictures, instead of --input_json"
+    )
+    images_root: str = option(
+        "", "folder that the names in --input_json start from"
+    )
+    output: str | None = option(None, "the HDF5 feature file to write")
+    output_dir: str | None = option(
+        None, "write OUTPUT_DIR_fc/ID.npy and OUTPUT_DIR_att/ID.npz instead"
+    )
+    model: str = option("resnet101", "a network of keras.applications")
+    weights: str = option(
+        "imagenet", "imagenet, random, or the path of a weights file"
+    )
+    layer: str | None = option(
+        None,
+        "layer to tap, or several of one grid with commas between; "
+        "default: the last activation map",
+    )
+    image_size: int = option(224, "side in pixels that pictures get")
+    att_size: int | None = option(
+        None, "average the map to ATT_SIZE x ATT_SIZE; default: keep it"
+    )
+    batch_size: int = option(32, "pictures at a time")
+    dtype: str = option(
+        "float16", "type of the features in HDF5",
+        choices=("float16", "float32"),
+    )  # fmt: skip
+    replace: tuple[str, ...] = option(
+        (), "id=path: read this picture for that id", many=True
+    )
+    max_pixels: int = option(
+        89_478_485, "width times height above which a picture is refused"
+    )
+    workers: int = option(2, "threads that decode pictures")
+    augment: int = option(
+        0,
+        "instead of the pictures, so many random crops of each (of a caption "
+        "file, of each training picture), half of them mirrored; for "
+        "--augmented_features",
+    )
+    seed: int = option(123, "of the crops")
+
+
+def check_sizes(config):
+    """Refuses numbers that no picture could have."""
+    sizes = ("image_size", "att_size", "batch_size", "max_pixels", "workers")
+    for name in sizes:
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise InputError(f"--{name} {value}: give a number from 1 up")
+    if config.augment and config.output_dir:
+        raise InputError("--augment writes one file: give --output")
+    for name in ("augment", "seed"):
+        if getattr(config, name) < 0:
+            raise InputError(f"--{name} {getattr(config, name)}: not below 0")
+
+
+def run(config):
+    """Runs one extraction from start, or from where it stopped, to end."""
+    check_sizes(config)
+    images = list_images(config)
+    backbone = load_backbone(config)
+    writer = open_writer(config, images, describe(config, backbone))
+    with writer:
+        extract = extractor(backbone, config.att_size)
+        refused = extract_features(images, writer, extract, config)
+        target = Path(config.output or config.output_dir)
+        name = "bad_views.json" if config.augment else "bad_images.json"
+        report_bad(target.parent / name, images, refused)
+        if len(refused) == len(images):
+            writer.discard()
+            row, reason = refused[0]
+            raise InputError(
+                f"none of the {len(images)} pictures can be used; the first, "
+                f"{images.paths[row]}: {reason}"
+            )
+        writer.mark_bad([row for row, _ in refused])
+        writer.finish()
+    print(f"{target}: {len(images) - len(refused)} pictures")
+
+
+def main(arguments=None):
+    """Entry point; returns the exit status."""
+    return run_command("extract", ExtractConfig, run, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

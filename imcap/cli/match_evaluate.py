@@ -1,0 +1,139 @@
+"""`imcap match evaluate`: recall of a run, or of several together."""
+
+import dataclasses
+from pathlib import Path
+
+from imcap.cli.parser import run_command
+from imcap.errors import InputError
+from imcap.files import write_json
+from imcap.matching.evaluation import (
+    FOLDS,
+    check_run,
+    ensemble_scores,
+    in_folds,
+    loader,
+    of_data,
+    save_scores,
+)
+from imcap.options import option
+from imcap.startup import quiet_start
+
+NAME = "match evaluate"
+
+
+DIRECTIONS = {
+    "image_to_text": "image to text",
+    "text_to_image": "text to image",
+}
+
+
+COLUMNS = ("R@1", "R@5", "R@10", "median", "mean")
+
+
+@dataclasses.dataclass(frozen=True)
+class MatchEvaluateConfig:
+    """Scores all images of a split with all its captions.
+
+    Prints recall at 1, 5 and 10, median and mean rank in both directions,
+    and rsum, their sum; writes them to metrics.json. Scores are kept in the
+    run's directory: what was interrupted continues, and what was computed
+    is not computed again.
+    """
+
+    model: str = option("save", "directory of a run", "run", "model_path")
+    checkpoint: str = option("best", "which weights", choices=("best", "last"))
+    ensemble: tuple[str, ...] = option(
+        (), "further runs; their scores are averaged with --model's", many=True
+    )
+    split: str = option(
+        "test", "which pairs", choices=("train", "dev", "test", "testall")
+    )
+    fold5: bool = option(
+        False, "the mean over five blocks of images; needs --split testall"
+    )
+    data_path: str | None = option(
+        None, "folder of *_precomp folders; default: that of the training"
+    )
+    data_name: str | None = option(None, "the one of them to read")
+    input_json: str | None = option(
+        None, "captions; default: those of the training"
+    )
+    input_h5: str | None = option(None, "label file of cocotalk.json")
+    features: str | None = option(
+        None, "feature file; default: that of the training"
+    )
+    save_scores: str | None = option(
+        None, "also write the scores, images by captions, to this .npy; "
+        "with --fold5, one file a fold",
+    )  # fmt: skip
+    output: str | None = option(
+        None, "folder for metrics.json; default: RUN/evaluation/SPLIT"
+    )
+
+
+def evaluate(config):
+    """Runs the command; returns the dict of metrics."""
+    with quiet_start():
+        from imcap.matching.data import open_pairs
+        from imcap.matching.run import MatchRun
+        from imcap.metrics.recall import averaged, retrieval
+
+    if config.fold5 and config.split != "testall":
+        raise InputError(
+            f"--fold5 needs --split testall, all {FOLDS} blocks of images; "
+            f"--split {config.split} has not"
+        )
+    runs = [MatchRun.open(path) for path in (config.model, *config.ensemble)]
+    pairs = open_pairs(of_data(config, runs[0].config), config.split)
+    for run in runs:
+        check_run(run, pairs)
+    loaders = [loader(run, config.checkpoint) for run in runs]
+    results = []
+    parts = in_folds(pairs) if config.fold5 else [pairs]
+    for number, part in enumerate(parts, 1):
+        scores = ensemble_scores(config, runs, loaders, part)
+        results.append(retrieval(scores, part.image_of))
+        if config.save_scores:
+            save_scores(config, scores, number if config.fold5 else None)
+    metrics = averaged(results) | {
+        "images": len(parts[0]),
+        "captions": parts[0].caption_count,
+        "folds": len(parts),
+        "runs": [str(run.path) for run in runs],
+    }
+    for line in table(metrics):
+        print(line)
+    folder = output_folder(config, runs[0])
+    write_json(folder / "metrics.json", metrics, indent=1)
+    print(f"written to {folder}")
+    return metrics
+
+
+def table(metrics):
+    """The lines that are printed."""
+    lines = [" " * 13 + "".join(f"{name:>8}" for name in COLUMNS)]
+    for key, title in DIRECTIONS.items():
+        cells = "".join(f"{metrics[key][name]:8.1f}" for name in COLUMNS)
+        lines.append(f"{title:13}{cells}")
+    of = f", mean of {metrics['folds']} folds" if metrics["folds"] > 1 else ""
+    lines.append(
+        f"rsum {metrics['rsum']:.1f} ({metrics['images']} images, "
+        f"{metrics['captions']} captions{of})"
+    )
+    return lines
+
+
+def output_folder(config, run):
+    """Where metrics.json goes."""
+    if config.output:
+        return Path(config.output)
+    name = config.split + ("_fold5" if config.fold5 else "")
+    if config.ensemble:
+        others = [Path(path).resolve().name for path in config.ensemble]
+        name += "_with_" + "_".join(others)
+    return run.path / "evaluation" / name
+
+
+def main(argv=None):
+    """Runs `imcap match evaluate`; returns the exit status."""
+    return run_command(NAME, MatchEvaluateConfig, evaluate, argv)

@@ -1,0 +1,57 @@
+"""`imcap match train`: images and captions into a common space."""
+
+import dataclasses
+from pathlib import Path
+
+from imcap.cli.parser import run_command
+from imcap.matching.settings import MatchConfig
+from imcap.runs.presets import PRESETS, read_preset
+from imcap.startup import quiet_start
+
+NAME = "match train"
+
+
+def train(config):
+    """Trains as the config says; the run's directory tells the rest."""
+    with quiet_start():
+        import keras
+
+        from imcap.matching.data import open_data
+        from imcap.matching.loop import MatchingLoop
+
+    keras.utils.set_random_seed(config.seed)
+    run, data = open_data(config)
+    for note in data.notes:
+        print(f"note: {note}")
+    validated = data.validation and len(data.validation)
+    print(
+        f"{len(data.training)} training pictures with "
+        f"{data.training.caption_count} captions, {validated or 0} for "
+        f"validation; {data.vocabulary.size} words"
+    )
+    loop = MatchingLoop(run, data)
+    loop.run_all()
+    best = loop.progress
+    if best.best is not None:
+        name = loop.metric.removeprefix("val_")
+        print(f"best {name} {best.best:.4f} in epoch {best.best_epoch}")
+    print(f"the run is in {run.path}")
+
+
+def completed(given):
+    """The config of the given flags, a preset, and the run they start from."""
+    if "preset" in given:
+        given = {**read_preset(given["preset"], PRESETS / "matching"), **given}
+    start = given.get("start_from")
+    if start is None:
+        return MatchConfig(**given)
+    from imcap.matching.run import MatchRun
+
+    earlier = MatchRun.open(start).config
+    given.setdefault("checkpoint_path", str(Path(start)))
+    return dataclasses.replace(earlier, **given)
+
+
+def main(argv=None):
+    """Runs `imcap match train`; returns the exit status."""
+    return run_command(NAME, MatchConfig, train, argv, completed)

@@ -1,0 +1,145 @@
+"""Command-line parsing: flags from frozen dataclasses, one-line errors."""
+
+import argparse
+import dataclasses
+import difflib
+import sys
+import typing
+
+from imcap.errors import InputError
+
+TRUE_WORDS = {"true", "yes", "on", "1"}
+
+
+FALSE_WORDS = {"false", "no", "off", "0"}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that answers a mistake with one line and status 2."""
+
+    def error(self, message):
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        if unknown:
+            names = list(self._option_string_actions)
+            close = difflib.get_close_matches(unknown[0], names, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see --help"
+            message = f"unknown flag {unknown[0]}; {hint}"
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def parse_boolean(text):
+    """'True', 'yes', 'on', '1' and their opposites, any case."""
+    word = text.lower()
+    if word in TRUE_WORDS | FALSE_WORDS:
+        return word in TRUE_WORDS
+    raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
+
+
+def _value_type(annotation):
+    """The plain type behind `int | None` and the like."""
+    choices = [a for a in typing.get_args(annotation) if a is not type(None)]
+    return choices[0] if choices else annotation
+
+
+def _flags(field):
+    names = (field.name, *field.metadata.get("aliases", ()))
+    return [dash + name for name in names for dash in ("--", "-")]
+
+
+def _add_argument(parser, field, kind):
+    metadata = field.metadata
+    shown = "" if metadata.get("required") else f" [{field.default}]"
+    help_text = (metadata["help"] + shown).replace("%", "%%")
+    if metadata.get("positional"):
+        parser.add_argument(field.name, nargs="*", help=metadata["help"])
+        return
+    parser.add_argument(
+        *_flags(field),
+        dest=field.name,
+        type=parse_boolean if kind is bool else kind,
+        nargs="+" if metadata.get("many") else None,
+        choices=metadata.get("choices"),
+        required=metadata.get("required", False),
+        default=argparse.SUPPRESS,
+        metavar="True|False" if kind is bool else field.name.upper(),
+        help=help_text,
+    )
+
+
+def _spell_out_booleans(arguments, booleans):
+    """Puts 'True' behind each boolean flag that stands alone."""
+    spelled = []
+    for index, word in enumerate(arguments):
+        spelled.append(word)
+        following = arguments[index + 1 : index + 2]
+        given = following and following[0].lower() in TRUE_WORDS | FALSE_WORDS
+        if word in booleans and not given:
+            spelled.append("True")
+    return spelled
+
+
+def parse(config_class, arguments=None, program=None):
+    """Makes a config of `config_class` from command-line words.
+
+    Args:
+        config_class: a frozen dataclass whose fields come from `option`.
+        arguments: list of str; None for those of this process.
+        program: the name in messages.
+
+    Returns:
+        An instance of `config_class`. Leaves the process with status 2 and
+        one line when the words do not fit.
+    """
+    given = parse_given(config_class, arguments, program)
+    return config_class(**given)
+
+
+def parse_given(config_class, arguments=None, program=None):
+    """Like `parse`, but returns a dict of only what was given."""
+    parser = Parser(
+        prog=program, description=config_class.__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    hints = typing.get_type_hints(config_class)
+    booleans = set()
+    for field in dataclasses.fields(config_class):
+        kind = _value_type(hints[field.name])
+        if field.metadata.get("many"):
+            kind = typing.get_args(hints[field.name])[0]
+        _add_argument(parser, field, kind)
+        if kind is bool:
+            booleans.update(_flags(field))
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    given = vars(parser.parse_args(_spell_out_booleans(arguments, booleans)))
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+    }
+
+
+def run_command(name, config_class, body, arguments=None, complete=None):
+    """Runs one command: parse, call `body(config)`, report mistakes.
+
+    Args:
+        name: the command's name, as in `imcap NAME`.
+        config_class: its dataclass.
+        body: function of the config.
+        arguments: list of str; None for those of this process.
+        complete: function of the dict of given flags to the config, for
+            commands whose defaults depend on them; None for the class.
+
+    Returns:
+        The exit status: 0, 2 for bad input or an output folder that cannot
+        be written, 130 when interrupted.
+    """
+    given = parse_given(config_class, arguments, f"imcap {name}")
+    try:
+        body((complete or (lambda flags: config_class(**flags)))(given))
+    except (InputError, OSError) as error:
+        line = " ".join(str(error).split())
+        print(f"imcap {name}: error: {line}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nimcap {name}: interrupted", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,171 @@
+"""`imcap prepare`: captions of any format to cocotalk.json and labels."""
+
+import collections
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from imcap.cli.parser import run_command
+from imcap.data.captions.cocotalk import IMAGE_SIZE, write_talk
+from imcap.data.captions.reading import TRAINING_SPLITS, read_captions
+from imcap.data.pictures.files import PictureFiles
+from imcap.data.words.dialects import DIALECTS
+from imcap.data.words.vocabulary import Vocabulary
+from imcap.errors import InputError
+from imcap.files import write_json
+from imcap.options import REQUIRED, option
+from imcap.startup import quiet_start
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareConfig:
+    """Reads captions and writes cocotalk.json with its label file."""
+
+    input_json: str = option(
+        REQUIRED,
+        "captions: Karpathy, COCO, coco_raw or cocotalk JSON, "
+        "Flickr8k.token.txt, CSV or JSON lines of image, caption[, split]",
+    )
+    output_json: str = option(REQUIRED, "cocotalk.json to write")
+    output_h5: str = option(
+        REQUIRED,
+        "label file to write: PREFIX gives PREFIX_label.h5, a name that "
+        "ends in .h5 is taken as it is",
+    )
+    max_length: int = option(16, "words of a caption that are kept")
+    word_count_threshold: int | None = option(
+        None,
+        "talk, sat_keras: keep words that occur more often than this; scan, "
+        "sca_cnn: at least this often; None: 5, and 4 for scan",
+    )
+    images_root: str = option(
+        "", "folder of the pictures; given, their sizes are stored"
+    )
+    vocabulary_from: str = option(
+        "train",
+        "count words in the training images (restval too), or in all",
+        choices=("train", "all"),
+    )
+    dialect: str = option(
+        "talk", "numbering of special words", choices=tuple(DIALECTS)
+    )
+    num_val: int | None = option(
+        None, "val images to draw where the captions have no splits"
+    )
+    num_test: int | None = option(
+        None, "test images to draw; without both: 80, 10 and 10 %"
+    )
+    split_files: tuple[str, ...] = option(
+        (), "lists of images, one per split, named after it", many=True
+    )
+    store_images: bool = option(
+        False, f"store the pictures too, {IMAGE_SIZE} pixels square"
+    )
+    replace: tuple[str, ...] = option(
+        (), "id=path of pictures to use in place of broken ones", many=True
+    )
+
+
+def label_path(name):
+    """PREFIX to PREFIX_label.h5; a name that ends in .h5 stays."""
+    return Path(name if name.endswith(".h5") else f"{name}_label.h5")
+
+
+def prepare(config):
+    """Does what `PrepareConfig` says and prints what came of it.
+
+    Pictures that cannot be read are left out and listed in
+    `bad_images.json` beside the JSON, with id, file and reason.
+    """
+    h5_path = label_path(config.output_h5)
+    _check_writable(Path(config.output_json), h5_path)
+    with quiet_start():  # raw sentences go through TensorFlow
+        captions = read_captions(
+            config.input_json,
+            split_files=config.split_files,
+            num_val=config.num_val,
+            num_test=config.num_test,
+        )
+    with_pictures = config.store_images or config.images_root != ""
+    bad, pixels = [], None
+    if with_pictures or config.replace:
+        files = PictureFiles.from_words(
+            config.images_root, config.replace, captions.image_ids
+        )
+        captions, bad = files.with_sizes(captions)
+        pixels = files.pixels(IMAGE_SIZE) if config.store_images else None
+    vocabulary = _vocabulary(config, captions)
+    captions, undecoded = write_talk(
+        captions,
+        vocabulary,
+        config.output_json,
+        h5_path,
+        config.max_length,
+        pixels,
+    )
+    bad += undecoded
+    if with_pictures:
+        bad_path = Path(config.output_json).with_name("bad_images.json")
+        write_json(bad_path, bad, indent=1)
+    _report(captions, vocabulary, config, bad)
+
+
+def _check_writable(*paths):
+    """Fails now rather than after an hour of reading."""
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise InputError(f"{paths[0]}: both outputs have this name; part them")
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise InputError(f"{path}: cannot be written; choose another place")
+
+
+def _vocabulary(config, captions):
+    counted = captions
+    if config.vocabulary_from == "train":
+        counted = captions.split(*TRAINING_SPLITS)
+    vocabulary = Vocabulary.build(
+        (words for image in counted.tokens for words in image),
+        config.word_count_threshold,
+        config.dialect,
+    )
+    if set(vocabulary.words) <= set(DIALECTS[config.dialect].specials):
+        raise InputError(
+            f"{config.input_json}: no word of the {len(counted)} images "
+            "counted is frequent enough; lower --word_count_threshold"
+        )
+    return vocabulary
+
+
+def _report(captions, vocabulary, config, bad):
+    """Prints counts a person would check."""
+    splits = collections.Counter(captions.splits)
+    counts = ", ".join(f"{name} {count}" for name, count in splits.items())
+    captions_words = [w for image in captions.tokens for w in image]
+    lengths = [len(words) for words in captions_words]
+    known = set(vocabulary.words)
+    unknown = sum(w not in known for words in captions_words for w in words)
+    room = config.max_length - 2 * (config.dialect == "sat_keras")
+    cut = sum(length > room for length in lengths)
+    print(f"{len(captions)} images ({counts}), {len(lengths)} captions")
+    print(
+        f"{vocabulary.size} ids; {unknown / sum(lengths):.2%} of words are "
+        f"unknown; {cut / len(lengths):.2%} of captions cut at {room} words"
+    )
+    for note in captions.notes:
+        print(f"note: {note}")
+    if bad:
+        print(
+            f"note: {len(bad)} pictures left out, see bad_images.json "
+            f"(first: {bad[0]['file']}); --replace id=path repairs one"
+        )
+
+
+def main(argv=None):
+    """The command; returns its exit status."""
+    return run_command("prepare", PrepareConfig, prepare, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,288 @@
+"""From what a reader found in a file to a checked `CaptionSet`."""
+
+import collections
+import dataclasses
+import hashlib
+import re
+from pathlib import Path, PurePosixPath
+
+from imcap.data.captions.caption_set import SPLITS, TRAINING_SPLITS, CaptionSet
+from imcap.errors import InputError
+
+SPLIT_NAMES = {name: name for name in SPLITS} | {
+    "training": "train",
+    "dev": "val",
+    "valid": "val",
+    "validation": "val",
+    "testing": "test",
+}
+
+
+@dataclasses.dataclass
+class Picture:
+    """One image as a reader found it.
+
+    Args:
+        image_id: int or str.
+        file: str, relative path.
+        captions: list of str, or None where only words are known.
+        tokens: list of lists of str, or None where text is still raw.
+        split: str, or None where the source does not say.
+        size: (width, height) in pixels, or None.
+    """
+
+    image_id: object
+    file: str
+    captions: list | None
+    tokens: list | None = None
+    split: str | None = None
+    size: tuple | None = None
+
+
+def split_named(name, where):
+    """'dev' and the like to one of `SPLITS`; else an InputError."""
+    split = SPLIT_NAMES.get(str(name).strip().lower())
+    if split is None:
+        raise InputError(
+            f"{where}: unknown split {name!r}; use {', '.join(SPLITS)}"
+        )
+    return split
+
+
+def assemble(path, pictures, notes=(), **options):
+    """Checks pictures, splits and tokenises them.
+
+    Args:
+        path: the source, for messages.
+        pictures: list of `Picture`.
+        notes: tuple of str, what the reader left out.
+        **options: see `captions.read_captions`.
+
+    Returns:
+        A `CaptionSet`. An empty caption, and an image without captions
+        that is for training or that no source put into a split, is left
+        out and counted in its notes.
+
+    Raises:
+        InputError: no images, one id twice, an image of val or test without
+            captions (scores would silently be over fewer images), splits
+            asked for that the file already has.
+    """
+    _check_unique(path, pictures)
+    notes = list(notes)
+    _tokenise(pictures)
+    _drop_empty_captions(pictures, notes)
+    pictures = _give_splits(path, pictures, notes, **options)
+    pictures = _drop_bare_pictures(path, pictures, notes)
+    if not pictures:
+        raise InputError(f"{path}: no image with captions is left in it")
+    raw = [picture.captions for picture in pictures]
+    sizes = [picture.size for picture in pictures]
+    return CaptionSet(
+        [picture.image_id for picture in pictures],
+        [picture.file for picture in pictures],
+        [picture.split for picture in pictures],
+        [picture.tokens for picture in pictures],
+        None if any(captions is None for captions in raw) else raw,
+        None if any(size is None for size in sizes) else sizes,
+        tuple(notes),
+    )
+
+
+def _check_unique(path, pictures):
+    files = {}
+    for picture in pictures:
+        other = files.setdefault(picture.image_id, picture).file
+        if files[picture.image_id] is not picture:
+            raise InputError(
+                f"{path}: image id {picture.image_id} appears twice "
+                f"({other} and {picture.file}); give each image its own id"
+            )
+
+
+def _give_splits(path, pictures, notes, split_files=(), split=None, **counts):
+    """Fills `split` of each picture from the first source that knows."""
+    if split_files:
+        return _split_by_lists(path, pictures, split_files, notes)
+    if split is not None:
+        for picture in pictures:
+            picture.split = split_named(split, path)
+        return pictures
+    bare = [picture for picture in pictures if picture.split is None]
+    if bare and len(bare) < len(pictures):
+        raise InputError(
+            f"{path}: image {bare[0].image_id} has no split though others "
+            "have one; fill it in for all or for none"
+        )
+    counts = {name: n for name, n in counts.items() if n is not None}
+    if counts and not bare:
+        raise InputError(
+            f"{path}: the file has its own splits; leave out "
+            + " and ".join(f"--{name}" for name in sorted(counts))
+        )
+    if bare:
+        # Nobody promised these images to a test split, so none is missed.
+        pictures = _without_bare(pictures, "images", notes)
+        names = hashed_splits([p.image_id for p in pictures], **counts)
+        for picture, name in zip(pictures, names, strict=True):
+            picture.split = name
+    return pictures
+
+
+def hashed_splits(image_ids, num_val=None, num_test=None):
+    """Splits that depend on nothing but the ids.
+
+    Args:
+        image_ids: list of int or str.
+        num_val: int, images of val; None with `num_test` None: every id
+            falls into train, val or test with the chances 80, 10 and 10 %,
+            whichever other images there are. None beside a number: 0.
+        num_test: int, images of test, likewise.
+
+    Returns:
+        List of "train", "val" and "test". The draw is a sha256 of the id,
+        so it is the same on every machine and in every order of the ids.
+    """
+    draws = [
+        int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8], "big")
+        for key in image_ids
+    ]
+    if num_val is None and num_test is None:
+        shares = [draw / 2**64 for draw in draws]
+        return [
+            "train" if share < 0.8 else "val" if share < 0.9 else "test"
+            for share in shares
+        ]
+    num_val, num_test = num_val or 0, num_test or 0
+    if min(num_val, num_test) < 0 or num_val + num_test >= len(draws):
+        raise InputError(
+            f"{num_val} images for val and {num_test} for test leave none of "
+            f"{len(draws)} for training; lower --num_val and --num_test"
+        )
+    splits = ["train"] * len(draws)
+    order = sorted(range(len(draws)), key=draws.__getitem__)
+    for place, index in enumerate(order[: num_val + num_test]):
+        splits[index] = "val" if place < num_val else "test"
+    return splits
+
+
+def _split_by_lists(path, pictures, split_files, notes):
+    """Keeps the pictures that a list names, one list per split."""
+    listed = {}
+    for file in map(Path, split_files):
+        name = _split_of_list(file)
+        for line in _lines(file):
+            if listed.setdefault(line, name) != name:
+                raise InputError(
+                    f"{file}: {line} is also listed for {listed[line]}; "
+                    "an image belongs to one split"
+                )
+    kept = []
+    found = set()
+    for picture in pictures:
+        file = PurePosixPath(picture.file)
+        names = (picture.file, file.name, file.stem, str(picture.image_id))
+        key = next((name for name in names if name in listed), None)
+        if key is not None:
+            found.add(key)
+            picture.split = listed[key]
+            kept.append(picture)
+    unlisted = len(pictures) - len(kept)
+    if unlisted:
+        notes.append(f"{unlisted} images left out: in no split list")
+    _note_absent(path, listed, found, notes)
+    return kept
+
+
+def _note_absent(path, listed, found, notes):
+    """Listed images without captions: counted in training, else fatal."""
+    absent = [name for name in listed if name not in found]
+    for name in absent:
+        if listed[name] not in TRAINING_SPLITS:
+            raise InputError(
+                f"{path}: no caption for {name}, which is listed for "
+                f"{listed[name]}; add one or take it off the list"
+            )
+    if absent:
+        notes.append(
+            f"{len(absent)} listed training images left out: no captions "
+            f"(first: {absent[0]})"
+        )
+
+
+def _lines(file):
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file}: cannot be read as a list of images ({error}); give a "
+            "text file with one file name per line"
+        ) from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _split_of_list(file):
+    """The split that a list is for, by its name."""
+    for pattern, split in (
+        ("restval", "restval"),
+        ("train", "train"),
+        ("dev|val", "val"),
+        ("test", "test"),
+    ):
+        if re.search(pattern, file.name.lower()):
+            return split
+    raise InputError(
+        f"{file}: which split is it for? Put train, restval, val, dev or "
+        "test into its name"
+    )
+
+
+def _tokenise(pictures):
+    """Fills `tokens` where text is raw, all texts in one go."""
+    raw = [picture for picture in pictures if picture.tokens is None]
+    if not raw:
+        return
+    from imcap.data.words.tokenizer import tokenize_strings
+
+    rows = iter(tokenize_strings([t for p in raw for t in p.captions]))
+    for picture in raw:
+        picture.tokens = [next(rows) for _ in picture.captions]
+
+
+def _drop_empty_captions(pictures, notes):
+    """Leaves out captions without a word."""
+    dropped = collections.Counter()
+    for picture in pictures:
+        full = [i for i, words in enumerate(picture.tokens) if words]
+        dropped[picture.image_id] += len(picture.tokens) - len(full)
+        picture.tokens = [picture.tokens[i] for i in full]
+        if picture.captions is not None:
+            picture.captions = [picture.captions[i] for i in full]
+    dropped = +dropped
+    if dropped:
+        notes.append(
+            f"{dropped.total()} empty captions left out (first: of image "
+            f"{next(iter(dropped))})"
+        )
+
+
+def _drop_bare_pictures(path, pictures, notes):
+    """Leaves out training images without captions; elsewhere an error."""
+    for picture in pictures:
+        if not picture.tokens and picture.split not in TRAINING_SPLITS:
+            raise InputError(
+                f"{path}: image {picture.image_id} ({picture.file}) of the "
+                f"{picture.split} split has no caption; add one or take the "
+                "image out"
+            )
+    return _without_bare(pictures, "training images", notes)
+
+
+def _without_bare(pictures, what, notes):
+    bare = [picture for picture in pictures if not picture.tokens]
+    if bare:
+        notes.append(
+            f"{len(bare)} {what} left out: no captions "
+            f"(first: {bare[0].image_id})"
+        )
+    return [picture for picture in pictures if picture.tokens]

@@ -1,0 +1,178 @@
+"""Captions of many images, as words and as numbers."""
+
+import dataclasses
+
+import numpy as np
+
+SPLITS = ("train", "restval", "val", "test")
+
+
+TRAINING_SPLITS = ("train", "restval")
+
+
+@dataclasses.dataclass(frozen=True)
+class CaptionSet:
+    """Images with their captions; every list has one entry per image.
+
+    Args:
+        image_ids: list of int where the source numbers its images (cocoid,
+            else imgid), otherwise of str: the file name without its ending.
+        files: list of str, paths relative to the folder of pictures.
+        splits: list of str out of `SPLITS`.
+        tokens: list (images) of lists (captions) of lists of str (words).
+        raw: list of lists of str, the captions as written; None where the
+            source has only words.
+        sizes: list of (width, height) in pixels, or None.
+        notes: tuple of str, what was left out on reading, with counts.
+
+    Example:
+        >>> captions = read_captions("dataset_flickr8k.json")
+        >>> training = captions.split("train", "restval")
+    """
+
+    image_ids: list
+    files: list
+    splits: list
+    tokens: list
+    raw: list | None = None
+    sizes: list | None = None
+    notes: tuple = ()
+
+    def __post_init__(self):
+        for name in ("files", "splits", "tokens", "raw", "sizes"):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.image_ids):
+                raise ValueError(
+                    f"{len(column)} {name} for {len(self.image_ids)} images"
+                )
+        unknown = sorted(set(self.splits) - set(SPLITS))
+        if unknown:
+            raise ValueError(f"unknown split {unknown[0]!r}; know {SPLITS}")
+
+    def __len__(self):
+        """Number of images."""
+        return len(self.image_ids)
+
+    @property
+    def caption_count(self):
+        """Number of captions."""
+        return sum(map(len, self.tokens))
+
+    def _rows(self, rows):
+        columns = {}
+        for name in ("image_ids", "files", "splits", "tokens", "raw", "sizes"):
+            column = getattr(self, name)
+            if column is not None:
+                column = [column[row] for row in rows]
+            columns[name] = column
+        return dataclasses.replace(self, **columns)
+
+    def split(self, *names):
+        """The images of these splits, in order.
+
+        `restval` (training images that COCO counts to its validation set)
+        belongs to training only when named: split("train", "restval").
+        """
+        unknown = sorted(set(names) - set(SPLITS))
+        if unknown:
+            raise ValueError(f"unknown split {unknown[0]!r}; know {SPLITS}")
+        return self._rows([i for i, s in enumerate(self.splits) if s in names])
+
+    def filter(self, keep_ids):
+        """The images whose id is in `keep_ids`, in order."""
+        keep_ids = set(keep_ids)
+        return self._rows(
+            [i for i, key in enumerate(self.image_ids) if key in keep_ids]
+        )
+
+    def encode(self, vocabulary, max_length):
+        """Words to ids, cut off behind `max_length` words.
+
+        Args:
+            vocabulary: a `Vocabulary`.
+            max_length: int, or None to keep every word.
+
+        Returns:
+            `EncodedCaptions`, without bos and eos.
+        """
+        return EncodedCaptions(
+            list(self.image_ids),
+            [
+                [
+                    np.array(vocabulary.encode(words[:max_length]), "int32")
+                    for words in captions
+                ]
+                for captions in self.tokens
+            ],
+            vocabulary.pad_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedCaptions:
+    """Captions as ids, ragged.
+
+    Args:
+        image_ids: list, one per image (N).
+        captions: list (N) of lists of int32 arrays (length,), without bos,
+            eos and padding.
+        pad_id: int, what dense arrays are filled with.
+    """
+
+    image_ids: list
+    captions: list
+    pad_id: int = 0
+
+    def __len__(self):
+        """Number of images N."""
+        return len(self.captions)
+
+    def flat(self):
+        """All M captions in order, as a list of int32 arrays."""
+        return [ids for captions in self.captions for ids in captions]
+
+    def lengths(self):
+        """int32 (M,), words per caption."""
+        return np.array([len(ids) for ids in self.flat()], "int32")
+
+    def starts(self):
+        """int64 (N + 1,): image i owns captions starts[i]:starts[i + 1]."""
+        counts = [0] + [len(captions) for captions in self.captions]
+        return np.cumsum(np.array(counts, "int64"))
+
+    def dense(self, length=None):
+        """One row per caption.
+
+        Args:
+            length: int, columns; None: as many as the longest caption.
+
+        Returns:
+            int32 (M, length), padded with `pad_id`; longer captions are
+            cut off.
+        """
+        flat = self.flat()
+        if length is None:
+            length = max(map(len, flat), default=0)
+        rows = np.full((len(flat), length), self.pad_id, "int32")
+        for row, ids in zip(rows, flat, strict=True):
+            row[: len(ids)] = ids[:length]
+        return rows
+
+    def dense_by_image(self, count, length=None):
+        """`count` captions of each image, for images of unequal number.
+
+        Args:
+            count: int n; an image with fewer captions repeats them in
+                order, one with more gives its first n.
+            length: as in `dense`.
+
+        Returns:
+            int32 (N, n, length).
+        """
+        rows = self.dense(length)
+        starts = self.starts()
+        owned = np.diff(starts)
+        if len(self) and owned.min() == 0:
+            raise ValueError("an image without captions cannot fill a row")
+        picked = np.arange(count)[None, :] % np.maximum(owned, 1)[:, None]
+        return rows[starts[:-1, None] + picked]  # (N, n, length)

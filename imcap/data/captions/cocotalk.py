@@ -1,0 +1,282 @@
+"""`cocotalk.json` and its label file, the lineage's common ground.
+
+The JSON holds `ix_to_word` ({"1": word, ...}) and `images`, a list of
+{split, file_path, id[, width, height]}. The HDF5 file holds, as uint32,
+`labels` (M, max_length) padded with 0, `label_start_ix` and `label_end_ix`
+(N,) counting from 1 and inclusive, `label_length` (M,), and, in the variant
+with pictures, `images` (N, 3, 256, 256) as uint8 RGB.
+"""
+
+import contextlib
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from imcap.data.captions.assembly import Picture, assemble, split_named
+from imcap.data.captions.json_formats import value_of
+from imcap.data.words.vocabulary import Vocabulary
+from imcap.errors import InputError
+from imcap.files import read_json, written_whole
+
+IMAGE_SIZE = 256
+
+
+COLUMNS = ("labels", "label_start_ix", "label_end_ix", "label_length")
+
+
+REMEDY = "make both files anew with one run of imcap prepare"
+
+
+def talk_labels(captions, vocabulary, max_length):
+    """The four arrays of the label file.
+
+    Args:
+        captions: a `CaptionSet` of N images and M captions.
+        vocabulary: a `Vocabulary`. For the `sat_keras` dialect each row
+            holds <start> and <eos> too; of a long caption the words are cut
+            so that <eos> stays (the original cut <eos> off).
+        max_length: int, columns of `labels`.
+
+    Returns:
+        Dict of uint32 arrays, by the names in the module's docstring.
+    """
+    wrapped = vocabulary.dialect == "sat_keras"
+    room = max_length - 2 if wrapped else max_length
+    if room < 1:
+        raise InputError(
+            f"max_length {max_length} leaves no room for words; raise it"
+        )
+    encoded = captions.encode(vocabulary, room)
+    rows = encoded.flat()
+    if wrapped:
+        ends = ([vocabulary.bos_id], [vocabulary.eos_id])
+        rows = [np.concatenate([ends[0], ids, ends[1]]) for ids in rows]
+    labels = np.zeros((len(rows), max_length), "uint32")
+    for row, ids in zip(labels, rows, strict=True):
+        row[: len(ids)] = ids
+    starts = encoded.starts()
+    return {
+        "labels": labels,
+        "label_start_ix": (starts[:-1] + 1).astype("uint32"),
+        "label_end_ix": starts[1:].astype("uint32"),
+        "label_length": np.array([len(ids) for ids in rows], "uint32"),
+    }
+
+
+def write_talk(
+    captions, vocabulary, json_path, h5_path, max_length=16, pixels=None
+):
+    """Writes both files, each whole or not at all.
+
+    Args:
+        captions: a `CaptionSet`; each image must have a caption.
+        vocabulary: a `Vocabulary` whose pad id is 0.
+        json_path: path of `cocotalk.json`.
+        h5_path: path of the label file.
+        max_length: int, columns of `labels`.
+        pixels: None, or a function of (image id, file) that returns uint8
+            (256, 256, 3) RGB or raises InputError; it adds `images`, one
+            picture at a time, so that memory does not grow.
+
+    Returns:
+        The `CaptionSet` written, and the list of {"id", "file", "reason"}
+        of pictures that could not be decoded and were left out.
+
+    Raises:
+        InputError: no picture can be decoded, or `max_length` is too small.
+    """
+    bad = []
+    with written_whole(h5_path) as beside, written_whole(json_path) as text:
+        with _new_h5(beside) as file:
+            if pixels is not None:
+                captions, bad = _store_images(file, captions, pixels)
+            columns = talk_labels(captions, vocabulary, max_length)
+            for name, values in columns.items():
+                file.create_dataset(name, data=values)
+        value = _json_part(captions, vocabulary)
+        text.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
+    return captions, bad
+
+
+@contextlib.contextmanager
+def _new_h5(path):
+    try:
+        with h5py.File(path, "w") as file:
+            yield file
+    except RuntimeError as error:
+        # h5py's word for a full disk that it meets on closing the file.
+        if "errno" not in str(error):
+            raise
+        raise OSError(f"{path}: cannot be written ({error})") from None
+
+
+def _json_part(captions, vocabulary):
+    images = [
+        {"split": split, "file_path": file, "id": key}
+        for split, file, key in zip(
+            captions.splits, captions.files, captions.image_ids, strict=True
+        )
+    ]
+    for image, size in zip(images, captions.sizes or (), strict=False):
+        image["width"], image["height"] = size
+    value = {"ix_to_word": vocabulary.to_talk(), "images": images}
+    if vocabulary.dialect not in ("talk", "sat_keras"):
+        # The words alone do not tell these two apart from talk.
+        value["dialect"] = vocabulary.dialect
+    return value
+
+
+def _store_images(file, captions, pixels):
+    """Streams pictures into `images`; returns what was kept, and the bad."""
+    shape = (len(captions), 3, IMAGE_SIZE, IMAGE_SIZE)
+    images = file.create_dataset(
+        "images", shape, "uint8", maxshape=shape, chunks=(1, *shape[1:])
+    )
+    kept, bad = [], []
+    pairs = list(zip(captions.image_ids, captions.files, strict=True))
+    for key, name in tqdm(pairs, desc="pictures", unit="image"):
+        try:
+            picture = pixels(key, name)
+        except InputError as error:
+            bad.append({"id": key, "file": name, "reason": str(error)})
+            continue
+        images[len(kept)] = np.transpose(picture, (2, 0, 1))
+        kept.append(key)
+    if not kept:
+        raise InputError(f"no picture can be read; the first: {bad[0]}")
+    images.resize(len(kept), axis=0)
+    return captions.filter(kept), bad
+
+
+def is_talk(path):
+    """Whether a file of captions is a `cocotalk.json`, whatever its name."""
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        return False
+    values = read_json(path, "restore the file")
+    return isinstance(values, dict) and "ix_to_word" in values
+
+
+def read_talk(json_path, h5_path=None, **options):
+    """Reads what `write_talk`, or the lineage's own tools, wrote.
+
+    Args:
+        json_path: path of `cocotalk.json`.
+        h5_path: path of the label file; None: `<stem>_label.h5`,
+            `<stem>.h5` or the only `*_label.h5` beside the JSON.
+        **options: see `captions.read_captions`.
+
+    Returns:
+        (`CaptionSet`, `Vocabulary`). The words are those of the label rows:
+        rare ones read UNK, long captions end at the row's end. The raw text
+        is not in these files, so `raw` is None.
+
+    Raises:
+        InputError: a file is missing or cut short, or the two do not fit
+            together.
+    """
+    json_path = Path(json_path)
+    values = read_json(json_path, REMEDY)
+    ix_to_word = value_of(values, "ix_to_word", dict, json_path)
+    try:
+        vocabulary = Vocabulary.from_talk(ix_to_word, values.get("dialect"))
+    except InputError as error:
+        raise InputError(f"{json_path}: {error}; {REMEDY}") from None
+    h5_path = _label_file(json_path) if h5_path is None else Path(h5_path)
+    columns = _read_columns(h5_path)
+    images = value_of(values, "images", list, json_path)
+    _check_columns(h5_path, columns, len(images), vocabulary.size)
+    words = [vocabulary.decode(row) for row in columns["labels"]]
+    pictures = []
+    for index, image in enumerate(images):
+        where = f"{json_path}: images[{index}]"
+        start = int(columns["label_start_ix"][index]) - 1
+        end = int(columns["label_end_ix"][index])
+        split = value_of(image, "split", str, where)
+        pictures.append(
+            Picture(
+                value_of(image, "id", (int, str), where),
+                value_of(image, "file_path", str, where),
+                None,
+                words[start:end],
+                split_named(split, where),
+                _size(image),
+            )
+        )
+    return assemble(json_path, pictures, **options), vocabulary
+
+
+def _size(image):
+    if "width" in image and "height" in image:
+        return (image["width"], image["height"])
+    return None
+
+
+def _label_file(json_path):
+    for name in (f"{json_path.stem}_label.h5", f"{json_path.stem}.h5"):
+        if json_path.with_name(name).exists():
+            return json_path.with_name(name)
+    found = list(json_path.parent.glob("*_label.h5"))
+    if len(found) == 1:
+        return found[0]
+    raise InputError(
+        f"{json_path}: which *_label.h5 belongs to it? Expected "
+        f"{json_path.stem}_label.h5 in the same folder"
+    )
+
+
+def _read_columns(h5_path):
+    if not h5_path.exists():
+        raise InputError(f"{h5_path}: no such file; {REMEDY}")
+    try:
+        with h5py.File(h5_path) as file:
+            absent = [name for name in COLUMNS if name not in file]
+            if absent:
+                raise InputError(
+                    f"{h5_path}: {absent[0]!r} is missing; {REMEDY}"
+                )
+            return {name: file[name][()] for name in COLUMNS}
+    except OSError as error:
+        raise InputError(
+            f"{h5_path}: not a whole HDF5 file ({error}); {REMEDY}"
+        ) from None
+
+
+def _check_columns(h5_path, columns, image_count, size):
+    """Whether the label file fits itself, the images and the words."""
+    labels, starts, ends, lengths = (columns[name] for name in COLUMNS)
+    if len(starts) != image_count or len(ends) != image_count:
+        raise InputError(
+            f"{h5_path}: captions of {len(starts)} images, but the JSON "
+            f"lists {image_count}; {REMEDY}"
+        )
+    if labels.ndim != 2 or len(lengths) != len(labels):
+        raise InputError(
+            f"{h5_path}: {len(lengths)} lengths for labels of shape "
+            f"{labels.shape}; {REMEDY}"
+        )
+    wrong = np.flatnonzero((labels >= size).any(1))
+    if wrong.size:
+        raise InputError(
+            f"{h5_path}: row {wrong[0]} of labels has an id beyond the "
+            f"{size} words of the JSON; {REMEDY}"
+        )
+    wrong = np.flatnonzero((labels > 0).sum(1) != lengths)
+    if wrong.size:
+        raise InputError(
+            f"{h5_path}: row {wrong[0]} of labels is not as long as "
+            f"label_length says; {REMEDY}"
+        )
+    starts, ends = starts.astype("int64"), ends.astype("int64")
+    before = np.concatenate([[0], ends[:-1]])
+    wrong = np.flatnonzero((starts < 1) | (ends > len(labels)))
+    wrong = wrong if wrong.size else np.flatnonzero(starts != before + 1)
+    if wrong.size:
+        raise InputError(
+            f"{h5_path}: image {wrong[0]} has the caption rows "
+            f"{starts[wrong[0]]} to {ends[wrong[0]]}, which do not follow "
+            f"those of the image before; {REMEDY}"
+        )

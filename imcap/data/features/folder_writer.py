@@ -1,0 +1,97 @@
+"""Features as one file a picture: NAME_fc/ID.npy and NAME_att/ID.npz."""
+
+from pathlib import Path
+
+import numpy as np
+
+from imcap.data.features.writer import same_network
+from imcap.errors import InputError
+from imcap.files import read_json, write_json, written_whole
+
+
+class FeatureFolderWriter:
+    """The folders of features that older captioning code reads.
+
+    Has the methods of `FeatureWriter`. Every file is whole or absent, so
+    a picture is done when both of its files exist.
+
+    Args:
+        name: start of both folders' paths.
+        identifiers: n ids.
+        grid: (h, w) of the map.
+        metadata: dict of JSON values, kept as NAME_features.json; folders
+            begun with other metadata are not continued.
+
+    Raises:
+        InputError: folders of another network.
+    """
+
+    def __init__(self, name, identifiers, grid, metadata):
+        name = Path(name)
+        self.identifiers = list(identifiers)
+        self.grid = tuple(grid)
+        self.pooled_folder = name.with_name(name.name + "_fc")
+        self.folder = name.with_name(name.name + "_att")
+        self._bad = set()
+        note = name.with_name(name.name + "_features.json")
+        if note.exists() and not same_network(read_json(note), metadata):
+            raise InputError(
+                f"{note}: these folders hold features of another network; "
+                "remove them, or give another --output_dir"
+            )
+        for folder in (self.pooled_folder, self.folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_json(note, metadata)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def pending(self):
+        """The rows still to do: (m,) int64."""
+        rows = [
+            row for row in range(len(self.identifiers))
+            if row not in self._bad
+            and not all(path.exists() for path in self._paths(row))
+        ]  # fmt: skip
+        return np.asarray(rows, dtype="int64")
+
+    def write(self, rows, features, pooled):
+        """Stores features (m, K, D) and pooled (m, D) as float32."""
+        for row, feature, mean in zip(rows, features, pooled, strict=True):
+            pooled_path, path = self._paths(row)
+            grid = feature.reshape(*self.grid, -1).astype("float32")
+            with written_whole(path) as beside, open(beside, "wb") as file:
+                np.savez_compressed(file, feat=grid)
+            with (
+                written_whole(pooled_path) as beside,
+                open(beside, "wb") as file,
+            ):
+                np.save(file, mean.astype("float32"))
+
+    def mark_bad(self, rows):
+        """Pictures without files."""
+        self._bad.update(int(row) for row in rows)
+
+    def finish(self):
+        """Every row must be settled."""
+        if len(self.pending()):
+            raise ValueError(f"{len(self.pending())} pictures missing")
+
+    def discard(self):
+        """Removes the folders when they are empty."""
+        for folder in (self.pooled_folder, self.folder):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+    def close(self):
+        """Nothing stays open."""
+
+    def _paths(self, row):
+        name = str(self.identifiers[row])
+        return (
+            self.pooled_folder / f"{name}.npy",
+            self.folder / f"{name}.npz",
+        )

@@ -1,0 +1,140 @@
+"""Features of pictures by id, whatever the files they lie in."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from imcap.data.features.sources import FolderSource, HDF5Source, StackedSource
+from imcap.errors import InputError
+
+
+def _source(path):
+    path = Path(path)
+    if path.is_dir():
+        return FolderSource(path)
+    if not path.exists():
+        partial = path.with_name(path.name + ".partial")
+        remedy = (
+            "its extraction was interrupted, run that command again"
+            if partial.exists()
+            else "check the path, or make it with imcap extract"
+        )
+        raise InputError(f"{path}: no such feature file; {remedy}")
+    if path.suffix == ".npy":
+        return StackedSource(path)
+    if path.suffix in (".h5", ".hdf5") or h5py.is_hdf5(path):
+        return HDF5Source(path)
+    raise InputError(
+        f"{path}: not a feature file; expected .h5 of imcap extract, .npy, "
+        "or a folder of .npz or .npy"
+    )
+
+
+class FeatureStore:
+    """Reads features by image id, in constant memory, from many threads.
+
+    Ids match by their text: 7 finds "7".
+
+    Attributes:
+        path: where from.
+        ids: list of the ids that have features, in file order.
+        channels: D.
+        locations: the largest K.
+        fixed_locations: True where every picture has that K.
+        metadata: dict, how the features were made; {} where unknown.
+
+    Example:
+        >>> store = FeatureStore.open("flickr8k.h5")
+        >>> features, mask = store.read([17, 4])   # (2, 49, 1280), (2, 49)
+    """
+
+    def __init__(self, source, path):
+        self.path = Path(path)
+        self.ids = source.ids
+        self.channels = int(source.channels)
+        self.locations = int(source.locations)
+        self.fixed_locations = source.fixed_locations
+        self.metadata = source.metadata
+        self._source = source
+        self._rows = {str(name): row for row, name in enumerate(self.ids)}
+        if len(self._rows) != len(self.ids):
+            raise InputError(
+                f"{path}: an id occurs twice; give each picture its own"
+            )
+
+    @classmethod
+    def open(cls, path):
+        """Opens an HDF5 file, a stacked .npy or a folder of features.
+
+        Raises:
+            InputError: missing, cut short, or of another shape or type.
+        """
+        return cls(_source(path), path)
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __contains__(self, image_id):
+        return str(image_id) in self._rows
+
+    def row_of(self, image_id):
+        """The position of an id in `ids`; InputError when absent."""
+        row = self._rows.get(str(image_id))
+        if row is None:
+            raise InputError(
+                f"{self.path}: no features of image {image_id!r}; extract "
+                "them, or leave the image out"
+            )
+        return row
+
+    def grid_of(self, image_id):
+        """(h, w) of the map whose cells are the locations of a picture.
+
+        None where they are regions, or it is not known what they are.
+        """
+        return self._source.grid(self.row_of(image_id))
+
+    def read(self, image_ids, locations=None):
+        """Reads the features of some pictures.
+
+        Args:
+            image_ids: n ids.
+            locations: K to pad to; None for the largest of these pictures.
+
+        Returns:
+            features: (n, K, D) float16 or float32, zero where padded.
+            mask: (n, K) bool, True where there is a location.
+
+        Raises:
+            InputError: an unknown id, a damaged file, a value that is not
+                finite, or more locations than asked for.
+        """
+        rows = [self._row(image_id) for image_id in image_ids]
+        longest = max((len(row) for row in rows), default=0)
+        locations = longest if locations is None else locations
+        if longest > locations:
+            raise InputError(
+                f"{self.path}: a picture has {longest} locations, more than "
+                f"the {locations} asked for; raise that number"
+            )
+        half = bool(rows) and all(row.dtype == np.float16 for row in rows)
+        features = np.zeros(
+            (len(rows), locations, self.channels),
+            "float16" if half else "float32",
+        )
+        mask = np.zeros((len(rows), locations), bool)
+        for number, row in enumerate(rows):
+            features[number, : len(row)] = row
+            mask[number, : len(row)] = True
+        return features, mask
+
+    def read_pooled(self, image_ids):
+        """The mean feature of some pictures: (n, D) float32."""
+        pooled = np.zeros((len(image_ids), self.channels), "float32")
+        for number, image_id in enumerate(image_ids):
+            pooled[number] = self._source.pooled(self.row_of(image_id))
+        return pooled
+
+    def _row(self, image_id):
+        return self._source.row(self.row_of(image_id))

@@ -1,0 +1,1 @@
+"""Document frequencies of n-grams."""

@@ -1,0 +1,1 @@
+"""Decoding, listing and cropping pictures."""

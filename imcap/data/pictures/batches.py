@@ -1,0 +1,67 @@
+"""Pictures decoded in threads, a few batches ahead of whoever eats them."""
+
+import collections
+from concurrent.futures import ThreadPoolExecutor
+
+from imcap.data.pictures.decoding import load_pixels
+from imcap.errors import InputError
+
+AHEAD = 2  # batches decoded or being decoded beside the current one
+
+
+def decoded_batches(
+    images, rows, image_size, batch_size, max_pixels, workers=2
+):
+    """Decodes pictures in the order of `rows`.
+
+    Threads suffice: TensorFlow decodes outside Python's lock. Unlike a
+    `tf.data` pipeline they hand over the reason why a file is bad.
+
+    Args:
+        images: an `ImageList`.
+        rows: (m,) int, which of its pictures.
+        image_size: side in pixels.
+        batch_size: pictures a batch.
+        max_pixels: see `imcap.data.pictures.encoded.read_encoded`.
+        workers: threads.
+
+    Yields:
+        (good, pixels, bad): list of rows; list of as many (image_size,
+        image_size, 3) float32 arrays; list of (row, reason).
+    """
+
+    def load(row):
+        path, view = images.paths[row], None
+        if images.views is not None:
+            view = images.views[row]
+        return load_pixels(path, image_size, image_size, max_pixels, view)
+
+    pool = ThreadPoolExecutor(workers)
+    waiting = collections.deque()
+    try:
+        for start in range(0, len(rows), batch_size):
+            batch = [int(row) for row in rows[start : start + batch_size]]
+            waiting.append(
+                [
+                    (row, images.paths[row], pool.submit(load, row))
+                    for row in batch
+                ]
+            )
+            if len(waiting) > AHEAD:
+                yield _collected(waiting.popleft())
+        while waiting:
+            yield _collected(waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _collected(batch):
+    good, pixels, bad = [], [], []
+    for row, path, future in batch:
+        try:
+            pixels.append(future.result())
+            good.append(row)
+        except InputError as error:
+            # The list of bad pictures names the file beside the reason.
+            bad.append((row, str(error).removeprefix(f"{path}: ")))
+    return good, pixels, bad

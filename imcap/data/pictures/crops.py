@@ -1,0 +1,59 @@
+"""Random crops of pictures, so that a network sees them in other ways."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Shares of a picture's area, and ratios of a crop's sides to the picture's.
+AREAS = (0.5, 1.0)
+
+
+RATIOS = (0.8, 1.25)
+
+
+class View(NamedTuple):
+    """A part of a picture, perhaps mirrored; 0..1 from its upper left."""
+
+    top: float
+    left: float
+    height: float
+    width: float
+    mirrored: bool
+
+
+def random_view(rng):
+    """A random resized crop, mirrored half the time.
+
+    Its area is uniform in `AREAS`, the logarithm of its ratio in `RATIOS`,
+    its place anywhere in the picture; a side longer than the picture's is
+    cut, which takes a little of the largest areas.
+
+    Args:
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        A `View`.
+
+    Reference:
+        Szegedy et al., 2015, "Going deeper with convolutions", section 6;
+        areas begin at one half here, where they do at .08 there, for a
+        caption speaks of the whole picture.
+    """
+    area = rng.uniform(*AREAS)
+    ratio = np.exp(rng.uniform(*np.log(RATIOS)))
+    height = min(1.0, float(np.sqrt(area / ratio)))
+    width = min(1.0, float(np.sqrt(area * ratio)))
+    top, left = (rng.uniform(0, 1 - side) for side in (height, width))
+    return View(
+        float(top), float(left), height, width, bool(rng.random() < 0.5)
+    )
+
+
+def view_id(image_id, number):
+    """What view `number` of a picture is called in a feature file: str."""
+    return f"{image_id}#{number}"
+
+
+def picture_id(name):
+    """The id of the picture in what `view_id` made: str."""
+    return name.rpartition("#")[0]

@@ -1,0 +1,184 @@
+"""Pictures of any kind as bytes of a JPEG or PNG."""
+
+import io
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from imcap.errors import InputError
+
+MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, as Pillow warns at
+
+
+# Formats whose bytes go to TensorFlow as they are. GIF and BMP do not:
+# TensorFlow ignores a GIF's transparency and a BMP's palette.
+NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
+
+
+def described(picture):
+    """What to call a picture in a message: str."""
+    if isinstance(picture, (str, os.PathLike)):
+        return str(picture)
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        return f"picture of {len(picture)} bytes"
+    if isinstance(picture, Image.Image):
+        return f"picture of {picture.width} x {picture.height} pixels"
+    return f"{type(picture).__name__} {np.shape(picture)}"
+
+
+def read_encoded(picture, max_pixels=MAX_PIXELS):
+    """A picture as bytes that `decode_image` reads.
+
+    Other formats (webp, TIFF, 16-bit PGM, …) become PNG through Pillow.
+
+    Args:
+        picture: path of a file, its bytes, a PIL image, or an array (H, W),
+            (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, or of floats in
+            0..255; floats of which none is above 1 are taken as 0..1.
+        max_pixels: width times height allowed, checked before decoding.
+
+    Returns:
+        bytes of a JPEG or PNG.
+
+    Raises:
+        InputError: missing, empty, not a picture, or too large.
+    """
+    name = described(picture)
+    if isinstance(picture, (str, os.PathLike)):
+        return _checked(name, _read_bytes(picture), max_pixels)
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        return _checked(name, bytes(picture), max_pixels)
+    if not isinstance(picture, Image.Image):
+        picture = _from_array(name, picture)
+    _check_size(name, picture.size, max_pixels)
+    try:
+        return _as_png(picture)
+    except OSError as error:  # a PIL image whose file is cut short
+        raise InputError(f"{name}: damaged picture ({error})") from None
+
+
+def _from_array(name, array):
+    """An array as a PIL image."""
+    array = np.asarray(array)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    is_picture = array.ndim == 2 or (
+        array.ndim == 3 and array.shape[2] in (3, 4)
+    )
+    if not is_picture or not array.size or array.dtype.kind not in "buif":
+        raise InputError(
+            f"{name}: not a picture; give (H, W), (H, W, 3) or (H, W, 4) "
+            "numbers, one picture at a time or in a list"
+        )
+    if array.dtype != np.uint8:
+        values = np.nan_to_num(array.astype("float64"))
+        array = _scaled(values, array.dtype.kind in "bf")
+    return Image.fromarray(array)
+
+
+def _checked(path, encoded, max_pixels):
+    """Bytes of a file, as they are or as PNG; `path` is for messages."""
+    if not encoded:
+        raise InputError(f"{path}: empty file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(encoded)) as image:
+                _check_size(path, image.size, max_pixels)
+                # Pillow gives a GIF's canvas; a PNG may carry EXIF, too.
+                turned = image.format == "PNG" and b"eXIf" in encoded
+                if image.format in NATIVE_FORMATS and not turned:
+                    return encoded
+                return _as_png(image)
+    except Image.DecompressionBombError:
+        # Pillow's own limit, twice the default, holds whatever is asked for.
+        raise _too_large(path, "far too many", max_pixels) from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not a picture") from None
+    except InputError:
+        raise
+    except Exception as error:
+        # Pillow's plugins raise many kinds of error on damaged files.
+        raise InputError(f"{path}: damaged picture ({error})") from None
+
+
+def _read_bytes(path):
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+
+
+def _too_large(path, pixels, max_pixels):
+    return InputError(
+        f"{path}: {pixels} pixels, the limit is {max_pixels}; raise "
+        "max_pixels if the file is meant to be that large"
+    )
+
+
+def _check_size(path, size, max_pixels):
+    width, height = size
+    if width * height > max_pixels:
+        raise _too_large(path, width * height, max_pixels)
+
+
+def _as_png(image):
+    """The first frame as PNG bytes, 8-bit, upright."""
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _eight_bits(image)
+    has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    has_alpha = has_alpha or "transparency" in image.info
+    image = image.convert("RGBA" if has_alpha else "RGB")
+    target = io.BytesIO()
+    image.save(target, "PNG", compress_level=1)
+    return target.getvalue()
+
+
+def _eight_bits(image):
+    """Grey of 16 bits or floats, scaled (not clipped) to 8 bits."""
+    values = np.asarray(image, dtype="float64")
+    return Image.fromarray(_scaled(values, image.mode == "F"))
+
+
+def _scaled(values, is_float):
+    """Numbers of 16 bits, or floats in 0..1, in 0..255: uint8."""
+    if is_float and values.max(initial=0) <= 1.0:
+        values = values * 255.0
+    elif values.max(initial=0) > 255:
+        values = values / 257.0
+    return np.clip(np.round(values), 0, 255).astype("uint8")
+
+
+ORIENTATION = 274  # the EXIF tag
+
+
+TURNED = (5, 6, 7, 8)  # orientations that swap width and height
+
+
+def picture_size(path):
+    """(width, height) in pixels as seen upright, from the header alone.
+
+    Raises:
+        InputError: no such file, or no picture that Pillow knows.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Nothing is decoded here, so a large picture does no harm.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                width, height = image.size
+                turned = image.getexif().get(ORIENTATION) in TURNED
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such picture") from None
+    except Exception as error:  # Pillow's plugins raise whatever they like
+        raise InputError(
+            f"{path}: cannot be opened as a picture ({error})"
+        ) from None
+    return (height, width) if turned else (width, height)

@@ -1,0 +1,90 @@
+"""Where the pictures of a caption set lie, and which of them are broken."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from imcap.data.pictures.encoded import picture_size
+from imcap.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureFiles:
+    """Finds the picture of an image id.
+
+    Args:
+        root: folder that the files of a `CaptionSet` are relative to.
+        replacements: dict of str(image id) to the path of a picture that
+            is used in place of a broken one.
+    """
+
+    root: str = ""
+    replacements: dict = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_words(cls, root, words, image_ids):
+        """Takes replacements as the words "id=path" of a command line.
+
+        Raises:
+            InputError: the root is no folder, a word is not "id=path", its
+                id is not among `image_ids` or its picture is unreadable.
+        """
+        if root and not Path(root).is_dir():
+            raise InputError(f"{root}: no such folder; mend --images_root")
+        known = set(map(str, image_ids))
+        replacements = {}
+        for word in words:
+            key, equals, path = word.partition("=")
+            if not (key and equals and path):
+                raise InputError(f"--replace {word}: expected id=path")
+            if key not in known:
+                raise InputError(f"--replace {word}: no image has the id {key}")
+            picture_size(path)
+            replacements[key] = path
+        return cls(root, replacements)
+
+    def path(self, image_id, file):
+        """Path of the picture: its replacement, else root/file."""
+        replacement = self.replacements.get(str(image_id))
+        return Path(replacement or Path(self.root, file))
+
+    def with_sizes(self, captions):
+        """Reads the size of every picture from its header.
+
+        Args:
+            captions: a `CaptionSet`.
+
+        Returns:
+            The `CaptionSet` with `sizes`, without the pictures that cannot
+            be opened, and a list of {"id", "file", "reason"} of those.
+
+        Raises:
+            InputError: none can be opened.
+        """
+        sizes, bad = {}, []
+        pairs = list(zip(captions.image_ids, captions.files, strict=True))
+        for key, file in tqdm(pairs, desc="picture sizes", unit="image"):
+            try:
+                sizes[key] = picture_size(self.path(key, file))
+            except InputError as error:
+                bad.append({"id": key, "file": file, "reason": str(error)})
+        if not sizes:
+            raise InputError(
+                f"{bad[0]['reason']}; nor can any other picture be opened: "
+                "mend --images_root"
+            )
+        kept = captions.filter(sizes)
+        kept = dataclasses.replace(kept, sizes=[*sizes.values()])
+        return kept, bad
+
+    def pixels(self, size):
+        """A function of (image id, file) to uint8 (size, size, 3) RGB."""
+        from imcap.data.pictures.decoding import load_pixels
+
+        def load(image_id, file):
+            picture = load_pixels(self.path(image_id, file), size, size)
+            return np.rint(picture).astype("uint8")  # (size, size, 3)
+
+        return load

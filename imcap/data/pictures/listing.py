@@ -1,0 +1,149 @@
+"""Which pictures there are: ids, files and where they lie."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from imcap.data.pictures.crops import random_view, view_id
+from imcap.errors import InputError
+
+ENDINGS = {
+    ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
+    ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageList:
+    """Pictures in a fixed order.
+
+    Args:
+        image_ids: n ids, int or str, all different.
+        files: n names as the source has them.
+        paths: n `Path`s to read.
+        views: n `View`s, parts of the pictures; None for whole pictures.
+
+    Raises:
+        InputError: an id that occurs twice.
+
+    Example:
+        >>> images = ImageList.from_folder("holiday")
+        >>> images = images.replaced(["beach=better/beach.jpg"])
+    """
+
+    image_ids: list
+    files: list
+    paths: list
+    views: list | None = None
+
+    def __post_init__(self):
+        seen = set()
+        for name, file in zip(self.image_ids, self.files, strict=True):
+            if str(name) in seen:
+                raise InputError(
+                    f"{file}: a second picture with the id {name!r}; give "
+                    "each picture its own id"
+                )
+            seen.add(str(name))
+
+    def __len__(self):
+        return len(self.image_ids)
+
+    @classmethod
+    def from_folder(cls, folder):
+        """All pictures below a folder; ids are file names without ending.
+
+        Where two names are equal, all ids are paths from the folder.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder of pictures")
+        paths = sorted(
+            path for path in folder.rglob("*")
+            if path.suffix.lower() in ENDINGS and path.is_file()
+        )  # fmt: skip
+        if not paths:
+            raise InputError(f"{folder}: no picture in it")
+        return cls.from_paths(paths, folder)
+
+    @classmethod
+    def from_paths(cls, paths, folder=None):
+        """Pictures by path; ids are file names without ending."""
+        paths = [Path(path) for path in paths]
+        files = [
+            path.relative_to(folder).as_posix() if folder else str(path)
+            for path in paths
+        ]
+        stems = [path.stem for path in paths]
+        ids = stems if len(set(stems)) == len(stems) else files
+        return cls(list(ids), files, paths)
+
+    @classmethod
+    def from_captions(cls, image_ids, files, folder):
+        """The pictures of a caption file, which lie below `folder`."""
+        paths = [Path(folder or ".") / file for file in files]
+        return cls(list(image_ids), list(files), paths)
+
+    def augmented(self, count, seed):
+        """`count` random views of each picture, with ids of their own.
+
+        Args:
+            count: int, views a picture.
+            seed: int; a picture's views depend on it and on their place.
+
+        Returns:
+            Another `ImageList`, whose ids are those of `view_id`.
+        """
+        rows = [row for row in range(len(self)) for _ in range(count)]
+        rng = np.random.default_rng([seed, count])
+        return ImageList(
+            [
+                view_id(self.image_ids[row], place % count)
+                for place, row in enumerate(rows)
+            ],
+            [self.files[row] for row in rows],
+            [self.paths[row] for row in rows],
+            [random_view(rng) for _ in rows],
+        )
+
+    def replaced(self, replacements):
+        """Another picture for some ids.
+
+        Args:
+            replacements: list of str, "id=path".
+
+        Raises:
+            InputError: not of this form, or no such id.
+        """
+        rows = {str(name): row for row, name in enumerate(self.image_ids)}
+        files, paths = list(self.files), list(self.paths)
+        for text in replacements:
+            name, equals, path = text.partition("=")
+            if not equals or name not in rows:
+                raise InputError(
+                    f"--replace {text}: expected id=path with the id of one "
+                    f"of the {len(self)} pictures"
+                )
+            files[rows[name]], paths[rows[name]] = path, Path(path)
+        return dataclasses.replace(self, files=files, paths=paths)
+
+
+def find_pictures(names):
+    """Paths of pictures, those in folders included.
+
+    Returns:
+        List of `Path`, and a list of (path, reason) of folders that hold
+        none.
+    """
+
+    paths, refused = [], []
+    for name in names:
+        if not Path(name).is_dir():
+            paths.append(Path(name))
+            continue
+        try:
+            paths.extend(ImageList.from_folder(name).paths)
+        except InputError as error:
+            refused.append((Path(name), str(error)))
+    return paths, refused

@@ -1,0 +1,131 @@
+"""What `imcap demo` says at its end: measures, drawings, captions."""
+
+from pathlib import Path
+
+SHOWN = 5  # captions printed and drawn
+
+
+RELATIONS = ("left of", "right of", "above", "below")
+
+
+def measure(captions, objects, grid):
+    """How often captions are right, and attention is where it belongs.
+
+    Args:
+        captions: list of n `Caption`.
+        objects: list of n lists of `SceneObject`, what is in the pictures.
+        grid: (h, w) of the attention.
+
+    Returns:
+        Dict of caption_accuracy, the share of captions that name each
+        object's colour and shape and no other; attention_accuracy, the
+        share of shape words whose heaviest cell touches the shape that is
+        named (a shape that is not there is a miss); how many shape words
+        that are; relation_accuracy, the share of "left of" and the like
+        that are true, of those between two shapes that are there; and the
+        sentinel's mean share of shape words and of other words.
+    """
+    import numpy as np
+
+    from imcap.data.scenes.scenes import caption_is_right, shape_word_positions
+
+    right, hits, sentinel = [], [], {True: [], False: []}
+    for caption, things in zip(captions, objects, strict=True):
+        right.append(caption_is_right(caption.words, things))
+        named = shape_word_positions(caption.words)
+        places = [position for position, _, _ in named]
+        for position in range(len(caption.words)):
+            share = caption.attention["sentinel"][position]
+            sentinel[position in places].append(share)
+        for position, color, shape in named:
+            heaviest = caption.attention["weights"][position].argmax()
+            hits.append(
+                any(
+                    thing.touched_cells(*grid)[heaviest]
+                    for thing in things
+                    if (thing.color, thing.shape) == (color, shape)
+                )
+            )
+    return {
+        "caption_accuracy": float(np.mean(right)),
+        "attention_accuracy": float(np.mean(hits)) if hits else 0.0,
+        "shape_words": len(hits),
+        "relation_accuracy": _relations(captions, objects),
+        "sentinel_on_shape_words": float(np.mean(sentinel[True] or [0])),
+        "sentinel_on_other_words": float(np.mean(sentinel[False] or [0])),
+    }
+
+
+def _relations(captions, objects):
+    """Share of the stated relations that are true; 0 where none is."""
+    from imcap.data.scenes.scenes import named_objects, relation_between
+
+    right = []
+    for caption, things in zip(captions, objects, strict=True):
+        text = " ".join(caption.words)
+        stated = [name for name in RELATIONS if name in text]
+        known = {(thing.color, thing.shape): thing for thing in things}
+        named = named_objects(caption.words)
+        if len(stated) == 1 and len(named) == 2 and set(named) == set(known):
+            first, second = (known[name] for name in named)
+            right.append(relation_between(first, second) == stated[0])
+    return sum(right) / len(right) if right else 0.0
+
+
+def compare(captions, truth):
+    """BLEU, ROUGE-L and CIDEr of captions against a `CaptionSet`."""
+    from imcap.metrics.coco import score_captions
+
+    said = {
+        image_id: " ".join(caption.words)
+        for image_id, caption in zip(truth.image_ids, captions, strict=True)
+    }
+    references = dict(zip(truth.image_ids, truth.raw, strict=True))
+    return score_captions(
+        said, references, ("Bleu", "ROUGE_L", "CIDEr"), tokenized=True
+    )
+
+
+def draw_pictures(run, data, truth, captions, grid):
+    """Draws the attention of the first captions.
+
+    Returns:
+        Paths of the attention pictures.
+    """
+    from imcap.drawing.attention import draw_attention
+
+    paths = []
+    for row in range(min(SHOWN, len(truth))):
+        image_id, name = truth.image_ids[row], Path(truth.files[row]).stem
+        path = run.path / "attention" / f"{name}.png"
+        pixels = data.read([image_id])["images"][0].astype("uint8")
+        words, attention = captions[row].words, captions[row].attention
+        if words:
+            draw_attention(pixels, words, attention, path, grid=grid)
+            paths.append(path)
+    return paths
+
+
+def tell(run, truth, captions, metrics, paths, notes):
+    """Prints captions beside the truth, the metrics and what to look at."""
+    from imcap.runs.learning_curves import CURVES
+
+    print()
+    for row in range(min(SHOWN, len(truth))):
+        print(f"{Path(truth.files[row]).stem}")
+        print(f"   said:  {' '.join(captions[row].words)}")
+        print(f"   truth: {truth.raw[row][0]}")
+    print()
+    for note in notes:
+        print(f"note: {note}")
+    for name, value in metrics.items():
+        shown = f"{value:.4f}" if isinstance(value, float) else value
+        print(f"{name:24} {shown}")
+    print()
+    for path in paths[:1]:
+        print(f"where it looked, word by word: {path}")
+    print(f"how it learnt: {run.path / CURVES}")
+    print(
+        f"caption more: imcap caption --model {run.path} "
+        f"{run.path / truth.files[-1]}"
+    )

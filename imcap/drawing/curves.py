@@ -1,0 +1,80 @@
+"""Learning curves, drawn from metrics.jsonl."""
+
+import json
+
+from imcap.drawing.attention import _save
+from imcap.errors import InputError
+
+
+def draw_learning_curves(metrics_path, path):
+    """Draws a run's metrics.jsonl: loss, score, and what else was measured.
+
+    Args:
+        metrics_path: file of one JSON object an epoch.
+        path: the PNG to write, whole or not at all.
+
+    Raises:
+        InputError: the file is missing, or holds no epochs.
+    """
+    from matplotlib.figure import Figure
+
+    entries = read_metrics(metrics_path)
+    panels = _curves(entries)
+    figure = Figure(figsize=(5.2 * len(panels), 4.0), dpi=110)
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (title, names) in zip(axes, panels.items(), strict=True):
+        for name in names:
+            known = [e for e in entries if name in e]
+            axis.plot(
+                [e["epoch"] for e in known],
+                [e[name] for e in known],
+                "--" if name.endswith("shuffled") else "-",
+                marker="o",
+                markersize=4,
+                linewidth=2,
+                label=name.removeprefix("val_").replace("_", " "),
+            )
+        axis.set_title(title, fontsize=14)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+        for side in ("top", "right"):
+            axis.spines[side].set_visible(False)
+    figure.tight_layout()
+    _save(figure, path)
+
+
+def read_metrics(path):
+    """The epochs of a metrics.jsonl, a list of dicts.
+
+    Raises:
+        InputError: missing, damaged or empty.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            entries = [json.loads(line) for line in file if line.strip()]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; train first") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON lines ({error})") from None
+    if not entries or not all("epoch" in entry for entry in entries):
+        raise InputError(f"{path}: it holds no epochs; train first")
+    return entries
+
+
+def _curves(entries):
+    """Titles of panels and the names drawn in each."""
+    names = list(dict.fromkeys(name for e in entries for name in e))
+    score = [n for n in names if n.startswith("val_CIDEr")]
+    total = [n for n in names if n == "val_rsum"]
+    own = {*score, *total, "val_loss"}
+    rest = [n for n in names if n.startswith("val_") and n not in own]
+    panels = {
+        "loss": [n for n in ("loss", "val_loss") if n in names],
+        "reward of samples": [n for n in ("reward", "baseline") if n in names],
+        "validation CIDEr": score,
+        "validation rsum": total,
+        "validation": rest,
+    }
+    return {title: some for title, some in panels.items() if some}

@@ -1,0 +1,85 @@
+"""A contact sheet: what was found, and where its words looked."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+
+from imcap.data.pictures.decoding import small_picture
+from imcap.drawing.maps import heat_map, lit
+from imcap.files import written_whole
+
+PANEL = 1.75  # inches
+
+
+MOST_WORDS = 16  # of a sentence that are drawn
+
+
+LONGEST = 18  # letters that fit above a panel
+
+
+@dataclasses.dataclass(frozen=True)
+class Hit:
+    """One row of the sheet.
+
+    Args:
+        path: the picture.
+        title: str, above the picture; the middle of long lines is left out.
+        words: list of L str.
+        weights: (L, K) float, where each word looked.
+    """
+
+    path: object
+    title: str
+    words: list
+    weights: np.ndarray
+
+
+def draw_sheet(hits, heading, grid, path):
+    """Draws one row a hit: the picture, then one panel a word.
+
+    Args:
+        hits: list of `Hit`, best first.
+        heading: str, above everything.
+        grid: (h, w) of the locations.
+        path: the PNG to write, whole or not at all.
+    """
+    from matplotlib.figure import Figure
+
+    columns = 1 + min(MOST_WORDS, max(len(hit.words) for hit in hits))
+    size = (PANEL * columns, (PANEL + 0.45) * len(hits) + 0.6)
+    figure = Figure(figsize=size, dpi=100, layout="constrained")
+    axes = figure.subplots(len(hits), columns, squeeze=False)
+    for axis in axes.ravel():
+        axis.set_axis_off()
+    for hit, row in zip(hits, axes, strict=True):
+        _draw_row(hit, row, grid)
+    figure.suptitle(heading, fontsize=16).set_parse_math(False)
+    with warnings.catch_warnings(), written_whole(path) as beside:
+        # A word in a script that the font lacks is drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(beside, format="png")
+
+
+def _draw_row(hit, row, grid):
+    picture = small_picture(hit.path)
+    _panel(row[0], picture, hit.title, "#666666")
+    for axis, word, weights in zip(
+        row[1:], hit.words, hit.weights, strict=False
+    ):
+        heat = heat_map(np.asarray(weights), picture.shape, grid)
+        _panel(axis, lit(picture, heat), word, "black")
+
+
+def _panel(axis, picture, title, color):
+    axis.imshow(picture, interpolation="bilinear")
+    lines = [_shortened(line) for line in title.split("\n")]
+    axis.set_title("\n".join(lines), fontsize=10, color=color)
+    axis.title.set_parse_math(False)
+
+
+def _shortened(line):
+    if len(line) <= LONGEST:
+        return line
+    half = LONGEST // 2
+    return f"{line[: half - 1]}…{line[-half:]}"

@@ -1,0 +1,92 @@
+"""The picture network of a run, as a part of an exported graph."""
+
+import tensorflow as tf
+
+from imcap.export.pictures import read_pictures
+
+
+class ExportedEncoder:
+    """From encoded pictures to the features that a run was trained on.
+
+    Args:
+        run: a `Run`.
+        trained: the picture network that was trained along, or None.
+        max_pixels: int, width times height above which a picture is refused.
+
+    Attributes:
+        network: model of images to maps; None where it is not known what
+            made the run's features.
+        grid: (h, w) of the features, None where it is not known.
+        image_size: side of the pictures in pixels, or None.
+
+    Raises:
+        InputError: the network's weights are not at hand.
+    """
+
+    def __init__(self, run, trained, max_pixels):
+        metadata = run.encoder_metadata
+        self.network = trained
+        if metadata and trained is None:
+            self.network = run.build_encoder()
+        # Maps of a CNN that is trained along reach the model as they are.
+        self.cells = None if trained else metadata.get("att_size")
+        self.grid = tuple(metadata["grid"]) if metadata.get("grid") else None
+        self.image_size = metadata.get("image_size")
+        self.channels = run.channels
+        self.max_pixels = max_pixels
+
+    def features(self, images):
+        """Features (B, K, D) of pixels (B, size, size, 3)."""
+        maps = tf.cast(self.network(images, training=False), tf.float32)
+        if self.cells:
+            from imcap.layers.cnn.adaptive_average_pooling import (
+                adaptive_average_pooling,
+            )
+
+            maps = adaptive_average_pooling(maps, self.cells)
+        _, height, width, channels = maps.shape
+        return tf.reshape(maps, (-1, height * width, channels))
+
+    def of_bytes(self, image_bytes):
+        """Features of encoded pictures (B,), one row at least, and errors."""
+        images, errors = read_pictures(
+            at_least_one(image_bytes), self.image_size, self.max_pixels
+        )
+        return self.features(images), errors
+
+    def specs(self):
+        """What a signature of features takes: list of `tf.TensorSpec`."""
+        if self.grid is not None:
+            shape = (None, self.grid[0] * self.grid[1], self.channels)
+            return [tf.TensorSpec(shape, tf.float32, "features")]
+        shape = (None, None, self.channels)
+        return [
+            tf.TensorSpec(shape, tf.float32, "features"),
+            tf.TensorSpec((None, None), tf.bool, "mask"),
+        ]
+
+
+def at_least_one(rows):
+    """The tensor (B, …), or one row of nothing: kernels fail on none."""
+    missing = tf.maximum(1 - tf.shape(rows)[0], 0)
+    shape = tf.concat([[missing], tf.shape(rows)[1:]], axis=0)
+    padded = tf.concat([rows, tf.zeros(shape, rows.dtype)], axis=0)
+    return tf.ensure_shape(padded, rows.shape)
+
+
+def first_rows(answer, count):
+    """A dict of tensors (B, …) cut to the first `count` rows."""
+    return {name: part[:count] for name, part in answer.items()}
+
+
+def where_fine(errors, answer):
+    """A dict of tensors (B, …), zero or "" where there is an error (B,)."""
+    return {
+        name: tf.where(_like(errors == "", part), part, tf.zeros_like(part))
+        for name, part in answer.items()
+    }
+
+
+def _like(flags, part):
+    """Flags (B,) that broadcast against (B, …)."""
+    return tf.reshape(flags, [-1] + [1] * (len(part.shape) - 1))

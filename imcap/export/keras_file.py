@@ -1,0 +1,91 @@
+"""A run as one `.keras` file, vocabulary included.
+
+Importing this module registers every class that such a file names:
+
+>>> import keras, imcap.export.keras_file
+>>> task = keras.saving.load_model("captioner.keras")
+"""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+
+import imcap.models
+import imcap.models.backbones
+import imcap.models.scan
+import imcap.models.small_cnn  # noqa: F401
+from imcap.data.words.vocabulary import Vocabulary
+from imcap.errors import InputError
+from imcap.files import written_whole
+from imcap.layers.cnn.adaptive_average_pooling import AdaptiveAveragePooling
+from imcap.training.task import CaptioningTask
+
+VOCABULARY = "vocabulary.json"
+
+
+def write_keras(path, model, vocabulary_file):
+    """Writes a model as Keras saves them, and the vocabulary with it.
+
+    Args:
+        path: a path that ends in .keras.
+        model: a `CaptioningTask` or `Scan`.
+        vocabulary_file: path of vocabulary.json.
+    """
+    with written_whole(path) as beside:
+        # Keras looks at how the name ends.
+        named = beside.with_suffix(".keras")
+        try:
+            model.save(named)
+            with zipfile.ZipFile(named, "a") as archive:
+                archive.write(vocabulary_file, VOCABULARY)
+            named.replace(beside)
+        finally:
+            named.unlink(missing_ok=True)
+
+
+def with_pictures(run, task):
+    """The task with its picture network, where that is known.
+
+    Args:
+        run: a `Run`.
+        task: its `CaptioningTask`.
+
+    Returns:
+        A `CaptioningTask` of images; of features where it is not known what
+        made the run's.
+    """
+    if task.encoder is not None or not run.encoder_metadata:
+        return task
+    encoder = run.build_encoder()
+    encoder.trainable = False
+    cells = run.encoder_metadata.get("att_size")
+    if cells:
+        encoder = keras.Sequential(
+            [encoder, AdaptiveAveragePooling(cells, name="pool")]
+        )
+    return CaptioningTask(task.captioner, encoder)
+
+
+def read_vocabulary(path):
+    """The `Vocabulary` inside a file that `imcap export` wrote.
+
+    Args:
+        path: a .keras or .tflite file.
+
+    Raises:
+        InputError: no such file, or no vocabulary in it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            values = json.loads(archive.read(VOCABULARY))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError):
+        raise InputError(
+            f"{Path(path)}: no vocabulary in it; was it written by "
+            "`imcap export`?"
+        ) from None
+    values.pop("fingerprint", None)
+    return Vocabulary(**values)

@@ -1,0 +1,150 @@
+"""A run's captioner as one file for LiteRT, from pixels to greedy words."""
+
+import dataclasses
+import functools
+import time
+import warnings
+import zipfile
+
+import numpy as np
+import tensorflow as tf
+
+from imcap.decoding import banned_tokens
+from imcap.decoding.sampling import decode
+from imcap.errors import InputError
+from imcap.export.captioner import LOOKED_AT
+from imcap.files import written_whole
+from imcap.runs.run import Run
+
+TIMED = 5  # runs, of which the median is said
+
+
+def greedy_function(exported, task, ids, config):
+    """What is converted: one picture to words, every shape known.
+
+    Args:
+        exported: an `ExportedCaptioner`.
+        task: the `CaptioningTask`.
+        ids: (bos, eos, pad) token ids.
+        config: has max_length, no_repeat_ngram, allow_unk.
+
+    Returns:
+        A concrete function of images, float32 (1, size, size, 3).
+    """
+    captioner = task.captioner
+    size, steps = exported.pictures.image_size, config.max_length + 1
+    unk_id = exported.vocabulary.unk_id
+    penalty = None
+    if not config.allow_unk:
+        penalty = banned_tokens(captioner.vocabulary_size, [unk_id])
+
+    def choose(logits, index):
+        # Not keras.ops.argmax, whose care for negative zeros LiteRT lacks.
+        return tf.argmax(logits, axis=-1, output_type=tf.int32)
+
+    def caption(images):
+        features = exported.pictures.features(images)
+        features = tf.ensure_shape(features, (1, *features.shape[1:]))
+        inputs = {"features": features}
+        if exported.wanted is not None:
+            inputs["positions"] = tf.constant(exported.positions())[None]
+        memory = captioner.encode(inputs)
+        found = decode(
+            functools.partial(captioner.step, memory=memory),
+            captioner.initial_state(memory, 1),
+            choose,
+            (1, 1, steps),
+            ids,
+            penalty,
+            config.no_repeat_ngram,
+        )
+        looked = {
+            LOOKED_AT[name]: part[:, 0]
+            for name, part in found.attention.items()
+        }
+        return {
+            "tokens": found.tokens[:, 0],
+            "word_log_probabilities": found.log_probabilities[:, 0],
+            **looked,
+        }
+
+    spec = tf.TensorSpec((1, size, size, 3), tf.float32, "images")
+    return tf.function(caption, input_signature=[spec]).get_concrete_function()
+
+
+def convert(function, int8=False):
+    """A concrete function as bytes of a LiteRT model.
+
+    Args:
+        function: of tensors whose shapes are known.
+        int8: bool, keep weights in eight bits (dynamic-range quantisation).
+
+    Raises:
+        InputError: LiteRT lacks an operation.
+    """
+    holder = tf.Module()
+    holder.kept = list(function.graph.variables)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function], holder
+    )
+    if int8:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    try:
+        return converter.convert()
+    except Exception as error:
+        # The converter answers with pages of its intermediate language.
+        line = str(error).strip().splitlines()[0][:200]
+        raise InputError(
+            f"this captioner cannot be converted for LiteRT ({line}); export "
+            "a savedmodel instead"
+        ) from None
+
+
+def write_tflite(path, model, vocabulary_file):
+    """Writes the model with the run's vocabulary.json in the same file.
+
+    The vocabulary lies in a ZIP archive behind the model, where LiteRT's own
+    tools put the files that belong to one.
+
+    Args:
+        path: the file.
+        model: bytes.
+        vocabulary_file: path of vocabulary.json.
+    """
+    with written_whole(path) as beside:
+        beside.write_bytes(model)
+        with zipfile.ZipFile(beside, "a", zipfile.ZIP_DEFLATED) as files:
+            files.write(vocabulary_file, "vocabulary.json")
+
+
+def latency(path, size):
+    """Median seconds of a picture of noise, on one thread."""
+    run = open_interpreter(path).get_signature_runner()
+    noise = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3))
+    images, times = noise.astype("float32"), []
+    for _ in range(TIMED + 1):
+        began = time.perf_counter()
+        run(images=images)
+        times.append(time.perf_counter() - began)
+    return float(np.median(times[1:]))
+
+
+def open_interpreter(path):
+    """LiteRT's interpreter of a file; TensorFlow's own copy without it."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        Interpreter = tf.lite.Interpreter
+    with warnings.catch_warnings():
+        # The copy says that it will leave TensorFlow one day.
+        warnings.simplefilter("ignore", UserWarning)
+        return Interpreter(model_path=str(path))
+
+
+def float32_task(run, checkpoint):
+    """The run's task in single precision, whatever it was trained in."""
+    config = dataclasses.replace(run.config, mixed_precision=None)
+    plain = Run(
+        run.path, config, run.vocabulary, run.encoder_metadata, run.channels
+    )
+    return plain.task(checkpoint)

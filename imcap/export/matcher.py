@@ -1,0 +1,144 @@
+"""A matching run as a graph from pictures and sentences to scores."""
+
+import numpy as np
+import tensorflow as tf
+
+from imcap.export.encoder import (
+    ExportedEncoder,
+    at_least_one,
+    first_rows,
+    where_fine,
+)
+
+LOWEST = float(np.finfo("float32").min)  # of a picture that cannot be read
+
+
+class ExportedMatcher:
+    """Scores pictures against sentences within TensorFlow.
+
+    Args:
+        run: a `MatchRun`.
+        scan: its `Scan`.
+        max_pixels: int, width times height above which a picture is refused.
+
+    Attributes:
+        pictures: `ExportedEncoder`.
+        table: the lookup table of words, which must be saved along.
+
+    Example:
+        >>> exported = ExportedMatcher(run, run.task(), 10**8)
+        >>> score = exported.signatures()["serving_default"]
+        >>> score(image_bytes=files, sentences=["a dog"])["scores"]
+    """
+
+    def __init__(self, run, scan, max_pixels):
+        self.pictures = ExportedEncoder(run, None, max_pixels)
+        self.scan = scan
+        self.vocabulary = run.vocabulary
+        self.is_treebank = not run.config.input_json
+        self.table = self._make_table()
+
+    def _make_table(self):
+        words = self.vocabulary
+        silent = {words.pad_id, words.bos_id, words.eos_id}
+        ids = [i for i in range(words.size) if i not in silent]
+        strings = [words.words[index].encode() for index in ids]
+        return tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(strings, tf.string), tf.constant(ids, tf.int64)
+            ),
+            default_value=words.unk_id,
+        )
+
+    def split(self, sentences):
+        """Words of sentences (C,), split as the run's captions were."""
+        if self.is_treebank:
+            from imcap.data.words.treebank_graph import treebank_tokens
+
+            return treebank_tokens(sentences)
+        from imcap.data.words.tokenizer import tokenize
+
+        return tokenize(sentences)
+
+    def tokens(self, words):
+        """Ids int32 (C, T) of ragged words, bos before and eos behind."""
+        known = self.vocabulary
+        ids = words.with_flat_values(self.table.lookup(words.flat_values))
+        edge = tf.ones((words.nrows(), 1), tf.int64)
+        ids = tf.concat([edge * known.bos_id, ids, edge * known.eos_id], axis=1)
+        return tf.cast(ids.to_tensor(known.pad_id), tf.int32)
+
+    def regions(self, features, mask=None):
+        """Pictures (B, K, E) where they meet words."""
+        return self.scan.encode_images(features, mask)
+
+    def scores(self, regions, mask, sentences):
+        """Scores (B, C) of regions and at least one sentence."""
+        tokens = self.tokens(self.split(sentences))
+        words = self.scan.encode_captions(tokens)
+        scores = self.scan.score(regions, words, mask, tokens != 0)
+        return tf.cast(scores, tf.float32)
+
+    def of_pictures(self, image_bytes, sentences):
+        """Signature: encoded pictures (B,) against sentences (C,)."""
+        features, errors = self.pictures.of_bytes(image_bytes)
+        scores = self.scores(
+            self.regions(features), None, at_least_one(sentences)
+        )
+        scores = tf.where((errors == "")[:, None], scores, LOWEST)
+        answer = {
+            "scores": scores[:, : tf.size(sentences)],
+            "error": errors,
+        }
+        return first_rows(answer, tf.size(image_bytes))
+
+    def of_features(self, features, sentences, mask=None):
+        """Signature: features (B, K, D) against sentences (C,)."""
+        kept = None if mask is None else at_least_one(mask)
+        regions = self.regions(at_least_one(features), kept)
+        scores = self.scores(regions, kept, at_least_one(sentences))
+        scores = scores[:, : tf.size(sentences)]
+        return first_rows({"scores": scores}, tf.shape(features)[0])
+
+    def of_pairs(self, image_bytes, sentences):
+        """Signature: where each word looks, of B pictures and B sentences."""
+        tf.debugging.assert_equal(
+            tf.size(image_bytes),
+            tf.size(sentences),
+            "give one sentence for each picture",
+        )
+        features, errors = self.pictures.of_bytes(image_bytes)
+        words = self.split(at_least_one(sentences))
+        tokens = self.tokens(words)
+        weights = self.scan.attend(
+            self.regions(features),
+            self.scan.encode_captions(tokens),
+            None,
+            tokens != 0,
+        )  # (B, T + 2, K)
+        there = tf.cast(tf.sequence_mask(words.row_lengths()), tf.float32)
+        answer = {
+            "words": words.to_tensor(""),
+            "attention": weights[:, 1:-1] * there[..., None],
+        }
+        answer = where_fine(errors, answer) | {"error": errors}
+        return first_rows(answer, tf.size(image_bytes))
+
+    def signatures(self):
+        """Dict of name to concrete function, "serving_default" among them."""
+        sentences = tf.TensorSpec((None,), tf.string, "sentences")
+        features, *mask = self.pictures.specs()
+        of_features = _traced(self.of_features, features, sentences, *mask)
+        if self.pictures.network is None:
+            return {"serving_default": of_features, "features": of_features}
+        pictures = tf.TensorSpec((None,), tf.string, "image_bytes")
+        return {
+            "serving_default": _traced(self.of_pictures, pictures, sentences),
+            "features": of_features,
+            "pairs": _traced(self.of_pairs, pictures, sentences),
+        }
+
+
+def _traced(function, *specs):
+    compiled = tf.function(function, input_signature=specs)
+    return compiled.get_concrete_function()

@@ -1,0 +1,1 @@
+"""Published attention mechanisms, one a file."""

@@ -1,0 +1,1 @@
+"""Written-out gradients and memory tricks."""

@@ -1,0 +1,267 @@
+"""The transformer over words: whole captions, or one word more."""
+
+import keras
+from keras import ops
+
+from imcap.layers.attention.multi_head_attention import (
+    MultiHeadAttention,
+    split_heads,
+)
+from imcap.layers.attention.x_linear_attention import XLinearAttention
+from imcap.layers.packing import (
+    captions_of_rows,
+    images_of_rows,
+    rows_of_captions,
+    rows_of_images,
+)
+from imcap.layers.transformer.feed_forward import FeedForward
+from imcap.layers.transformer.normalization import transformer_normalization
+
+
+def is_said(tokens, place):
+    """Whether tokens are words, not padding, each standing at its place.
+
+    The first is bos; id 0 pads in every dialect.
+
+    Args:
+        tokens: int32 tensor (B, N, T), or (B, N).
+        place: int32 tensor that broadcasts to it.
+    """
+    return ops.logical_or(tokens != 0, place == 0)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class DecoderBlock(keras.layers.Layer):
+    """One pre-norm block: words before, then the picture, then by itself.
+
+    `x + drop(SA(norm x))`, `x + drop(CA(norm x, memory))`,
+    `x + drop(FF(norm x))`.
+
+    `call` reads whole captions at once, real words side by side; `step` one
+    word more of each, whose keys and values it writes into a cache.
+
+    Args:
+        units, ff_size, heads, dropout, norm, ff_activation: as in
+            `EncoderBlock`.
+        cross_attn: "dot-product" or "xlinear", how pictures are looked at.
+        **kwargs: see `keras.layers.Layer`.
+
+    Call arguments:
+        rows: float tensor (W, d), see `imcap.layers.packing`.
+        tokens: int32 tensor (B, N, T); words do not look at padding.
+        slots, words: int32 tensors (B, M) and (W,), or None.
+        keys, values: what `project` made of the memory.
+        location_mask: boolean tensor (B, K), True = keep; None keeps all.
+        training: bool.
+
+    Returns:
+        Float tensor (W, d).
+
+    Example:
+        >>> block = DecoderBlock(512, 2048)
+        >>> block(rows, tokens, None, None, *block.project(memory))
+
+    Reference:
+        Vaswani et al., 2017, "Attention is all you need", section 3.1, with
+        the norm before each part.
+    """
+
+    def __init__(
+        self,
+        units,
+        ff_size,
+        heads=8,
+        dropout=0.0,
+        norm="layer",
+        ff_activation="RELU",
+        cross_attn="dot-product",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self.ff_size = ff_size
+        self.heads = heads
+        self.dropout = dropout
+        self.norm = norm
+        self.ff_activation = ff_activation
+        self.cross_attn = cross_attn
+        policy = self.dtype_policy
+        self.attention = MultiHeadAttention(
+            units, heads, dropout, dtype=policy, name="attention"
+        )
+        self.cross = self._cross_attention()
+        self.feed_forward = FeedForward(
+            ff_size, units, ff_activation, dropout, dtype=policy, name="forward"
+        )
+        self.norms = [
+            transformer_normalization(norm, dtype=policy, name=f"norm_{number}")
+            for number in range(3)
+        ]
+        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
+
+    def _cross_attention(self):
+        options = {"dtype": self.dtype_policy, "name": "cross"}
+        if self.cross_attn == "xlinear":
+            return XLinearAttention(self.units, self.dropout, **options)
+        if self.cross_attn == "dot-product":
+            return MultiHeadAttention(
+                self.units, self.heads, self.dropout, **options
+            )
+        raise ValueError(
+            "cross_attn must be 'dot-product' or 'xlinear', "
+            f"got {self.cross_attn!r}"
+        )
+
+    def build(self, rows_shape):
+        for layer in (self.attention, self.cross, self.feed_forward):
+            layer.build(rows_shape)
+        for layer in self.norms:
+            layer.build(rows_shape)
+        self.built = True
+
+    def project(self, memory):
+        """Keys and values of a memory (B, K, d), for every later word."""
+        return self.cross.project(memory)
+
+    def call(
+        self,
+        rows,
+        tokens,
+        slots,
+        words,
+        keys,
+        values,
+        location_mask=None,
+        training=None,
+    ):
+        packing = (tokens, slots, words)
+        rows = self._add(rows, self._before(rows, packing, training), training)
+        asked = [
+            images_of_rows(part, *packing)
+            for part in self.cross.ask(self.norms[1](rows))
+        ]
+        context, _ = self._seen(asked, keys, values, location_mask, training)
+        context = self.cross.answer(rows_of_images(context, words))
+        return self._alone(self._add(rows, context, training), training)
+
+    def _before(self, rows, packing, training):
+        """What each word finds in its caption up to itself: (W, d)."""
+        tokens = packing[0]
+        normal = self.norms[0](rows)
+        query, keys, values = (
+            captions_of_rows(dense(normal), *packing)
+            for dense in (
+                self.attention.query,
+                self.attention.key,
+                self.attention.value,
+            )
+        )  # (B·N, T, d) each
+        steps = ops.arange(ops.shape(query)[1], dtype="int32")
+        said = ops.reshape(is_said(tokens, steps), (-1, 1, ops.shape(steps)[0]))
+        mask = ops.logical_and(said, steps[:, None] >= steps)  # (B·N, T, T)
+        context, _ = self.attention.weigh(
+            (query,),
+            split_heads(keys, self.heads),
+            split_heads(values, self.heads),
+            mask,
+            training=training,
+        )
+        return self.attention.answer(rows_of_captions(context, *packing))
+
+    def _seen(self, asked, keys, values, location_mask, training):
+        mask = None if location_mask is None else location_mask[:, None]
+        return self.cross.weigh(asked, keys, values, mask, training=training)
+
+    def _alone(self, states, training):
+        more = self.feed_forward(self.norms[2](states), training=training)
+        return self._add(states, more, training)
+
+    def _add(self, states, more, training):
+        return states + self.drop(more, training=training)
+
+    def empty_cache(self, shape, dtype):
+        """Keys and values of no words: zeros (B, H, L·N, d / H).
+
+        Args:
+            shape: (B, N, L), L the most words that will be read.
+            dtype: of the states.
+        """
+        batch, count, length = shape
+        size = (batch, self.heads, length * count, self.units // self.heads)
+        return ops.zeros(size, dtype), ops.zeros(size, dtype)
+
+    def step(
+        self,
+        states,
+        cache,
+        visible,
+        time,
+        keys,
+        values,
+        location_mask,
+        training=None,
+    ):
+        """Reads one word more.
+
+        Args:
+            states: float tensor (B, N, d).
+            cache: keys and values (B, H, L·N, d / H) of the words before,
+                each where the hypothesis stood that read it.
+            visible: boolean tensor (B, N, L·N), which of them are a
+                hypothesis' own, this word included.
+            time: int32 scalar, how many words came before, below L.
+            keys, values, location_mask, training: as in `call`.
+
+        Returns:
+            Float tensor (B, N, d), the cache with this word, and what
+            attention to the picture weighed: (B, N, K, H) or (B, N, K).
+        """
+        found, cache = self._before_step(states, cache, visible, time, training)
+        states = self._add(states, found, training)
+        asked = self.cross.ask(self.norms[1](states))
+        context, weights = self._seen(
+            asked, keys, values, location_mask, training
+        )
+        states = self._add(states, self.cross.answer(context), training)
+        return self._alone(states, training), cache, weights
+
+    def _before_step(self, states, cache, visible, time, training):
+        normal = self.norms[0](states)
+        start = (0, 0, time * ops.shape(states)[1], 0)
+        cache = tuple(
+            ops.slice_update(old, start, split_heads(dense(normal), self.heads))
+            for old, dense in zip(
+                cache, (self.attention.key, self.attention.value), strict=True
+            )
+        )
+        asked = self.attention.ask(normal)
+        context, _ = self.attention.weigh(
+            asked, *cache, visible, training=training
+        )
+        return self.attention.answer(context), cache
+
+    def compute_output_spec(
+        self,
+        rows,
+        tokens,
+        slots,
+        words,
+        keys,
+        values,
+        location_mask=None,
+        training=None,
+    ):
+        return keras.KerasTensor(rows.shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            units=self.units,
+            ff_size=self.ff_size,
+            heads=self.heads,
+            dropout=self.dropout,
+            norm=self.norm,
+            ff_activation=self.ff_activation,
+            cross_attn=self.cross_attn,
+        )
+        return config

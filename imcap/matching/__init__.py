@@ -1,0 +1,1 @@
+"""What is done with image-text matching: runs, training, search."""

@@ -1,0 +1,255 @@
+"""Scores of all images with all captions, in bounded memory, continuable."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from imcap.data.batches.readers import StoredFeatures
+from imcap.files import written_whole
+
+IMAGES, CAPTIONS = 64, 256  # embedded at a time
+
+
+BLOCK = 1000  # captions scored, and on disk stored, at a time
+
+
+class Embedder:
+    """Embeds images and captions with one `Scan` and scores them.
+
+    Args:
+        scan: a `Scan` with its weights.
+    """
+
+    def __init__(self, scan):
+        import tensorflow as tf
+
+        from imcap.models.score_blocks import ChunkScores
+
+        self.scan = scan
+        self.scorer = ChunkScores(scan)
+        self._images = tf.function(scan.encode_images, reduce_retracing=True)
+        self._captions = tf.function(
+            scan.encode_captions, reduce_retracing=True
+        )
+
+    def images(self, pairs, allocate=np.empty):
+        """Embeds the images of a `MatchingSet`.
+
+        Args:
+            pairs: the set.
+            allocate: function of shape and dtype to an array to fill.
+
+        Returns:
+            embeddings: float32 (N, K, E).
+            mask: bool (N, K), or None where all have K regions.
+        """
+        read = StoredFeatures(pairs.store)
+        count, locations = len(pairs), pairs.store.locations
+        embeddings = mask = None
+        if not pairs.store.fixed_locations:
+            mask = np.zeros((count, locations), bool)
+        for first in range(0, count, IMAGES):
+            inputs = read(pairs.image_ids[first : first + IMAGES])
+            found = self.regions(inputs["features"], inputs.get("mask"))
+            if embeddings is None:
+                shape = (count, locations, found.shape[2])
+                embeddings = allocate(shape, "float32")
+            place = slice(first, first + len(found))
+            embeddings[place, : found.shape[1]] = found
+            if mask is not None:
+                embeddings[place, found.shape[1] :] = 0
+                mask[place, : found.shape[1]] = inputs["mask"]
+        return embeddings, mask
+
+    def regions(self, features, mask=None):
+        """Embeds features (B, K, D): float32 (B, K, E)."""
+        features = np.asarray(features, "float32")
+        return np.asarray(self._images(features, mask), "float32")
+
+    def captions(self, rows, chosen):
+        """Embeds some captions.
+
+        Args:
+            rows: `TokenRows`.
+            chosen: (n,) int, which.
+
+        Returns:
+            float32 (n, T, E), and their lengths int64 (n,).
+        """
+        tokens = rows.dense(chosen, pad_to=8)
+        parts = [
+            np.asarray(self._captions(tokens[first : first + CAPTIONS]))
+            for first in range(0, len(tokens), CAPTIONS)
+        ]
+        words = np.concatenate(parts).astype("float32", copy=False)
+        return words, rows.lengths[chosen]
+
+    def scores(self, images, mask, words, lengths):
+        """Scores of images with captions: float32 (N, n).
+
+        Args:
+            images: (N, K, E) float32, or what has its shape and slices.
+            mask: bool (N, K) or None.
+            words: (n, T, E) float32, or (W, E) of all captions side by side.
+            lengths: (n,) int, words a caption.
+        """
+        from imcap.models.score_blocks import score_blocks
+
+        found = np.empty((len(images), len(lengths)), "float32")
+        for block, columns, scores in score_blocks(
+            self.scan,
+            images,
+            words,
+            image_mask=mask,
+            lengths=lengths,
+            scorer=self.scorer,
+        ):
+            found[block, columns] = scores
+        return found
+
+
+def blocks_of(rows):
+    """Captions in blocks of like length, so that little is padded.
+
+    Args:
+        rows: `TokenRows` of M captions.
+
+    Returns:
+        List of int64 arrays that together hold 0 … M - 1.
+    """
+    order = np.argsort(rows.lengths, kind="stable")
+    return [order[i : i + BLOCK] for i in range(0, len(order), BLOCK)]
+
+
+def all_scores(embedder, pairs, rows):
+    """The whole matrix in memory: float32 (N, M).
+
+    Args:
+        embedder: an `Embedder`.
+        pairs: a `MatchingSet` of N images.
+        rows: `TokenRows` of its M captions.
+    """
+    images, mask = embedder.images(pairs)
+    scores = np.empty((len(pairs), len(rows)), "float32")
+    for chosen in blocks_of(rows):
+        words, lengths = embedder.captions(rows, chosen)
+        scores[:, chosen] = embedder.scores(images, mask, words, lengths)
+    return scores
+
+
+class StoredScores:
+    """A score matrix on disk, made block by block.
+
+    What an interrupted call has finished is there for the next one.
+
+    Args:
+        folder: where blocks, and in the end scores.npy, lie.
+        pairs: a `MatchingSet`.
+        rows: `TokenRows` of its captions.
+    """
+
+    def __init__(self, folder, pairs, rows):
+        self.folder = Path(folder)
+        self.pairs = pairs
+        self.rows = rows
+        self.blocks = blocks_of(rows)
+
+    @property
+    def path(self):
+        """The finished matrix."""
+        return self.folder / "scores.npy"
+
+    def block_path(self, number):
+        """The scores of one block of captions."""
+        return self.folder / f"block_{number:05d}.npy"
+
+    def open(self, embedder, progress=iter):
+        """The matrix (N, M), mapped into memory; computed where missing.
+
+        Args:
+            embedder: function without arguments to an `Embedder`; called
+                only where there is something to compute.
+            progress: wraps the list of what is left to do.
+        """
+        if not self.path.exists():
+            numbers = range(len(self.blocks))
+            left = [n for n in numbers if not self.block_path(n).exists()]
+            if left:
+                self._compute(embedder(), progress(left))
+            self._assemble()
+        return np.load(self.path, mmap_mode="r")
+
+    def _compute(self, embedder, left):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / "images.npy"
+        images, mask = embedder.images(self.pairs, _mapped(file))
+        for number in left:
+            chosen = self.blocks[number]
+            words, lengths = embedder.captions(self.rows, chosen)
+            scores = embedder.scores(images, mask, words, lengths)
+            with (
+                written_whole(self.block_path(number)) as beside,
+                open(beside, "wb") as block,
+            ):
+                np.save(block, scores)
+        del images
+        file.unlink()
+
+    def _assemble(self):
+        shape = (len(self.pairs), len(self.rows))
+        with written_whole(self.path) as beside:
+            scores = _mapped(beside)(shape, "float32")
+            for number, chosen in enumerate(self.blocks):
+                block = np.load(self.block_path(number), mmap_mode="r")
+                scores[:, chosen] = block
+            scores.flush()
+            del scores
+        for number in range(len(self.blocks)):
+            self.block_path(number).unlink()
+
+
+def _mapped(path):
+    """Allocates an array in a file."""
+
+    def allocate(shape, dtype):
+        return np.lib.format.open_memmap(path, "w+", dtype, shape)
+
+    return allocate
+
+
+class MeanScores:
+    """The mean of score matrices, read a few rows at a time.
+
+    Args:
+        matrices: list of (N, M) arrays.
+    """
+
+    def __init__(self, matrices):
+        self.matrices = matrices
+        self.shape = matrices[0].shape
+        self.dtype = matrices[0].dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        total = sum(
+            np.asarray(matrix[rows], "float64") for matrix in self.matrices
+        )
+        return (total / len(self.matrices)).astype(self.dtype)
+
+
+def data_fingerprint(pairs, rows):
+    """SHA-256 of what is scored: captions as read, images, features.
+
+    The features' file counts by its size and time, not by its content.
+    """
+    status = pairs.store.path.stat()
+    told = [str(pairs.store.path.resolve()), status.st_size, status.st_mtime_ns]
+    told += [[str(image_id) for image_id in pairs.image_ids]]
+    digest = hashlib.sha256(json.dumps(told).encode())
+    for array in (pairs.image_of, rows.values, rows.starts):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,137 @@
+"""The flags of `imcap match train`, in SCAN's names."""
+
+import dataclasses
+
+from imcap.errors import InputError
+from imcap.options import option
+
+ACCEPTED = "accepted for old command lines: "
+
+
+NORMS = (
+    "clipped_l2norm", "l2norm", "clipped_l1norm", "l1norm", "clipped",
+    "softmax", "no_norm",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class MatchConfig:
+    """Trains stacked cross attention and keeps everything in one directory.
+
+    imcap match train --preset scan_t2i_avg_f30k --data_path data/
+        --data_name f30k_precomp --checkpoint_path runs/t2i
+    imcap match train --preset scan_t2i_avg_flickr8k --features features.h5
+        --input_json dataset_flickr8k.json --checkpoint_path runs/t2i
+    """
+
+    preset: str | None = option(
+        None, "flags from a file of `imcap/presets/matching`; given flags "
+        "go first",
+    )  # fmt: skip
+
+    # What is read and written
+    data_path: str = option("./data/", "folder of SCAN's *_precomp folders")
+    data_name: str = option("precomp", "the one of them to read")
+    vocab_path: str = option(
+        "./vocab/", "folder of DATA_NAME_vocab.json, or such a file; counted "
+        "anew where it is missing",
+    )  # fmt: skip
+    input_json: str | None = option(
+        None, "captions in any format that `imcap prepare` reads, instead "
+        "of --data_path",
+    )  # fmt: skip
+    input_h5: str | None = option(None, "label file of cocotalk.json")
+    features: str | None = option(
+        None, "features of --input_json's pictures; default: features.h5 "
+        "beside it",
+    )  # fmt: skip
+    checkpoint_path: str = option(
+        "save", "directory of the run", "run", "model_name"
+    )
+    start_from: str | None = option(
+        None, "run to continue; with another --checkpoint_path, a new run "
+        "begins from its best weights", "resume",
+    )  # fmt: skip
+    force: bool = option(False, "begin anew where a run exists already")
+    word_count_threshold: int = option(
+        4, "words of training and validation seen less often become <unk>"
+    )
+
+    # The model
+    img_dim: int = option(0, "width the features must have; 0: any")
+    embed_size: int = option(1024, "width of the common space")
+    word_dim: int = option(300, "width of word embeddings")
+    num_layers: int = option(1, "layers of the GRU")
+    bi_gru: bool = option(False, "read captions in both directions")
+    no_imgnorm: bool = option(False, "leave regions as long as they are")
+    no_txtnorm: bool = option(False, "leave words as long as they are")
+    precomp_enc_type: str = option(
+        "basic", "image encoder", choices=("basic", "weight_norm")
+    )
+    cross_attn: str = option(
+        "t2i", "words look at regions, or regions at words",
+        choices=("t2i", "i2t"),
+    )  # fmt: skip
+    raw_feature_norm: str = option(
+        "clipped_l2norm", "how scores are normalised", choices=NORMS
+    )
+    agg_func: str = option(
+        "LogSumExp", "what makes one score of many",
+        choices=("LogSumExp", "Mean", "Sum", "Max"),
+    )  # fmt: skip
+    lambda_lse: float = option(6.0, "how sharp LogSumExp is")
+    lambda_softmax: float = option(9.0, "how sharp attention is")
+
+    # Optimisation
+    margin: float = option(0.2, "by which a right pair must win")
+    max_violation: bool = option(
+        False, "learn from the hardest wrong pair only, not from their sum"
+    )
+    max_violation_after: int = option(
+        0, "epochs of the sum before --max_violation counts"
+    )
+    mask_same_image: bool = option(
+        False, "other captions of the same image are not wrong"
+    )
+    batch_size: int = option(128, "captions a batch, each with its image", "bs")
+    max_epochs: int = option(30, "epochs", "num_epochs")
+    learning_rate: float = option(2e-4, "learning rate", "lr")
+    lr_update: int = option(15, "epochs until the rate falls to a tenth")
+    schedule: str = option(
+        "step", "learning rate over steps", choices=("step", "cosine")
+    )
+    warmup: int = option(0, "steps of growing learning rate")
+    grad_clip: float = option(
+        2.0, "bound on the norm of all gradients; 0: none", "clip_norm"
+    )
+    weight_decay: float = option(0.0, "decoupled weight decay")
+    weight_average: float = option(
+        0.0, "validate and keep a running mean of the weights with this "
+        "momentum, such as 0.999; 0: the weights themselves",
+    )  # fmt: skip
+    mixed_precision: str | None = option(
+        None, "compute in half precision", choices=("float16", "bfloat16")
+    )
+    jit_compile: bool = option(False, "compile the step with XLA")
+    cache: bool = option(False, "keep all features in memory")
+    workers: int = option(2, "threads that make batches")
+    seed: int = option(123, "of everything random")
+
+    # Validation
+    patience: int = option(
+        0, "epochs without a better rsum; 0: never stop", "pat"
+    )
+    save_checkpoint_every: int = option(
+        0, "batches between saves, besides those of each epoch"
+    )
+    train_only: bool = option(False, "no validation")
+    val_step: int = option(500, ACCEPTED + "each epoch is validated")
+    log_step: int = option(10, ACCEPTED + "a progress bar shows all")
+    logger_name: str = option("", ACCEPTED + "logs are in the run")
+
+    def __post_init__(self):
+        for name in ("max_epochs", "lr_update", "num_layers", "embed_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"--{name} must be at least 1")
+        if not 0 <= self.weight_average < 1:
+            raise InputError("--weight_average must be at least 0, below 1")

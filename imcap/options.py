@@ -1,0 +1,69 @@
+"""Flags: frozen dataclasses from which parsers, --help and JSON derive.
+
+One dataclass per command. A field is one flag; `option` gives it a default,
+a help line and the names that older code used for it. Booleans accept both
+`--sgate` and `--sgate True`; one dash or two.
+"""
+
+import dataclasses
+
+from imcap.errors import InputError
+from imcap.files import read_json
+
+REQUIRED = object()
+
+
+def option(default, help, *aliases, choices=None, many=False):
+    """A dataclass field that is also a command-line flag.
+
+    Args:
+        default: the value when the flag is absent; `REQUIRED` for none.
+        help: one line for --help.
+        *aliases: further names without dashes, as in "bs" for -bs.
+        choices: the allowed values, or None for any.
+        many: True where the flag takes several values, as a tuple.
+    """
+    metadata = {
+        "help": help,
+        "aliases": aliases,
+        "choices": choices,
+        "many": many,
+    }
+    if default is REQUIRED:
+        return dataclasses.field(metadata=metadata | {"required": True})
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def positional(help):
+    """A field filled by the bare words of the command line, as a tuple."""
+    return dataclasses.field(
+        default=(), metadata={"help": help, "positional": True}
+    )
+
+
+def to_json(config):
+    """The config as a plain dict for config.json."""
+    return dataclasses.asdict(config)
+
+
+def from_json(config_class, path):
+    """Reads config.json; a key the class lacks is an InputError."""
+    values = read_json(path, "is this the directory of a run?")
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: not the settings of a run; restore it")
+    fields = dataclasses.fields(config_class)
+    unknown = sorted(set(values) - {field.name for field in fields})
+    if unknown:
+        raise InputError(
+            f"{path}: unknown key {unknown[0]!r}; the run was made by another "
+            "version of imcap, or the file was edited"
+        )
+    needed = {f.name for f in fields if f.metadata.get("required")}
+    absent = sorted(needed - set(values))
+    if absent:
+        raise InputError(f"{path}: the key {absent[0]!r} is missing; add it")
+    plain = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in values.items()
+    }
+    return config_class(**plain)

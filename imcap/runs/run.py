@@ -1,0 +1,232 @@
+"""A run: the directory that holds all there is to know of a training."""
+
+import shutil
+from pathlib import Path
+from imcap.options import from_json, to_json
+from imcap.errors import InputError
+from imcap.files import read_json, write_json
+from imcap.data.words.vocabulary import Vocabulary
+from imcap.captioning.train_settings import TrainConfig
+import dataclasses
+import hashlib
+import sys
+from imcap.options import option
+from imcap.startup import quiet_start
+from imcap.cli.parser import run_command
+from imcap.files import write_json
+from imcap.captioning.decoding_settings import DecodingConfig
+
+
+ENCODER_WEIGHTS = "encoder.weights.h5"
+
+
+class Run:
+    """The directory of a training run, read or begun.
+
+    Args:
+        path: the directory.
+        config: `TrainConfig`.
+        vocabulary: `Vocabulary`.
+        encoder: dict that describes the picture network of the features
+            (name, layer, image_size, channels, grid …); {} where unknown.
+        channels: int, D of the features.
+
+    Example:
+        >>> run = Run.open("runs/adaptive")
+        >>> task = run.task()
+    """
+
+    config_class = TrainConfig
+    command = "imcap train"
+
+    def __init__(self, path, config, vocabulary, encoder, channels):
+        self.path = Path(path)
+        self.config = config
+        self.vocabulary = vocabulary
+        self.encoder_metadata = encoder
+        self.channels = channels
+
+    @property
+    def trains_encoder(self):
+        """Whether the picture network is trained along."""
+        return self.config.cnntrain
+
+    @property
+    def state(self):
+        """The file to continue from."""
+        return self.path / "state.npz"
+
+    @property
+    def best(self):
+        """The weights of the best epoch."""
+        return self.path / "best.weights.h5"
+
+    @property
+    def ids(self):
+        """(bos, eos, pad) for decoders."""
+        words = self.vocabulary
+        return words.bos_id, words.eos_id, words.pad_id
+
+    @classmethod
+    def open(cls, path):
+        """Reads a run; what is missing or damaged is an InputError."""
+        path = Path(path)
+        remedy = f"give the directory of a run made by `{cls.command}`"
+        if not path.is_dir():
+            raise InputError(f"{path}: no such run; {remedy}")
+        if not (path / "config.json").exists():
+            raise InputError(f"{path}: no config.json in it; {remedy}")
+        config = from_json(cls.config_class, path / "config.json")
+        vocabulary = Vocabulary.load(path / "vocabulary.json")
+        features = read_json(path / "features.json", remedy)
+        words = features.get("vocabulary", vocabulary.fingerprint)
+        if words != vocabulary.fingerprint:
+            raise InputError(
+                f"{path / 'vocabulary.json'}: not the vocabulary that this "
+                "run was trained with; put its own back"
+            )
+        return cls(
+            path,
+            config,
+            vocabulary,
+            features["encoder"],
+            features["channels"],
+        )
+
+    def begin(self, encoder_weights=None):
+        """Writes what is known before training.
+
+        Args:
+            encoder_weights: path of the picture network's weights; they are
+                copied, so that the run needs nothing else to caption.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        for old in (self.state, self.best, self.path / "metrics.jsonl"):
+            old.unlink(missing_ok=True)
+        self.write_config()
+        self.vocabulary.save(self.path / "vocabulary.json")
+        write_json(
+            self.path / "features.json",
+            {
+                "encoder": self.encoder_metadata,
+                "channels": self.channels,
+                "vocabulary": self.vocabulary.fingerprint,
+            },
+            indent=1,
+        )
+        if encoder_weights and Path(encoder_weights).is_file():
+            shutil.copyfile(encoder_weights, self.path / ENCODER_WEIGHTS)
+
+    def write_config(self):
+        """Writes config.json."""
+        write_json(self.path / "config.json", to_json(self.config), indent=1)
+
+    def build_task(self):
+        """The task with fresh weights."""
+        from imcap.models.registry import build_captioner
+        from imcap.training.task import CaptioningTask
+
+        config = self.config
+        options = to_json(config)
+        options["dropout"] = config.dr_ratio if config.dr else 0.0
+        options["eos_id"] = self.vocabulary.eos_id
+        # Captions may be asked for that are longer than those learnt.
+        options["max_positions"] = max(32, config.max_length + 8)
+        self.check_width(config.img_feat_size)
+        if config.mixed_precision:
+            options["dtype"] = f"mixed_{config.mixed_precision}"
+        try:
+            captioner = build_captioner(
+                config.caption_model,
+                self.vocabulary.size,
+                self.channels,
+                **options,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        encoder = self.build_encoder() if config.cnntrain else None
+        return CaptioningTask(captioner, encoder)
+
+    def check_width(self, wanted):
+        """Refuses features of another width than --img_feat_size."""
+        if wanted and wanted != self.channels:
+            raise InputError(
+                f"--img_feat_size {wanted}: the features are {self.channels} "
+                "wide; leave the flag out, or give other --features"
+            )
+
+    def locate(self, read, captioner):
+        """Has `read` say where locations are, if the captioner asks."""
+        read.locate(
+            captioner.wanted_positions,
+            self.config.num_grids,
+            self.config.position_folder,
+            self.encoder_metadata.get("grid"),
+        )
+
+    def build_encoder(self):
+        """The picture network, trainable as the config says."""
+        from imcap.vision.networks import build_encoder, train_from
+
+        if not self.encoder_metadata:
+            raise InputError(
+                f"{self.path}: it is not known what made its features, so "
+                "pictures cannot be read; train on `imcap extract`'s files"
+            )
+        config, weights = self.config, self.path / ENCODER_WEIGHTS
+        # A run that trains its CNN keeps it among its own weights.
+        trained = self.trains_encoder and (
+            self.best.exists() or self.state.exists()
+        )
+        try:
+            encoder = build_encoder(
+                self.encoder_metadata,
+                weights if weights.exists() else None,
+                filled_later=trained,
+            )
+            if self.trains_encoder:
+                train_from(encoder, config.finetune_from)
+        except ValueError as error:
+            raise InputError(f"{self.path}: {error}") from None
+        return encoder
+
+    def task(self, checkpoint="best"):
+        """The trained task.
+
+        Args:
+            checkpoint: "best", or "last" for where training stopped.
+        """
+        from imcap.training.checkpoints import load_weights
+
+        task = self.build_task()
+        if checkpoint == "last" or not self.best.exists():
+            return self._last(task)
+        try:
+            load_weights(self.best, task)
+        except (ValueError, FileNotFoundError) as error:
+            raise InputError(str(error)) from None
+        return task
+
+    def _last(self, task):
+        from imcap.training.checkpoints import load_state
+
+        if not self.state.exists():
+            raise InputError(f"{self.path}: it holds no weights yet; train it")
+        try:
+            load_state(self.state, task, weights_only=True)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        return task
+
+
+def fingerprint(run, checkpoint):
+    """SHA-256 of a run's weights; None where there are none."""
+    path = run.best if checkpoint == "best" else run.state
+    path = path if path.exists() else run.state
+    if not path.exists():
+        return None
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()

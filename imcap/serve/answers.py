@@ -1,0 +1,51 @@
+"""Captions and attention as what a page reads: plain numbers and words."""
+
+import numpy as np
+
+DIGITS = 4  # of attention and of log-probabilities
+
+
+def caption_entry(caption):
+    """One caption as a dict for JSON.
+
+    Args:
+        caption: an `imcap.captioning.generation.Caption` of L words.
+
+    Returns:
+        caption (str), log_probability of the words and the end, words: L
+        dicts of word, log_probability and, where it is known, share, which
+        is how much of the word came from the picture; shares: what that
+        share and the rest are called, or None; attention: L lists of K
+        weights, heads averaged, or None.
+    """
+    from imcap.drawing.maps import can_be_drawn, looked_at
+
+    words, looked = caption.words, None
+    if words and can_be_drawn(caption.attention):
+        looked = looked_at(words, caption.attention)
+    entries = [
+        {"word": word, "log_probability": rounded(chance)}
+        for word, chance in zip(
+            words, caption.log_probabilities[: len(words)], strict=True
+        )
+    ]
+    shares = None
+    if looked and looked.share is not None:
+        shares = list(looked.names)
+        for entry, share in zip(entries, looked.share, strict=True):
+            entry["share"] = rounded(share)
+    attention = None
+    if looked and looked.heads is not None:
+        attention = rounded(looked.heads.mean(axis=1))
+    return {
+        "caption": " ".join(words),
+        "log_probability": rounded(caption.log_probabilities.sum()),
+        "words": entries,
+        "shares": shares,
+        "attention": attention,
+    }
+
+
+def rounded(values):
+    """Numbers short enough to send: a float, or nested lists of them."""
+    return np.round(np.asarray(values, "float64"), DIGITS).tolist()

@@ -1,0 +1,137 @@
+"""Pictures in, captions out: what a captioning run is asked over HTTP."""
+
+import asyncio
+import functools
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from imcap.serve.answers import caption_entry
+from imcap.serve.batches import Batcher
+from imcap.serve.decoding import (
+    BEAM_SIZES,
+    METHODS,
+    TEMPERATURES,
+    Decoders,
+    parse_setting,
+)
+from imcap.serve.limits import Refused
+from imcap.serve.pictures import pixels_of
+
+DECODING_THREADS = 2
+
+
+class CaptionService:
+    """Answers `POST /api/caption`.
+
+    Pictures are decoded in threads beside the model, which takes all that
+    are ready together.
+
+    Args:
+        model: a `LoadedCaptioner`.
+        limits: `Limits`.
+        gate: `Gate`, shared by all requests of a server.
+    """
+
+    page = "caption.html"
+
+    def __init__(self, model, limits, gate):
+        self.model = model
+        self.limits = limits
+        self.gate = gate
+        self.decoders = Decoders(model)
+        self.batcher = Batcher(self.decoders, limits.max_batch)
+        self.threads = ThreadPoolExecutor(DECODING_THREADS, "pictures")
+
+    @property
+    def about(self):
+        """What `/api/health` says of this service."""
+        return {
+            "task": "captioning",
+            "model": self.model.run.path.resolve().name,
+            "decoding": {
+                "methods": METHODS,
+                "beam_sizes": BEAM_SIZES,
+                "temperatures": TEMPERATURES,
+            },
+        }
+
+    def routes(self):
+        """Its `Route`s."""
+        return [Route("/api/caption", self.caption, methods=["POST"])]
+
+    def warm_up(self, progress=iter):
+        """Makes the first answer as quick as the others."""
+        self.decoders.warm_up(progress)
+
+    def close(self):
+        """Ends the threads."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.batcher.thread.shutdown(wait=False, cancel_futures=True)
+
+    async def caption(self, request):
+        """The endpoint."""
+        setting, wanted = parse_setting(request.query_params)
+        with self.gate.open():
+            encoded = await within(
+                self.limits.seconds,
+                read_body(request, self.limits),
+                Refused(408, "the upload took too long"),
+            )
+            captions = await within(
+                self.limits.seconds,
+                self._captions(setting, encoded),
+                Refused(503, "no answer in time; try again in a little"),
+            )
+        entries = [caption_entry(caption) for caption in captions[:wanted]]
+        return JSONResponse({"captions": entries, "grid": self.model.grid})
+
+    async def _captions(self, setting, encoded):
+        load = functools.partial(
+            pixels_of,
+            encoded,
+            self.model.reader.pixels,
+            self.limits,
+            self.model.reader.size,
+        )
+        loop = asyncio.get_running_loop()
+        with self.batcher.coming():
+            pixels = await loop.run_in_executor(self.threads, load)
+        return await self.batcher(setting, pixels)
+
+
+async def within(seconds, work, refusal):
+    """What `work` returns, or `refusal` raised when it takes too long."""
+    try:
+        return await asyncio.wait_for(work, seconds)
+    except (asyncio.TimeoutError, TimeoutError):
+        raise refusal from None
+
+
+async def read_body(request, limits):
+    """The bytes of a request, never more than allowed.
+
+    What the request says of its own length is believed only when it says
+    too much.
+
+    Raises:
+        Refused: 413 where it is too long.
+    """
+    told = request.headers.get("content-length", "")
+    too_large = Refused(
+        413,
+        f"larger than {limits.max_megabytes:g} MB; send a smaller picture",
+    )
+    if told.isdecimal() and int(told) > limits.max_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > limits.max_bytes:
+                raise too_large
+    except ClientDisconnect:
+        raise Refused(400, "the upload ended early") from None
+    return bytes(body)

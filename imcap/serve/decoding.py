@@ -1,0 +1,187 @@
+"""How captions may be asked for, and the compiled decoders that answer."""
+
+import dataclasses
+
+import numpy as np
+
+from imcap.serve.limits import Refused
+
+METHODS = ("beam", "greedy", "sample")
+
+
+# Each of them is compiled, so there are only so many.
+BEAM_SIZES = (2, 3, 5, 10)
+
+
+TEMPERATURES = (0.5, 0.7, 1.0, 1.3)
+
+
+DRAWN = 5  # captions that sampling draws
+
+
+MAX_LENGTH = 20  # words, as `imcap caption`
+
+
+# What the page offers first, compiled before anybody asks.
+WARM = (
+    {"method": "greedy"},
+    {"method": "beam", "beam_size": "3", "captions": "3"},
+    {"method": "beam", "beam_size": "5"},
+    {"method": "sample", "captions": "5"},
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One compiled way to decode.
+
+    Args:
+        method: "greedy", "beam" or "sample".
+        beam_size: int; 1 where nothing is searched.
+        temperature: float; 1 where nothing is drawn.
+        several: bool, all beams are wanted and not the best alone, so the
+            search goes on until each has ended.
+    """
+
+    method: str
+    beam_size: int = 1
+    temperature: float = 1.0
+    several: bool = False
+
+
+def parse_setting(query):
+    """What a query asks for.
+
+    Args:
+        query: mapping of str to str: method, beam_size, temperature and
+            captions, each of which may be absent.
+
+    Returns:
+        A `Setting`, and how many captions are wanted.
+
+    Raises:
+        Refused: 400 for what is unknown or not among the choices.
+    """
+    known = ("method", "beam_size", "temperature", "captions")
+    strange = sorted(set(query) - set(known))
+    if strange:
+        raise Refused(
+            400, f"unknown setting {strange[0]!r}; use {', '.join(known)}"
+        )
+    method = _one_of(query, "method", METHODS, str)
+    wanted = _one_of(query, "captions", range(1, max(BEAM_SIZES) + 1), int, 1)
+    if method == "greedy":
+        return Setting(method), 1
+    if method == "sample":
+        warmth = _one_of(query, "temperature", TEMPERATURES, float, 1.0)
+        return Setting(method, temperature=warmth), min(wanted, DRAWN)
+    beams = _one_of(query, "beam_size", (1, *BEAM_SIZES), int, 5)
+    if beams == 1:
+        return Setting("greedy"), 1
+    return Setting(method, beams, several=wanted > 1), min(wanted, beams)
+
+
+def _one_of(query, name, choices, kind, default=None):
+    """A value of a query, checked; the first choice where it is absent."""
+    if name not in query:
+        return choices[0] if default is None else default
+    try:
+        value = kind(query[name])
+    except ValueError:
+        value = None
+    if value not in choices:
+        shown = ", ".join(map(str, choices))
+        raise Refused(400, f"{name} must be one of {shown}")
+    return value
+
+
+class Decoders:
+    """Compiled decoders of a run, made when first asked for and kept.
+
+    Args:
+        model: a `LoadedCaptioner`.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.generators = {}
+
+    def __call__(self, setting, pixels):
+        """Captions of pictures: list of B lists of `Caption`.
+
+        Args:
+            setting: a `Setting`.
+            pixels: list of B arrays (side, side, 3).
+        """
+        from imcap.captioning.generation import generate
+
+        if setting not in self.generators:
+            self.generators[setting] = self._generator(setting)
+        inputs = self.model.reader.inputs(pixels)
+        words = self.model.run.vocabulary
+        return list(
+            generate(
+                self.generators[setting], words, [inputs], keep_attention=True
+            )
+        )
+
+    def warm_up(self, progress=iter):
+        """Compiles what the page offers, for batches of any size.
+
+        Args:
+            progress: wraps the list of what is to be done.
+        """
+        side = self.model.reader.size
+        blank = np.zeros((side, side, 3), "float32")
+        for query in progress(WARM):
+            setting, _ = parse_setting(query)
+            # The second size makes Keras leave the encoder's open.
+            for count in (1, 2):
+                self(setting, [blank] * count)
+
+    def _generator(self, setting):
+        from imcap.captioning.generation import Generator
+
+        run = self.model.run
+        count = DRAWN if setting.method == "sample" else setting.beam_size
+        generator = Generator(
+            self.model.task,
+            run.ids,
+            max_length=MAX_LENGTH,
+            method=setting.method,
+            count=count,
+            returned=setting.beam_size if setting.several else 1,
+            banned=(run.vocabulary.unk_id,),
+            temperature=setting.temperature,
+        )
+        return OpenBatch(generator)
+
+
+class OpenBatch:
+    """A generator compiled once, for batches of any size.
+
+    Keras would compile anew for the second size that comes.
+
+    Args:
+        generator: an `imcap.captioning.generation.Generator`.
+    """
+
+    def __init__(self, generator):
+        self.generator = generator
+        self.compiled = None
+
+    def predict_on_batch(self, inputs):
+        """As Keras' own: dict of arrays to dict of tensors."""
+        import tensorflow as tf
+
+        tensors = {name: tf.convert_to_tensor(a) for name, a in inputs.items()}
+        if self.compiled is None:
+            signature = {
+                name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
+                for name, tensor in tensors.items()
+            }
+            self.compiled = tf.function(
+                lambda inputs: self.generator(inputs),
+                input_signature=[signature],
+            )
+        return self.compiled(tensors)

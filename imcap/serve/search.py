@@ -1,0 +1,204 @@
+"""Sentences in, pictures of a folder out: what a matching run is asked."""
+
+import asyncio
+import collections
+import functools
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from imcap.errors import InputError
+from imcap.serve.answers import rounded
+from imcap.serve.batches import Batcher
+from imcap.serve.captions import within
+from imcap.serve.limits import LONGEST_QUESTION, MOST_FOUND, Refused
+
+THUMBNAIL_SIDE = 448  # pixels of the longer side
+
+
+KEPT_THUMBNAILS = 256
+
+
+TOP = 8  # pictures that are found where nothing else is asked
+
+
+class FolderSearch:
+    """A matching run and the pictures that it looks through.
+
+    Args:
+        matcher: a `LoadedMatcher`.
+        folder: the folder of pictures.
+    """
+
+    def __init__(self, matcher, folder):
+        self.run = matcher.run
+        self.searcher = matcher.searcher
+        self.index = matcher.index(folder)
+        self.known = set(self.run.vocabulary.words)
+
+    def words(self, sentence):
+        """Its words, and those of them that the run does not know.
+
+        Raises:
+            Refused: 400 where nothing is left to look for.
+        """
+        words = self.searcher.tokens([sentence])[0]
+        unknown = [word for word in words if word not in self.known]
+        if not words:
+            raise Refused(400, "write a sentence to look for")
+        if len(unknown) == len(words):
+            raise Refused(400, "the model knows none of these words")
+        return words, unknown
+
+    def __call__(self, top, questions):
+        """Finds pictures for several sentences together.
+
+        Args:
+            top: int, how many for each.
+            questions: list of lists of str, the words of sentences.
+
+        Returns:
+            For each, a list of (row in the index, score, weights (L, K)).
+        """
+        from imcap.matching.search import best
+
+        rows = self.searcher.encode(questions)
+        scores = self.searcher.scores(self.index, rows)
+        answers = []
+        for number in range(len(questions)):
+            found = best(scores[:, number], top)
+            regions = np.concatenate(
+                [self.index[row : row + 1] for row in found]
+            )
+            looked = self.searcher.attention(
+                regions, rows, [number] * len(found)
+            )
+            chosen = scores[found, number]
+            answers.append(list(zip(found, chosen, looked, strict=True)))
+        return answers
+
+
+class SearchService:
+    """Answers `GET /api/search` and `GET /api/thumbnails/ROW`.
+
+    Args:
+        search: a `FolderSearch`.
+        limits: `Limits`.
+        gate: `Gate`, shared by all requests of a server.
+    """
+
+    page = "search.html"
+
+    def __init__(self, search, limits, gate):
+        self.search = search
+        self.limits = limits
+        self.gate = gate
+        self.batcher = Batcher(search, limits.max_batch)
+        self.threads = ThreadPoolExecutor(2, "pictures")
+        self.thumbnails = collections.OrderedDict()
+
+    @property
+    def about(self):
+        """What `/api/health` says of this service."""
+        return {
+            "task": "matching",
+            "model": self.search.run.path.resolve().name,
+            "pictures": len(self.search.index),
+        }
+
+    def routes(self):
+        """Its `Route`s."""
+        return [
+            Route("/api/search", self.find),
+            Route("/api/thumbnails/{row:int}", self.thumbnail),
+        ]
+
+    def warm_up(self, progress=iter):
+        """Makes the first answer as quick as the others."""
+        words = [self.search.run.vocabulary.words[-1]]
+        for count in progress((1, 2)):
+            self.search(TOP, [words] * count)
+
+    def close(self):
+        """Ends the threads."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.batcher.thread.shutdown(wait=False, cancel_futures=True)
+
+    async def find(self, request):
+        """The endpoint of questions: q, a sentence, and top."""
+        sentence, top = parse_question(request.query_params)
+        words, unknown = self.search.words(sentence)
+        with self.gate.open():
+            found = await within(
+                self.limits.seconds,
+                self.batcher(top, words),
+                Refused(503, "no answer in time; try again in a little"),
+            )
+        return JSONResponse(
+            {
+                "query": sentence,
+                "words": words,
+                "unknown": unknown,
+                "grid": self.search.index.grid,
+                "results": [self._entry(*one) for one in found],
+            }
+        )
+
+    def _entry(self, row, score, weights):
+        return {
+            "name": printable(self.search.index.paths[row].name),
+            "score": rounded(score),
+            "thumbnail": f"/api/thumbnails/{row}",
+            "attention": rounded(weights),
+        }
+
+    async def thumbnail(self, request):
+        """The endpoint of pictures, by their place in the index alone."""
+        row = request.path_params["row"]
+        if row >= len(self.search.index):
+            raise Refused(404, "there is no such picture")
+        if row not in self.thumbnails:
+            make = functools.partial(jpeg, self.search.index.paths[row])
+            loop = asyncio.get_running_loop()
+            try:
+                small = await loop.run_in_executor(self.threads, make)
+            except InputError:
+                raise Refused(404, "the picture is gone") from None
+            self.thumbnails[row] = small
+            while len(self.thumbnails) > KEPT_THUMBNAILS:
+                self.thumbnails.popitem(last=False)
+        return Response(self.thumbnails[row], media_type="image/jpeg")
+
+
+def parse_question(query):
+    """The sentence and the number of pictures that a query asks for."""
+    sentence = query.get("q", "").strip()
+    if not sentence:
+        raise Refused(400, "write a sentence to look for")
+    if len(sentence) > LONGEST_QUESTION:
+        raise Refused(400, f"at most {LONGEST_QUESTION} letters, please")
+    top = query.get("top", str(TOP))
+    known = top.isdecimal() and len(top) < 10
+    if not (known and 1 <= int(top) <= MOST_FOUND):
+        raise Refused(400, f"top must be 1 to {MOST_FOUND}")
+    return sentence, int(top)
+
+
+def printable(name):
+    """A file's name, what is no UTF-8 in it replaced."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def jpeg(path):
+    """A small upright picture of a file: bytes of a JPEG."""
+    from PIL import Image
+
+    from imcap.data.pictures.decoding import small_picture
+
+    target = io.BytesIO()
+    small = small_picture(path, THUMBNAIL_SIDE)
+    Image.fromarray(small).save(target, "JPEG", quality=85)
+    return target.getvalue()

@@ -1,0 +1,19 @@
+"""Pictures as a caller gives them: one, or many."""
+
+import os
+
+import numpy as np
+
+BATCH = 16  # pictures at a time
+
+
+def is_many(images):
+    """Whether it is several pictures: a list, a tuple, an array of rank 4."""
+    if isinstance(images, (str, bytes, os.PathLike)):
+        return False
+    return isinstance(images, (list, tuple)) or np.ndim(images) == 4
+
+
+def many(images):
+    """A list of pictures, from several or one."""
+    return list(images) if is_many(images) else [images]

@@ -1,0 +1,110 @@
+"""The picture network that a run's or a feature file's metadata names."""
+
+from pathlib import Path
+
+SMALL = "SmallCNN"  # ours; every other name is one of keras.applications
+
+
+def small_cnn_metadata(image_size=64, channels=64):
+    """What describes a `SmallCNN` to `build_encoder`."""
+    cells = image_size // 8
+    return {
+        "name": SMALL,
+        "image_size": image_size,
+        "channels": channels,
+        "grid": [cells, cells],
+        "weights": None,
+    }
+
+
+def build_encoder(metadata, weights=None, filled_later=False):
+    """Builds the network that made some features, all of it frozen.
+
+    A `SmallCNN` is trained from nothing, so it stays trainable; one that
+    made features comes with its weights.
+
+    Args:
+        metadata: dict with name, image_size, channels and, of networks in
+            keras.applications, layer and weights: "imagenet", the SHA-256
+            of a weights file, or None where they were random.
+        weights: path of the weights file, or None.
+        filled_later: bool, a checkpoint will be read over the weights, so
+            none are needed now.
+
+    Returns:
+        Model of images (B, H, W, 3), 0..255, to maps (B, h, w, D).
+
+    Raises:
+        ValueError: one line on weights that are not there or are not those
+            that made the features, or on an unknown network or layer.
+    """
+    if metadata["name"] == SMALL:
+        from imcap.models.small_cnn import SmallCNN
+
+        network = SmallCNN(metadata["image_size"], metadata["channels"])
+        if weights is not None:
+            network.load_weights(weights)
+        return network
+    from imcap.models.backbones import build_backbone
+
+    wanted = metadata.get("weights")
+    source = weights
+    if filled_later:
+        source = None
+    elif weights is None and wanted == "imagenet":
+        source = "imagenet"
+    elif weights is None:
+        raise ValueError(_missing(metadata))
+    backbone = build_backbone(
+        metadata["name"], source, metadata["layer"], metadata["image_size"]
+    )
+    found = backbone.weights_fingerprint
+    if source not in (None, "imagenet") and wanted != found:
+        raise ValueError(
+            f"{Path(weights)}: not the weights that made the features "
+            f"(SHA-256 {str(found)[:12]}…, theirs is {str(wanted)[:12]}…); "
+            "put the right file there"
+        )
+    return backbone
+
+
+def _missing(metadata):
+    name, wanted = metadata["name"], metadata.get("weights")
+    if wanted is None:
+        return (
+            f"the features were made by a {name} of random weights that "
+            "nobody kept; extract features with --weights imagenet or a file"
+        )
+    return (
+        f"the weights of {name} that made the features (SHA-256 "
+        f"{wanted[:12]}…) are not at hand; copy their file to "
+        "encoder.weights.h5 in the run's directory"
+    )
+
+
+def train_from(encoder, layer=None):
+    """Makes the layers of an encoder trainable, from one on.
+
+    Args:
+        encoder: what `build_encoder` gave.
+        layer: name of the first layer to train; None for the last quarter
+            of a network of keras.applications, and all of a `SmallCNN`.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    from imcap.models.backbones import Backbone, set_trainable_from
+
+    if isinstance(encoder, Backbone):
+        layers = encoder.tapped.layers
+        set_trainable_from(encoder, layer or layers[len(layers) * 3 // 4].name)
+        return
+    if layer is None:
+        return
+    names = [one.name for one in encoder.layers]
+    if layer not in names:
+        raise ValueError(
+            f"{SMALL} has no layer {layer!r}; it has {', '.join(names)}"
+        )
+    for one in encoder.layers[: names.index(layer)]:
+        one.trainable = False

@@ -1,0 +1,196 @@
+"""Flags from dataclasses, config.json, and how commands end."""
+
+import dataclasses
+import json
+
+import pytest
+
+from imcap.cli.parser import parse, parse_given, run_command
+from imcap.errors import InputError
+from imcap.options import REQUIRED, from_json, option, positional, to_json
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """An example of a command."""
+
+    id: str = option(REQUIRED, "name of the run")
+    sgate: bool = option(False, "use the sentinel")
+    cache: bool = option(True, "keep in memory")
+    batch_size: int = option(16, "images a batch", "bs")
+    learning_rate: float = option(5e-4, "rate, 100% of it", "lr")
+    optim: str = option("adam", "optimizer", choices=("adam", "sgd"))
+    es_patience: int | None = option(None, "epochs", "pat")
+    sizes: tuple[int, ...] = option((), "several", many=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bare:
+    """A command with words."""
+
+    model: str = option("run", "the run")
+    deep: bool = option(False, "look twice")
+    images: tuple[str, ...] = positional("pictures")
+
+
+def refused(capsys, config_class, arguments):
+    """The one line printed when the arguments are refused."""
+    with pytest.raises(SystemExit) as left:
+        parse(config_class, arguments, "imcap example")
+    assert left.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.endswith("\n") and printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.mark.parametrize("dash", ["-", "--"])
+def test_one_dash_or_two(dash):
+    words = [f"{dash}id", "a", f"{dash}batch_size", "3"]
+    config = parse(Example, [*words, f"{dash}learning_rate=1e-3"])
+    assert (config.id, config.batch_size, config.learning_rate) == (
+        "a",
+        3,
+        1e-3,
+    )
+    config = parse(Example, [f"{dash}id", "a", f"{dash}bs", "7", "-lr", "1"])
+    assert (config.batch_size, config.learning_rate) == (7, 1.0)
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        ([], (False, True)),
+        (["--sgate"], (True, True)),
+        (["-sgate"], (True, True)),
+        (["--sgate", "True"], (True, True)),
+        (["-sgate", "False"], (False, True)),
+        (["--sgate=yes", "--cache", "no"], (True, False)),
+        (["-cache", "0", "-sgate", "on"], (True, False)),
+        (["--sgate", "--cache", "false"], (True, False)),
+    ],
+)
+def test_booleans_with_and_without_value(words, expected):
+    for arguments in (["--id", "a", *words], [*words, "--id", "a"]):
+        config = parse(Example, arguments)
+        assert (config.sgate, config.cache) == expected
+
+
+def test_a_boolean_does_not_eat_a_picture():
+    config = parse(Bare, ["--deep", "dog.jpg", "cat.jpg"])
+    assert config == Bare(deep=True, images=("dog.jpg", "cat.jpg"))
+
+
+def test_optional_values_and_tuples():
+    config = parse(Example, ["--id", "a", "-pat", "5", "--sizes", "3", "5"])
+    assert config.es_patience == 5
+    assert config.sizes == (3, 5)
+    assert parse(Example, ["--id", "a"]).es_patience is None
+    assert parse(Example, ["--id", "a", "-pat", "-1"]).es_patience == -1
+
+
+def test_only_what_was_given():
+    given = parse_given(Example, ["--id", "a", "--sgate", "False"])
+    assert given == {"id": "a", "sgate": False}
+
+
+@pytest.mark.parametrize(
+    "word, hint",
+    [
+        ("--batchsize", "did you mean --batch_size?"),
+        ("-sgte", "did you mean -sgate?"),
+        ("--zzzzzzzzz", "see --help"),
+    ],
+)
+def test_an_unknown_flag_gets_a_suggestion(capsys, word, hint):
+    line = refused(capsys, Example, ["--id", "a", word, "3"])
+    assert f"unknown flag {word}" in line
+    assert hint in line
+    assert line.startswith("imcap example: error:")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ([], "--id"),
+        (["--id", "a", "--batch_size", "many"], "many"),
+        (["--id", "a", "--optim", "adamm"], "adamm"),
+        (["--id", "a", "--sgate=maybe"], "maybe"),
+        (["--id", "a", "--batch", "3"], "--batch"),  # no abbreviations
+    ],
+)
+def test_what_does_not_fit_is_one_line(capsys, words, said):
+    assert said in refused(capsys, Example, words)
+
+
+def test_help_names_flags_and_defaults(capsys):
+    with pytest.raises(SystemExit) as left:
+        parse(Example, ["--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    for words in ("--batch_size", "-bs", "[16]", "100% of it", "An example"):
+        assert words in shown
+
+
+def test_json_round_trip(tmp_path):
+    config = Example("a", sgate=True, sizes=(3, 5))
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(to_json(config)))
+    assert from_json(Example, path) == config
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ('{"id": "a", "sgates": true}', "sgates"),
+        ('{"sgate": true}', "id"),
+        ("[]", "config.json"),
+        ('{"id": ', "cut short"),
+    ],
+)
+def test_a_json_that_does_not_fit(tmp_path, text, said):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said) as refusal:
+        from_json(Example, path)
+    assert str(path) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_json_that_is_missing(tmp_path):
+    with pytest.raises(InputError, match="directory of a run"):
+        from_json(Example, tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    "error, status, said",
+    [
+        (None, 0, ""),
+        (InputError("a.json: cut\nshort"), 2, "a.json: cut short"),
+        (PermissionError(13, "denied", "/run"), 2, "denied"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_how_a_command_ends(capsys, error, status, said):
+    seen = []
+
+    def body(config):
+        seen.append(config)
+        if error is not None:
+            raise error
+
+    found = run_command("example", Example, body, ["--id", "a"])
+    assert found == status
+    assert seen == [Example("a")]
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert "Traceback" not in printed
+    assert len(printed.strip().splitlines()) == (1 if said else 0)
+
+
+def test_our_own_mistakes_are_not_hidden():
+    def body(config):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_command("example", Example, body, ["--id", "a"])

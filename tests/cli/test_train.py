@@ -1,0 +1,226 @@
+"""`imcap train`: learns, stops, continues exactly, refuses bad input."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from helpers.tiny_data import (
+    flags,
+    prepare_folder,
+    write_captions,
+    write_views,
+)
+from imcap.cli import evaluate, train
+from imcap.data.features.store import FeatureStore
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return prepare_folder(tmp_path)
+
+
+def arrays(path):
+    with np.load(path) as file:
+        return {key: file[key] for key in file.files if key != "position"}
+
+
+def position(path):
+    with np.load(path) as file:
+        return json.loads(str(file["position"]))
+
+
+def history(run):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def assert_same_state(first, second):
+    first, second = arrays(first), arrays(second)
+    assert first.keys() == second.keys()
+    for key, array in first.items():
+        np.testing.assert_array_equal(array, second[key])
+
+
+class StopAfter:
+    """Makes a run behave as if Ctrl-C came during batch number `step`."""
+
+    def __init__(self, monkeypatch, step):
+        from imcap.training.callbacks import Interruptible
+
+        plain = Interruptible.on_train_batch_end
+
+        def interrupted(self, batch, logs=None):
+            if self.progress.step + 1 == step:
+                os.kill(os.getpid(), signal.SIGINT)
+            plain(self, batch, logs)
+
+        monkeypatch.setattr(Interruptible, "on_train_batch_end", interrupted)
+
+
+def test_twenty_images_are_learnt_by_heart(folder):
+    options = {"max_epochs": 60, "dr": False, "train_only": True}
+    words = flags(folder, **options, lstm_dim=64, emb_dim=32, z_dim=32)
+    captions = json.loads((folder / "captions.json").read_text())
+    for entry in captions["images"]:
+        entry["sentences"] = entry["sentences"][:1]
+    (folder / "captions.json").write_text(json.dumps(captions))
+    assert train.main([*words, "--sgate", "--seq_per_img", "1"]) == 0
+    run = str(folder / "run")
+    assert evaluate.main(["--model", run, "--split", "train"]) == 0
+    out = folder / "run" / "evaluation" / "train_beam5" / "metrics.json"
+    metrics = json.loads(out.read_text())
+    assert metrics["Bleu_4"] > 0.95
+    assert metrics["images"] == 20
+
+
+def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
+    options = {
+        "max_epochs": 3,
+        "scheduled_sampling_start": 0,
+        "scheduled_sampling_increase_every": 1,
+        "weight_average": 0.9,
+        "accumulate": 2,
+        "augmented_features": write_views(
+            FeatureStore.open(folder / "features.h5"), folder / "views.h5"
+        ),
+    }
+    words = flags(folder, **options)
+    assert train.main(words) == 0
+    again = [*words, "--checkpoint_path", str(folder / "other")]
+    with monkeypatch.context() as patched:
+        StopAfter(patched, step=6)  # in the middle of the second epoch
+        assert train.main(again) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert position(folder / "other" / "state.npz")["step"] == 6
+    assert train.main(["--start_from", str(folder / "other")]) == 0
+    assert_same_state(
+        folder / "run" / "state.npz", folder / "other" / "state.npz"
+    )
+    ours, others = (
+        [entry["val_CIDEr"] for entry in history(folder / name)]
+        for name in ("run", "other")
+    )
+    assert ours == others
+
+
+def test_views_are_trained_on_until_the_cnn_is(folder):
+    store = FeatureStore.open(folder / "features.h5")
+    views = write_views(store, folder / "views.h5")
+    assert train.main(flags(folder, max_epochs=1)) == 0
+    more = {"augmented_features": views, "checkpoint_path": folder / "more"}
+    assert train.main(flags(folder, max_epochs=1, **more)) == 0
+    losses = [history(folder / name)[0]["loss"] for name in ("run", "more")]
+    assert abs(losses[0] - losses[1]) > 1e-3
+    given = {"start_from": str(folder / "more")}
+    assert train.completed(dict(given)).augmented_features == str(views)
+    config = train.completed(given | {"cnntrain": True})
+    assert config.augmented_features is None
+
+
+def test_ctrl_c_from_outside(folder):
+    words = flags(folder, max_epochs=10000, train_only=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imcap", "train", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if "Epoch 3/" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors.strip() == "imcap train: interrupted"
+    assert position(folder / "run" / "state.npz")["step"] > 0
+    assert not [p for p in (folder / "run").iterdir() if "partial" in p.name]
+
+
+def test_a_new_run_from_anothers_weights(folder):
+    assert train.main(flags(folder)) == 0
+    more = ["--start_from", str(folder / "run"), "--max_epochs", "1"]
+    second = ["--checkpoint_path", str(folder / "second")]
+    assert train.main([*more, *second, "--learning_rate", "0"]) == 0
+    config = json.loads((folder / "second" / "config.json").read_text())
+    assert config["lstm_dim"] == 13
+    best = position(folder / "run" / "state.npz")["best"]
+    found = history(folder / "second")[0]["val_CIDEr"]
+    assert found == pytest.approx(best)
+
+
+def test_best_weights_are_kept_and_patience_ends(folder):
+    words = flags(folder, max_epochs=9, learning_rate=0.0, patience=2)
+    assert train.main(words) == 0
+    # The first epoch is the best, and nothing ever changes.
+    assert len(history(folder / "run")) == 3
+    assert (folder / "run" / "best.weights.h5").exists()
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_mixed_precision_trains(folder, precision):
+    from imcap.captioning.data import open_data
+    from imcap.captioning.loop import TrainingLoop
+    from imcap.runs.run import Run
+
+    words = flags(folder, mixed_precision=precision, weight_average=0.9)
+    assert train.main(words) == 0
+    assert np.isfinite(history(folder / "run")[-1]["loss"])
+    again = ["--start_from", str(folder / "run"), "--max_epochs", "3"]
+    assert train.main(again) == 0
+    assert len(history(folder / "run")) == 3
+    config = Run.open(folder / "run").config
+    given = {"start_from": str(folder / "run")}
+    loop = TrainingLoop(*open_data(dataclasses.replace(config, **given)))
+    scaled = isinstance(
+        loop.task.optimizer, keras.optimizers.LossScaleOptimizer
+    )
+    assert scaled == (precision == "float16")
+
+
+def test_small_sets_are_warned_about(folder, capsys):
+    assert train.main(flags(folder)) == 0
+    assert evaluate.main(["--model", str(folder / "run")]) == 0
+    assert "not meaningful" in capsys.readouterr().out
+    results = json.loads(
+        (
+            folder / "run" / "evaluation" / "test_beam5" / "results.json"
+        ).read_text()
+    )
+    assert [entry["image_id"] for entry in results] == [122, 123]
+
+
+def test_splits_stay_apart_and_ids_aligned(folder):
+    """What is trained on is training only, with its own features."""
+    from imcap.captioning.data import open_data
+    from imcap.captioning.loop import TrainingLoop
+    from imcap.captioning.train_settings import TrainConfig
+    from imcap.data.features.store import FeatureStore
+
+    write_captions(folder / "captions.json")
+    config = TrainConfig(
+        input_json=str(folder / "captions.json"),
+        features=str(folder / "features.h5"),
+        checkpoint_path=str(folder / "run"),
+        word_count_threshold=0,
+        batch_size=5,
+        lstm_dim=3,
+        emb_dim=3,
+        z_dim=3,
+    )
+    run, data = open_data(config)
+    train_ids = set(data.training.image_ids)
+    assert not train_ids & set(data.validation.image_ids)
+    assert max(train_ids) < 120 <= min(data.validation.image_ids)
+    loop = TrainingLoop(run, data)
+    store = FeatureStore.open(config.features)
+    rows = loop.batches.rows(2)
+    inputs, _, _ = loop.batches.batch(2)
+    ids = [data.training.image_ids[row] for row in rows]
+    np.testing.assert_array_equal(inputs["features"], store.read(ids)[0])

@@ -1,0 +1,154 @@
+"""`imcap train` and `evaluate` refuse what they cannot use, in one line."""
+
+import json
+
+import pytest
+
+from helpers.tiny_data import flags, prepare_folder, write_features, write_views
+from imcap.cli import evaluate, train
+from imcap.data.features.store import FeatureStore
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return prepare_folder(tmp_path)
+
+
+def only_line(capsys):
+    """What was said on the error stream, in one line."""
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def test_views_of_other_pictures_are_refused(folder, capsys):
+    store = FeatureStore.open(folder / "features.h5")
+    views = write_views(store, folder / "views.h5", only=store.ids[20:])
+    words = flags(folder, augmented_features=views)
+    assert train.main(words) == 2
+    assert "no view of image 100" in capsys.readouterr().err
+    views = write_views(store, folder / "some.h5", only=store.ids[:15])
+    assert train.main(flags(folder, augmented_features=views)) == 0
+    said = "5 of 20 training pictures have no views"
+    assert said in capsys.readouterr().out
+    words = flags(folder, augmented_features=views, cnntrain=True)
+    assert train.main([*words, "--force"]) == 2
+    assert "--augmented_features are of a network" in capsys.readouterr().err
+
+
+def bad_json(folder):
+    (folder / "captions.json").write_text('{"images": [{"spl')
+    return "captions.json", "not valid JSON"
+
+
+def no_json(folder):
+    (folder / "captions.json").unlink()
+    return "captions.json", "no such file"
+
+
+def cut_features(folder):
+    data = (folder / "features.h5").read_bytes()
+    (folder / "features.h5").write_bytes(data[: len(data) // 2])
+    return "features.h5", ""
+
+
+def no_features(folder):
+    (folder / "features.h5").unlink()
+    return "features.h5", ""
+
+
+def other_ids(folder):
+    text = (folder / "captions.json").read_text()
+    changed = json.loads(text)
+    for entry in changed["images"]:
+        entry["imgid"] += 5000
+    (folder / "captions.json").write_text(json.dumps(changed))
+    return "captions.json", "belong together"
+
+
+@pytest.mark.parametrize(
+    "spoil", [bad_json, no_json, cut_features, no_features, other_ids]
+)
+def test_bad_input_is_one_line(folder, capsys, spoil):
+    name, said = spoil(folder)
+    assert train.main(flags(folder)) == 2
+    error = only_line(capsys)
+    assert name in error
+    assert said in error
+    assert not (folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "more, said",
+    [
+        (["--caption_model", "adaptiv"], "adaptive"),
+        (["--optim", "adamm"], "adam"),
+        (["--sample_temperature", "0"], "--sample_temperature"),
+        (["--augmented_features", "nowhere.h5"], "no such feature file"),
+        (["--sgate", "--lstm"], "--lstm"),
+        (["--batch_size", "0"], "--batch_size"),
+        (["--start_from", "nowhere"], "no such run"),
+        (["--es_metric", "CIDER"], "CIDEr"),
+    ],
+)
+def test_flags_that_cannot_be(folder, capsys, more, said):
+    assert train.main([*flags(folder), *more]) == 2
+    assert said in only_line(capsys)
+
+
+def test_unknown_flag(capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        train.main(["--sgaet"])
+    assert exit_info.value.code == 2
+    assert "--sgate" in capsys.readouterr().err
+
+
+def test_existing_run_is_not_overwritten(folder, capsys):
+    assert train.main(flags(folder)) == 0
+    before = (folder / "run" / "state.npz").read_bytes()
+    assert train.main(flags(folder)) == 2
+    assert "--start_from" in capsys.readouterr().err
+    assert (folder / "run" / "state.npz").read_bytes() == before
+
+
+def test_unwritable_folder(folder, capsys):
+    (folder / "run").write_text("a file, not a folder")
+    assert train.main(flags(folder)) == 2
+    assert only_line(capsys)
+
+
+def test_continuing_with_other_widths_is_refused(folder, capsys):
+    assert train.main(flags(folder)) == 0
+    capsys.readouterr()
+    more = ["--start_from", str(folder / "run"), "--lstm_dim", "19"]
+    assert train.main(more) == 2
+    assert "do not fit" in only_line(capsys)
+
+
+def test_features_of_another_width(folder, tmp_path, capsys):
+    assert train.main(flags(folder)) == 0
+    write_features(folder / "wide.h5", channels=13)
+    capsys.readouterr()
+    words = ["--model", str(folder / "run")]
+    assert evaluate.main([*words, "--features", str(folder / "wide.h5")]) == 2
+    error = capsys.readouterr().err.strip()
+    assert "13 wide" in error and "11" in error
+
+
+def test_vocabulary_of_another_run(folder, capsys):
+    assert train.main(flags(folder)) == 0
+    path = folder / "run" / "vocabulary.json"
+    other = json.loads(path.read_text())
+    other["words"] = [*other["words"], "zebra"]
+    path.write_text(json.dumps(other))
+    capsys.readouterr()
+    assert evaluate.main(["--model", str(folder / "run")]) == 2
+    assert only_line(capsys)
+
+
+def test_damaged_weights(folder, capsys):
+    assert train.main(flags(folder)) == 0
+    path = folder / "run" / "best.weights.h5"
+    path.write_bytes(path.read_bytes()[:1000])
+    capsys.readouterr()
+    assert evaluate.main(["--model", str(folder / "run")]) == 2
+    assert "best.weights.h5" in only_line(capsys)

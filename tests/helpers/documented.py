@@ -1,0 +1,172 @@
+"""The commands that README and docs show, and a folder they can run in."""
+
+import itertools
+import json
+import shlex
+
+import numpy as np
+from PIL import Image
+
+from helpers.documents import PAGES, fences
+from helpers.tiny_data import WORDS
+from helpers.tiny_pairs import write_folder
+from utils.test_region_utils import row
+
+IMAGES, TRAINING = 12, 8
+SIZES = {
+    "word_count_threshold": 0,
+    "batch_size": 4,
+    "lstm_dim": 13,
+    "emb_dim": 8,
+    "z_dim": 8,
+    "num_layers": 1,
+    "heads": 2,
+    "ff_size": 16,
+    "max_length": 6,
+    "max_epochs": 1,
+}
+MATCHING_SIZES = {
+    "word_count_threshold": 0,
+    "batch_size": 4,
+    "embed_size": 8,
+    "word_dim": 4,
+    "max_epochs": 1,
+}
+# What makes a command quick, by the words it begins with. A flag that is
+# given twice has its last value.
+QUICK = {
+    ("imcap", "demo"): {"images": 120, "held_out": 8, "epochs": 2},
+    ("imcap", "match", "train"): MATCHING_SIZES,
+    ("imcap", "train"): SIZES,
+    ("imcap", "prepare"): {"word_count_threshold": 0},
+}
+MAKES = {
+    "--output", "--output_h5", "--output_json", "--output_dir",
+    "--checkpoint_path", "--out", "--output_pkl",
+}  # fmt: skip
+
+
+def shown():
+    """Commands in ```bash blocks, each once: list of str."""
+    found = []
+    for page in PAGES:
+        if page.name == "adding_a_captioner.md":
+            continue  # needs the captioner that it adds, as its own test does
+        for block in fences(page.read_text(encoding="utf-8"), "bash"):
+            for line in block.replace("\\\n", " ").splitlines():
+                line = " ".join(line.split())
+                if line and not line.startswith("#") and line not in found:
+                    found.append(line)
+    return found
+
+
+def words_of(line):
+    """The words of a command, and what makes it quick: list of str."""
+    words = shlex.split(line, comments=True)
+    for start, flags in QUICK.items():
+        if tuple(words[: len(start)]) == start:
+            for name, value in flags.items():
+                words += [f"--{name}", str(value)]
+    return words
+
+
+def in_order(lines):
+    """Commands, each behind those that make what it reads."""
+    made = {line: made_by(shlex.split(line)) for line in lines}
+    waiting, ordered = list(lines), []
+    while waiting:
+        ready = next(
+            (
+                line
+                for line in waiting
+                if not any(
+                    reads(shlex.split(line), path)
+                    for other in waiting
+                    if other != line
+                    for path in made[other]
+                )
+            ),
+            None,
+        )
+        assert ready, f"commands that wait for one another: {waiting}"
+        waiting.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def made_by(words):
+    """Paths that a command writes."""
+    return {after for word, after in itertools.pairwise(words) if word in MAKES}
+
+
+def reads(words, path):
+    """Whether a command reads what another one writes at `path`."""
+    own = made_by(words)
+    begins = (path, f"{path}/", f"{path}.", f"{path}_")
+    return any(
+        word == path or word.startswith(begins[1:])
+        for word in words
+        if word not in own
+    )
+
+
+def write_workspace(folder):
+    """Fills a folder with small data under all the names that are shown."""
+    rng = np.random.default_rng(0)
+    (folder / "data").mkdir()
+    for name in ("pictures", "images", "coco", "holiday"):
+        (folder / name).mkdir()
+    captions = [
+        " ".join(rng.choice(WORDS, rng.integers(3, 6)))
+        for _ in range(2 * IMAGES)
+    ]
+    splits = ["train"] * TRAINING + ["val"] * 2 + ["test"] * 2
+    table, images = ["image,caption,split"], []
+    for number, split in enumerate(splits):
+        noise = rng.integers(0, 256, (48, 64, 3), "uint8")
+        for name in ("pictures", "images", "coco"):
+            Image.fromarray(noise).save(folder / name / f"{number}.jpg")
+        said = captions[2 * number : 2 * number + 2]
+        table += [f"{number}.jpg,{text},{split}" for text in said]
+        sentences = [{"tokens": text.split(), "raw": text} for text in said]
+        images.append(
+            {
+                "imgid": number,
+                "cocoid": number,
+                "filename": f"{number}.jpg",
+                "split": split,
+                "sentences": sentences,
+            }
+        )
+    (folder / "captions.csv").write_text("\n".join(table) + "\n")
+    for name in ("flickr8k", "coco"):
+        path = folder / f"dataset_{name}.json"
+        path.write_text(json.dumps({"images": images, "dataset": name}))
+    for name in ("holiday.jpg", "dog.jpg", "holiday/a.jpg", "holiday/b.jpg"):
+        noise = rng.integers(0, 256, (40, 60, 3), "uint8")
+        Image.fromarray(noise).save(folder / name)
+    (folder / "lines.txt").write_text("\n".join(captions[:5]) + "\n")
+    (folder / "data" / "bu_data").mkdir()
+    rows = [row(number, 3 + number % 3) for number in range(IMAGES)]
+    (folder / "data" / "bu_data" / "train.tsv").write_text("".join(rows))
+    write_folder(folder / "data" / "f30k_precomp")
+
+
+def write_networks(folder):
+    """Weights, random, of the networks that are shown: dict of paths."""
+    import keras
+
+    found = {}
+    for name, build in (
+        ("mobilenetv2", keras.applications.MobileNetV2),
+        ("resnet50", keras.applications.ResNet50),
+        ("resnet101", keras.applications.ResNet101),
+    ):
+        path = folder / f"{name}.weights.h5"
+        build(
+            weights=None, include_top=False, input_shape=(224, 224, 3)
+        ).save_weights(path)
+        found[name] = path
+    path = found["mobilenetv2"]
+    path.rename(folder / "mobilenet_v2_no_top.weights.h5")
+    return found

@@ -1,0 +1,43 @@
+"""`imcap.serve.pictures`: uploads before anything decodes them."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.tiny_pictures import huge_png, picture
+from imcap.cli.serve import pictures as serve_pictures
+from imcap.data.pictures.decoding import load_pixels
+from imcap.serve.limits import Limits, Refused
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_large_pictures_are_shrunk_first(monkeypatch, mode):
+    side = 8
+    monkeypatch.setattr(serve_pictures, "MOST_WHOLE", 1000)
+    rng = np.random.default_rng(0)
+    smooth = Image.fromarray(rng.integers(0, 256, (8, 8, 3), "uint8"))
+    smooth = smooth.resize((216, 170), Image.Resampling.BICUBIC)
+    target = io.BytesIO()
+    smooth.convert(mode).save(target, "PNG")
+    encoded = target.getvalue()
+    small = serve_pictures.checked_picture(encoded, Limits(), side)
+    assert small.size == (36, 34)
+    found = load_pixels(small, side, side)
+    expected = load_pixels(encoded, side, side)
+    assert np.abs(found - expected).mean() < 2
+
+
+def test_a_jpeg_stays_as_it_is(monkeypatch):
+    monkeypatch.setattr(serve_pictures, "MOST_WHOLE", 1000)
+    encoded = picture(kind="JPEG")
+    assert serve_pictures.checked_picture(encoded, Limits(), 8) is encoded
+
+
+def test_what_pillow_calls_a_bomb_is_too_large():
+    with pytest.raises(Refused) as refused:
+        serve_pictures.checked_picture(
+            huge_png(65_536), Limits(max_pixels=10**12), 8
+        )
+    assert refused.value.status == 413
