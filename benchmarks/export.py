@@ -22,18 +22,18 @@ from measuring import line
 
 from imcap.captioning.generation import generate
 from imcap.captioning.pictures import BATCH, PictureReader, read_batches
+from imcap.captioning.run import CaptionerRun
 from imcap.cli import export
 from imcap.cli.caption import CaptionConfig
 from imcap.data.pictures.decoding import load_pixels
 from imcap.data.pictures.listing import ImageList
 from imcap.export.keras_file import read_vocabulary
 from imcap.export.litert import open_interpreter
-from imcap.runs.run import Run
 
 
 def captioning(model, beam_size):
     """What `imcap caption` does with paths, drawing aside."""
-    run = Run.open(model)
+    run = CaptionerRun.open(model)
     config = CaptionConfig(model=str(model), beam_size=beam_size)
     task = run.task()
     reader = PictureReader(run, task)
@@ -115,7 +115,7 @@ def lite(model, paths, folder, int8):
         raise SystemExit(2)
     vocabulary = read_vocabulary(path)
     run = open_interpreter(path).get_signature_runner()
-    side = Run.open(model).encoder_metadata["image_size"]
+    side = CaptionerRun.open(model).encoder_metadata["image_size"]
     pixels = [load_pixels(one, side, side)[None] for one in paths]
     took = [time.perf_counter()]
     found = []

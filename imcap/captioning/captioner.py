@@ -26,7 +26,7 @@ class LoadedCaptioner:
         checkpoint: "best" or "last", which weights.
 
     Attributes:
-        run: the `Run`.
+        run: the `CaptionerRun`.
         task: its `CaptioningTask`.
         grid: (h, w), how the locations of `attention` lie on a picture.
 
@@ -41,9 +41,9 @@ class LoadedCaptioner:
 
     def __init__(self, path, checkpoint="best"):
         from imcap.captioning.pictures import PictureReader
-        from imcap.runs.run import Run
+        from imcap.captioning.run import CaptionerRun
 
-        self.run = Run.open(path)
+        self.run = CaptionerRun.open(path)
         self.checkpoint = checkpoint
         self.task = self.run.task(checkpoint)
         self.reader = PictureReader(self.run, self.task)

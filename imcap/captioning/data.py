@@ -3,13 +3,13 @@
 import dataclasses
 from pathlib import Path
 
+from imcap.captioning.run import CaptionerRun
 from imcap.data.batches.readers import AugmentedFeatures, Pixels, StoredFeatures
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.runs.resume import encoder_weights, taken_up
-from imcap.runs.run import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,15 +36,15 @@ def open_data(config):
     """Opens a run and its data as a `TrainConfig` says.
 
     Returns:
-        A `Run` whose directory is begun, or one to be continued, and
+        A `CaptionerRun` whose directory is begun, or one to be continued, and
         `TrainingData`.
     """
     path = Path(config.checkpoint_path)
-    earlier, continues = taken_up(config)
+    earlier, continues = taken_up(config, CaptionerRun)
     captions, vocabulary = captions_and_vocabulary(config, earlier)
     store = open_store(config)
     metadata, channels = describe_encoder(config, earlier, store)
-    run = Run(path, config, vocabulary, metadata, channels)
+    run = CaptionerRun(path, config, vocabulary, metadata, channels)
     if config.cnntrain:
         files = {
             image_id: Path(config.images_root) / name

@@ -61,7 +61,7 @@ class DecodingConfig:
 
         Args:
             task: its `CaptioningTask`.
-            run: the `Run`.
+            run: the `CaptionerRun`.
 
         Raises:
             InputError: a flag out of range.
@@ -99,9 +99,9 @@ class DecodingConfig:
         """Tasks of --ensemble; those that do not fit are an InputError."""
         tasks = []
         for path in self.ensemble:
-            from imcap.runs.run import Run
+            from imcap.captioning.run import CaptionerRun
 
-            other = Run.open(path)
+            other = CaptionerRun.open(path)
             if other.vocabulary.words != run.vocabulary.words:
                 raise InputError(
                     f"{path}: its words are not those of {run.path}"

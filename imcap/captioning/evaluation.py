@@ -4,10 +4,10 @@ import dataclasses
 from pathlib import Path
 
 from imcap.captioning.decoding_settings import DecodingConfig
+from imcap.captioning.run import CaptionerRun
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import option
-from imcap.runs.run import Run, fingerprint
 from imcap.startup import quiet_start
 
 SETTINGS = "settings.json"  # beside the results, what they were made with
@@ -76,7 +76,7 @@ def evaluate(config):
         from imcap.data.batches.readers import in_batches
 
     config.check()
-    run = Run.open(config.model)
+    run = CaptionerRun.open(config.model)
     captions, read = open_split(config, run)
     task = run.task(config.checkpoint)
     run.locate(read, task.captioner)
@@ -111,7 +111,7 @@ def settings(config, run):
 
     Args:
         config: `EvaluateConfig`.
-        run: the `Run`.
+        run: the `CaptionerRun`.
 
     Returns:
         Dict of JSON values.
@@ -126,12 +126,12 @@ def settings(config, run):
     }
     values["metrics"] = sorted(values["metrics"])
     values["ensemble"] = [
-        fingerprint(Run.open(path), config.checkpoint)
+        CaptionerRun.open(path).fingerprint(config.checkpoint)
         for path in config.ensemble
     ]
     for name in ("input_json", "references", "features"):
         values[name] = stamp(values[name] or getattr(run.config, name))
-    return values | {"weights": fingerprint(run, config.checkpoint)}
+    return values | {"weights": run.fingerprint(config.checkpoint)}
 
 
 def stamp(path):

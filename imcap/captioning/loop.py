@@ -25,7 +25,7 @@ class TrainingLoop(Fitting):
     """Trains the task of a run to its end, from wherever it stands.
 
     Args:
-        run: a `Run` that has begun.
+        run: a `CaptionerRun` that has begun.
         data: `TrainingData`.
     """
 

@@ -58,10 +58,10 @@ def caption(config):
         raise InputError("give at least one picture, or a folder of them")
     import tqdm
 
-    from imcap.runs.run import Run
+    from imcap.captioning.run import CaptionerRun
 
     load_keras()
-    run = Run.open(config.model)
+    run = CaptionerRun.open(config.model)
     folder = Path(config.output) if config.output else run.path / "attention"
     paths, refused = find_pictures(config.images)
 

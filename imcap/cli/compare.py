@@ -53,10 +53,10 @@ def compare(config):
     check_flags(config)
     load_keras()
     from imcap.captioning.comparison import Side, compared, same_pictures
+    from imcap.captioning.run import CaptionerRun
     from imcap.reports.comparison import write_comparison
-    from imcap.runs.run import Run
 
-    runs = [Run.open(path) for path in config.runs]
+    runs = [CaptionerRun.open(path) for path in config.runs]
     sides = [
         Side(name, run, *results(of_run(config, run.path), run))
         for name, run in zip(names(config.runs), runs, strict=True)

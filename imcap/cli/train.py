@@ -8,7 +8,6 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from imcap.captioning.data import report
 from imcap.captioning.train_settings import TrainConfig
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
@@ -23,7 +22,7 @@ def train(config):
     with quiet_start():
         import keras
 
-        from imcap.captioning.data import open_data
+        from imcap.captioning.data import open_data, report
         from imcap.captioning.loop import TrainingLoop
 
     keras.utils.set_random_seed(config.seed)
@@ -53,9 +52,9 @@ def completed(given):
     start = given.get("start_from")
     if start is None:
         return settled(with_features(TrainConfig(**given)))
-    from imcap.runs.run import Run
+    from imcap.captioning.run import CaptionerRun
 
-    earlier = Run.open(start).config
+    earlier = CaptionerRun.open(start).config
     given.setdefault("checkpoint_path", start)
     config = dataclasses.replace(earlier, **given)
     if config.cnntrain and "augmented_features" not in given:

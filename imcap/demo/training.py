@@ -99,11 +99,11 @@ def draw(config):
 
 
 def begin(config, captions_path):
-    """The `Run`, begun, the data to train on, and the held-out captions."""
+    """The run, begun, the data to train on, and the held-out captions."""
     from imcap.captioning.data import split
+    from imcap.captioning.run import CaptionerRun
     from imcap.data.captions.reading import read_captions
     from imcap.data.words.vocabulary import Vocabulary
-    from imcap.runs.run import Run
     from imcap.vision.networks import small_cnn_metadata
 
     captions = read_captions(captions_path)
@@ -118,7 +118,7 @@ def begin(config, captions_path):
             captions.image_ids, captions.files, strict=True
         )
     }
-    run = Run(
+    run = CaptionerRun(
         config.output,
         trained,
         vocabulary,

@@ -9,12 +9,12 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 
+from imcap.captioning.run import CaptionerRun
 from imcap.decoding import banned_tokens
 from imcap.decoding.sampling import decode
 from imcap.errors import InputError
 from imcap.export.captioner import LOOKED_AT
 from imcap.files import written_whole
-from imcap.runs.run import Run
 
 TIMED = 5  # runs, of which the median is said
 
@@ -144,7 +144,7 @@ def open_interpreter(path):
 def float32_task(run, checkpoint):
     """The run's task in single precision, whatever it was trained in."""
     config = dataclasses.replace(run.config, mixed_precision=None)
-    plain = Run(
+    plain = CaptionerRun(
         run.path, config, run.vocabulary, run.encoder_metadata, run.channels
     )
     return plain.task(checkpoint)

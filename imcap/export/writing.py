@@ -8,11 +8,11 @@ from imcap.errors import InputError
 
 def export_captioner(config, out):
     """Writes a SavedModel of a captioner; returns lines about it."""
+    from imcap.captioning.run import CaptionerRun
     from imcap.export.captioner import ExportedCaptioner
     from imcap.export.saved_model import write_saved_model
-    from imcap.runs.run import Run
 
-    run = Run.open(config.model)
+    run = CaptionerRun.open(config.model)
     task = run.task(config.checkpoint)
     exported = ExportedCaptioner(run, task, config, config.max_pixels)
     signatures = exported.signatures()
@@ -52,16 +52,16 @@ def lines_about(exported, signatures):
 
 def export_tflite(config, out):
     """Writes a file for LiteRT; returns lines about it."""
+    from imcap.captioning.run import CaptionerRun
     from imcap.export import litert as exported_tflite
     from imcap.export.captioner import ExportedCaptioner
-    from imcap.runs.run import Run
 
     if config.sample_n or config.ensemble:
         raise InputError(
             "tflite decodes one run greedily: no --sample_n, no --ensemble"
         )
     config = dataclasses.replace(config, beam_size=1, group_size=1)
-    run = Run.open(config.model)
+    run = CaptionerRun.open(config.model)
     if not run.encoder_metadata:
         run.build_encoder()  # which says why not
     task = exported_tflite.float32_task(run, config.checkpoint)
@@ -75,10 +75,10 @@ def export_tflite(config, out):
 
 def export_task(config, out):
     """Writes a captioner for Keras; returns lines about it."""
+    from imcap.captioning.run import CaptionerRun
     from imcap.export.keras_file import with_pictures, write_keras
-    from imcap.runs.run import Run
 
-    run = Run.open(config.model)
+    run = CaptionerRun.open(config.model)
     task = with_pictures(run, run.task(config.checkpoint))
     write_keras(out, task, run.path / "vocabulary.json")
     takes = ["images" if task.encoder else "features", "tokens"]

@@ -1,7 +1,5 @@
 """The directory of a training of image-text matching."""
 
-import hashlib
-
 import numpy as np
 
 from imcap.errors import InputError
@@ -54,15 +52,3 @@ class MatchRun(Run):
         features = np.zeros((1, 1, self.channels), "float32")
         scan({"features": features, "tokens": np.ones((1, 2), "int32")})
         return scan
-
-    def fingerprint(self, checkpoint="best"):
-        """SHA-256 of the weights, for what is computed with them."""
-        path = self.best if checkpoint == "best" else self.state
-        path = path if path.exists() else self.state
-        if not path.exists():
-            raise InputError(f"{self.path}: it holds no weights yet; train it")
-        digest = hashlib.sha256(self.vocabulary.fingerprint.encode())
-        with open(path, "rb") as file:
-            while part := file.read(1 << 20):
-                digest.update(part)
-        return digest.hexdigest()

@@ -45,11 +45,11 @@ def gather(config, refuse):
     Returns:
         A `Page` and a list of `Card`.
     """
+    from imcap.captioning.run import CaptionerRun
     from imcap.reports.gathering import learning_curves
     from imcap.reports.page import Page
-    from imcap.runs.run import Run
 
-    run = Run.open(config.model)
+    run = CaptionerRun.open(config.model)
     if config.images:
         found = of_images(config, run, refuse)
     else:

@@ -1,9 +1,15 @@
 """`fit` that begins where a run stands, in the middle of an epoch too."""
 
 import keras
+
 from imcap.errors import InputError
 from imcap.runs.learning_curves import LearningCurves
-from imcap.training.callbacks import Interruptible, KeepBest, MetricsLog, SwapAverages
+from imcap.training.callbacks import (
+    Interruptible,
+    KeepBest,
+    MetricsLog,
+    SwapAverages,
+)
 from imcap.training.checkpoints import load_state
 
 

@@ -3,8 +3,8 @@
 import sys
 import time
 from pathlib import Path
-import keras
 
+import keras
 
 CURVES = "curves.png"
 

@@ -1,21 +1,13 @@
 """A run: the directory that holds all there is to know of a training."""
 
+import hashlib
 import shutil
 from pathlib import Path
-from imcap.options import from_json, to_json
+
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import read_json, write_json
-from imcap.data.words.vocabulary import Vocabulary
-from imcap.captioning.train_settings import TrainConfig
-import dataclasses
-import hashlib
-import sys
-from imcap.options import option
-from imcap.startup import quiet_start
-from imcap.cli.parser import run_command
-from imcap.files import write_json
-from imcap.captioning.decoding_settings import DecodingConfig
-
+from imcap.options import from_json, to_json
 
 ENCODER_WEIGHTS = "encoder.weights.h5"
 
@@ -23,21 +15,24 @@ ENCODER_WEIGHTS = "encoder.weights.h5"
 class Run:
     """The directory of a training run, read or begun.
 
+    `captioning.run.CaptionerRun` and `matching.run.MatchRun` are its kinds.
+
     Args:
         path: the directory.
-        config: `TrainConfig`.
+        config: the dataclass of its flags, see `config_class`.
         vocabulary: `Vocabulary`.
         encoder: dict that describes the picture network of the features
             (name, layer, image_size, channels, grid …); {} where unknown.
         channels: int, D of the features.
 
     Example:
-        >>> run = Run.open("runs/adaptive")
+        >>> run = CaptionerRun.open("runs/adaptive")
         >>> task = run.task()
     """
 
-    config_class = TrainConfig
-    command = "imcap train"
+    config_class: type  # of its flags
+    command: str  # what makes such runs
+    trains_encoder = False  # whether the picture network is trained along
 
     def __init__(self, path, config, vocabulary, encoder, channels):
         self.path = Path(path)
@@ -45,11 +40,6 @@ class Run:
         self.vocabulary = vocabulary
         self.encoder_metadata = encoder
         self.channels = channels
-
-    @property
-    def trains_encoder(self):
-        """Whether the picture network is trained along."""
-        return self.config.cnntrain
 
     @property
     def state(self):
@@ -122,30 +112,8 @@ class Run:
         write_json(self.path / "config.json", to_json(self.config), indent=1)
 
     def build_task(self):
-        """The task with fresh weights."""
-        from imcap.models.registry import build_captioner
-        from imcap.training.task import CaptioningTask
-
-        config = self.config
-        options = to_json(config)
-        options["dropout"] = config.dr_ratio if config.dr else 0.0
-        options["eos_id"] = self.vocabulary.eos_id
-        # Captions may be asked for that are longer than those learnt.
-        options["max_positions"] = max(32, config.max_length + 8)
-        self.check_width(config.img_feat_size)
-        if config.mixed_precision:
-            options["dtype"] = f"mixed_{config.mixed_precision}"
-        try:
-            captioner = build_captioner(
-                config.caption_model,
-                self.vocabulary.size,
-                self.channels,
-                **options,
-            )
-        except ValueError as error:
-            raise InputError(str(error)) from None
-        encoder = self.build_encoder() if config.cnntrain else None
-        return CaptioningTask(captioner, encoder)
+        """The task with fresh weights; each kind of run has its own."""
+        raise TypeError(f"{type(self).__name__} lacks build_task")
 
     def check_width(self, wanted):
         """Refuses features of another width than --img_feat_size."""
@@ -154,15 +122,6 @@ class Run:
                 f"--img_feat_size {wanted}: the features are {self.channels} "
                 "wide; leave the flag out, or give other --features"
             )
-
-    def locate(self, read, captioner):
-        """Has `read` say where locations are, if the captioner asks."""
-        read.locate(
-            captioner.wanted_positions,
-            self.config.num_grids,
-            self.config.position_folder,
-            self.encoder_metadata.get("grid"),
-        )
 
     def build_encoder(self):
         """The picture network, trainable as the config says."""
@@ -218,15 +177,14 @@ class Run:
             raise InputError(str(error)) from None
         return task
 
-
-def fingerprint(run, checkpoint):
-    """SHA-256 of a run's weights; None where there are none."""
-    path = run.best if checkpoint == "best" else run.state
-    path = path if path.exists() else run.state
-    if not path.exists():
-        return None
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()
+    def fingerprint(self, checkpoint="best"):
+        """SHA-256 of the weights' file; None where there is none."""
+        path = self.best if checkpoint == "best" else self.state
+        path = path if path.exists() else self.state
+        if not path.exists():
+            return None
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+        return digest.hexdigest()

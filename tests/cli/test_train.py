@@ -167,7 +167,7 @@ def test_best_weights_are_kept_and_patience_ends(folder):
 def test_mixed_precision_trains(folder, precision):
     from imcap.captioning.data import open_data
     from imcap.captioning.loop import TrainingLoop
-    from imcap.runs.run import Run
+    from imcap.captioning.run import CaptionerRun
 
     words = flags(folder, mixed_precision=precision, weight_average=0.9)
     assert train.main(words) == 0
@@ -175,7 +175,7 @@ def test_mixed_precision_trains(folder, precision):
     again = ["--start_from", str(folder / "run"), "--max_epochs", "3"]
     assert train.main(again) == 0
     assert len(history(folder / "run")) == 3
-    config = Run.open(folder / "run").config
+    config = CaptionerRun.open(folder / "run").config
     given = {"start_from": str(folder / "run")}
     loop = TrainingLoop(*open_data(dataclasses.replace(config, **given)))
     scaled = isinstance(

@@ -13,10 +13,10 @@ from helpers.places import ROOT
 from helpers.tiny_runs import CHANNELS, make_match_run, make_run
 from imcap.captioning.captioner import LoadedCaptioner
 from imcap.captioning.generation import Generator, generate
+from imcap.captioning.run import CaptionerRun
 from imcap.cli import export
 from imcap.export.keras_file import read_vocabulary
 from imcap.matching.run import MatchRun
-from imcap.runs.run import Run
 
 KINDS = {
     "adaptive": (picture_run, {"sgate": True}),
@@ -65,7 +65,7 @@ def test_features_of_unknown_origin(tmp_path):
         "features": np.ones((2, 5, CHANNELS), "float32"),
         "tokens": np.ones((2, 1, 3), "int32"),
     }
-    expected = Run.open(run.path).task().predict_on_batch(inputs)
+    expected = CaptionerRun.open(run.path).task().predict_on_batch(inputs)
     np.testing.assert_allclose(task.predict_on_batch(inputs), expected)
 
 

@@ -13,9 +13,9 @@ from helpers.exporting import ask, feature_run, picture_run, write_pictures
 from helpers.tiny_runs import CHANNELS, make_run
 from imcap.captioning.captioner import LoadedCaptioner
 from imcap.cli import export
-from imcap.cli.export import saved_model as exported_folder
 from imcap.data.words.dialects import DIALECTS
 from imcap.data.words.vocabulary import Vocabulary
+from imcap.export import saved_model as exported_folder
 from imcap.export.captioner import ExportedCaptioner
 
 FLAGS = {"max_length": 6, "beam_size": 3}

@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 
+from imcap.captioning.run import CaptionerRun
 from imcap.captioning.train_settings import TrainConfig
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.matching.run import MatchRun
 from imcap.matching.settings import MatchConfig
 from imcap.models.backbones import backbone_metadata, build_backbone
-from imcap.runs.run import Run
 from imcap.training.checkpoints import save_weights
 
 SIZE, CHANNELS = 32, 11
@@ -20,7 +20,7 @@ def make_run(path, metadata, channels, weights=None, **options):
     sizes = {"lstm_dim": 13, "emb_dim": 7, "z_dim": 5}
     config = TrainConfig(checkpoint_path=str(path), **(sizes | options))
     words = Vocabulary.build([WORDS], threshold=0)
-    run = Run(path, config, words, metadata, channels)
+    run = CaptionerRun(path, config, words, metadata, channels)
     run.begin(weights)
     task = run.build_task()
     never_ends = np.zeros(words.size, "float32")

@@ -4,12 +4,12 @@ import contextlib
 import functools
 
 import numpy as np
-import plain_cider_d as plain
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
+from helpers import plain_cider_d as plain
 from helpers.backend import on_jax
 from helpers.places import SHARED
 from imcap.data.ngrams.document_frequencies import count_ngrams

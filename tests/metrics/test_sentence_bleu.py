@@ -1,10 +1,10 @@
 """BLEU-4 in the graph against pycocoevalcap's of single sentences."""
 
 import numpy as np
-import plain_cider_d as plain
 from keras import ops
 from pycocoevalcap.bleu.bleu import Bleu
 
+from helpers import plain_cider_d as plain
 from imcap.metrics.sentence_bleu import SentenceBleu
 
 

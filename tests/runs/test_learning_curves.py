@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+
 from cli.test_match import words as match_words
 from cli.test_train import StopAfter
 from helpers.tiny_data import flags, prepare_folder
 from helpers.tiny_pairs import write_folder
-
-from imcap.runs.run import learning_curves
 from imcap.cli import match, train
 from imcap.drawing import attention as plots
+from imcap.runs import learning_curves
 from imcap.runs.learning_curves import CURVES, LearningCurves
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from imcap.cli.serve import batches as serve_batches
+from imcap.serve import batches as serve_batches
 from imcap.serve.batches import Batcher
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from helpers.tiny_pictures import huge_png, picture
-from imcap.cli.serve import pictures as serve_pictures
 from imcap.data.pictures.decoding import load_pixels
+from imcap.serve import pictures as serve_pictures
 from imcap.serve.limits import Limits, Refused
 
 

@@ -1,0 +1,58 @@
+"""The directory of a captioner's training."""
+
+from imcap.captioning.train_settings import TrainConfig
+from imcap.errors import InputError
+from imcap.options import to_json
+from imcap.runs.run import Run
+
+
+class CaptionerRun(Run):
+    """A `Run` whose task is a `CaptioningTask`.
+
+    Example:
+        >>> run = CaptionerRun.open("runs/adaptive")
+        >>> task = run.task()
+    """
+
+    config_class = TrainConfig
+    command = "imcap train"
+
+    @property
+    def trains_encoder(self):
+        """Whether the picture network is trained along."""
+        return self.config.cnntrain
+
+    def build_task(self):
+        """The task with fresh weights."""
+        from imcap.models.registry import build_captioner
+        from imcap.training.task import CaptioningTask
+
+        config = self.config
+        options = to_json(config)
+        options["dropout"] = config.dr_ratio if config.dr else 0.0
+        options["eos_id"] = self.vocabulary.eos_id
+        # Captions may be asked for that are longer than those learnt.
+        options["max_positions"] = max(32, config.max_length + 8)
+        self.check_width(config.img_feat_size)
+        if config.mixed_precision:
+            options["dtype"] = f"mixed_{config.mixed_precision}"
+        try:
+            captioner = build_captioner(
+                config.caption_model,
+                self.vocabulary.size,
+                self.channels,
+                **options,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        encoder = self.build_encoder() if config.cnntrain else None
+        return CaptioningTask(captioner, encoder)
+
+    def locate(self, read, captioner):
+        """Has `read` say where locations are, if the captioner asks."""
+        read.locate(
+            captioner.wanted_positions,
+            self.config.num_grids,
+            self.config.position_folder,
+            self.encoder_metadata.get("grid"),
+        )

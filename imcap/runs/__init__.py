@@ -1,0 +1,1 @@
+"""Run directories: settings, resuming, presets, curves."""

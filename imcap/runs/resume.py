@@ -1,0 +1,39 @@
+"""What a run that continues takes from the run it began as."""
+
+from pathlib import Path
+
+from imcap.errors import InputError
+from imcap.runs.run import ENCODER_WEIGHTS
+
+
+def taken_up(config, run_class):
+    """The run that a config starts from, and whether it goes on in place.
+
+    Returns:
+        A run or None, and a bool.
+
+    Raises:
+        InputError: a run would be overwritten that nobody said to continue.
+    """
+    path = Path(config.checkpoint_path)
+    earlier = run_class.open(config.start_from) if config.start_from else None
+    continues = earlier is not None and same_folder(earlier.path, path)
+    exists = (path / "config.json").exists()
+    if exists and not continues and not config.force:
+        raise InputError(
+            f"{path}: there is a run already; continue it with --start_from "
+            f"{path}, choose another --checkpoint_path, or give --force"
+        )
+    return earlier, continues
+
+
+def same_folder(one, other):
+    """Whether two paths name one folder."""
+    return Path(one).resolve() == Path(other).resolve()
+
+
+def encoder_weights(earlier, metadata):
+    """Where the picture network's weights may be copied from."""
+    if earlier is not None and (earlier.path / ENCODER_WEIGHTS).exists():
+        return earlier.path / ENCODER_WEIGHTS
+    return metadata.get("weights_path")
