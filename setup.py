@@ -45,6 +45,7 @@ setup(
             "pytest-xdist>=3.6",
             "hypothesis>=6",
             "ruff>=0.9",
+            "mypy>=1.15",
             "jax>=0.4.30",
             "httpx>=0.27",
             "playwright>=1.50",
