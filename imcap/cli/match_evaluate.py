@@ -84,17 +84,22 @@ def evaluate(config):
             f"--split {config.split} has not"
         )
     runs = [MatchRun.open(path) for path in (config.model, *config.ensemble)]
-    pairs = open_pairs(of_data(config, runs[0].config), config.split)
+    names = ("input_json", "input_h5", "features", "data_path", "data_name")
+    given = {name: getattr(config, name) for name in names}
+    pairs = open_pairs(of_data(runs[0].config, **given), config.split)
     for run in runs:
         check_run(run, pairs)
     loaders = [loader(run, config.checkpoint) for run in runs]
     results = []
     parts = in_folds(pairs) if config.fold5 else [pairs]
     for number, part in enumerate(parts, 1):
-        scores = ensemble_scores(config, runs, loaders, part)
+        scores = ensemble_scores(runs, loaders, part, config.checkpoint)
         results.append(retrieval(scores, part.image_of))
         if config.save_scores:
-            save_scores(config, scores, number if config.fold5 else None)
+            path = Path(config.save_scores)
+            if config.fold5:
+                path = path.with_name(f"{path.stem}_{number}{path.suffix}")
+            save_scores(path, scores)
     metrics = averaged(results) | {
         "images": len(parts[0]),
         "captions": parts[0].caption_count,

@@ -102,12 +102,25 @@ def search(config):
     if config.image and not Path(config.image).is_file():
         raise InputError(f"{config.image}: no such file")
     with quiet_start():
-        searcher = Searcher(config)
+        searcher = Searcher(config.model, config.checkpoint)
     if config.image:
-        answers = [sentences_for(searcher, config.image, sentences)]
+        answers = [
+            sentences_for(
+                searcher,
+                config.image,
+                sentences,
+                config.top,
+                config.max_pixels,
+            )
+        ]
     else:
-        index = searcher.index(config.images)
-        answers = pictures_for(searcher, sentences, index)
+        index = searcher.index(
+            config.images,
+            batch_size=config.batch_size,
+            max_pixels=config.max_pixels,
+            workers=config.workers,
+        )
+        answers = pictures_for(searcher, sentences, index, config.top)
     count = 1 if config.image else len(sentences)
     entries = [
         report(config, searcher.run, (number, count), found)

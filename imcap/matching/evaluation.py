@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-from pathlib import Path
 
 import numpy as np
 
@@ -15,14 +14,15 @@ FOLDS = 5
 ROWS_AT_ONCE = 256
 
 
-def of_data(config, trained):
-    """The training's config with the data that the flags name."""
-    names = ("input_json", "input_h5", "features", "data_path", "data_name")
-    given = {
-        name: getattr(config, name)
-        for name in names
-        if getattr(config, name) is not None
-    }
+def of_data(trained, **given):
+    """The settings of a training with other data.
+
+    Args:
+        trained: `MatchConfig`.
+        given: input_json, input_h5, features, data_path, data_name; None
+            for that of the training.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
     if "input_json" in given:
         given.setdefault("input_h5", None)
     elif "data_path" in given or "data_name" in given:
@@ -65,7 +65,7 @@ def in_folds(pairs):
     return [pairs.part(i * size, (i + 1) * size) for i in range(FOLDS)]
 
 
-def ensemble_scores(config, runs, loaders, pairs):
+def ensemble_scores(runs, loaders, pairs, checkpoint):
     """The mean of the scores of all runs, on disk; (N, M)."""
     from tqdm import tqdm
 
@@ -74,7 +74,7 @@ def ensemble_scores(config, runs, loaders, pairs):
     matrices = []
     for run, load in zip(runs, loaders, strict=True):
         rows = pairs.encode(run.vocabulary)
-        folder = scores_folder(run, config.checkpoint)
+        folder = scores_folder(run, checkpoint)
         key = data_fingerprint(pairs, rows)[:16]
         stored = StoredScores(folder / key, pairs, rows)
 
@@ -103,11 +103,8 @@ def scores_folder(run, checkpoint):
     return folder
 
 
-def save_scores(config, scores, fold=None):
+def save_scores(path, scores):
     """Writes a score matrix as .npy, whole or not at all."""
-    path = Path(config.save_scores)
-    if fold is not None:
-        path = path.with_name(f"{path.stem}_{fold}{path.suffix}")
     with written_whole(path) as beside:
         out = np.lib.format.open_memmap(
             beside, "w+", scores.dtype, scores.shape

@@ -31,11 +31,9 @@ class LoadedMatcher:
     """
 
     def __init__(self, path, checkpoint="best"):
-        from imcap.cli.match_search import MatchSearchConfig
         from imcap.matching.search import Searcher
 
-        config = MatchSearchConfig(model=str(path), checkpoint=checkpoint)
-        self.searcher = Searcher(config)
+        self.searcher = Searcher(path, checkpoint)
         self.run = self.searcher.run
         self.scan = self.searcher.scan
         # Built now, so that what is missing is said now.

@@ -10,6 +10,7 @@ import numpy as np
 
 from imcap.data.features.store import FeatureStore
 from imcap.data.features.writer import FeatureWriter
+from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
 from imcap.files import written_whole
@@ -28,7 +29,10 @@ class PictureIndex:
         run: a `MatchRun`.
         embedder: its `Embedder`.
         folder: the folder of pictures.
-        config: has checkpoint, batch_size, max_pixels, workers.
+        checkpoint: which of the run's weights the embedder has.
+        batch_size: int, pictures at a time.
+        max_pixels: width times height above which a picture is refused.
+        workers: int, threads that decode pictures.
 
     Attributes:
         paths: list (N) of `Path`, what could be read.
@@ -40,14 +44,26 @@ class PictureIndex:
             features.
     """
 
-    def __init__(self, run, embedder, folder, config):
+    def __init__(
+        self,
+        run,
+        embedder,
+        folder,
+        checkpoint="best",
+        *,
+        batch_size=32,
+        max_pixels=MAX_PIXELS,
+        workers=2,
+    ):
         self.images = ImageList.from_folder(folder)
         self.stamps = [_stamp(path) for path in self.images.paths]
         self.kept = run.path / "search"
-        weights = run.fingerprint(config.checkpoint)
+        weights = run.fingerprint(checkpoint)
         self.start = f"images_{_short(weights, Path(folder).resolve())}_"
         path = self.kept / f"{self.start}{_short(*self.stamps)}.h5"
-        self.refused = self._fill(run, embedder, path, config)
+        self.refused = self._fill(
+            run, embedder, path, batch_size, max_pixels, workers
+        )
         self._remove_others(path)
         self.store = FeatureStore.open(path)
         there = dict(zip(self.stamps, self.images.paths, strict=True))
@@ -63,7 +79,7 @@ class PictureIndex:
     def __getitem__(self, rows):
         return self.store.read(self.store.ids[rows])[0]
 
-    def _fill(self, run, embedder, path, config):
+    def _fill(self, run, embedder, path, batch_size, max_pixels, workers):
         from imcap.vision.extraction import extract_features, extractor
 
         encoder = run.build_encoder()
@@ -79,9 +95,9 @@ class PictureIndex:
         shape = (grid[0] * grid[1], run.config.embed_size)
         settings = types.SimpleNamespace(
             image_size=metadata["image_size"],
-            batch_size=config.batch_size,
-            max_pixels=config.max_pixels,
-            workers=config.workers,
+            batch_size=batch_size,
+            max_pixels=max_pixels,
+            workers=workers,
         )
         with FeatureWriter(
             path, self.stamps, self.images.files, shape, {"grid": grid},

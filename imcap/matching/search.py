@@ -8,19 +8,20 @@ from imcap.errors import InputError
 
 
 class Searcher:
-    """A run's model, and what it is asked about.
+    """A matching run, asked for pictures or for sentences.
 
     Args:
-        config: `MatchSearchConfig`.
+        path: the directory of the run.
+        checkpoint: "best" or "last", which weights.
     """
 
-    def __init__(self, config):
+    def __init__(self, path, checkpoint="best"):
         from imcap.matching.run import MatchRun
         from imcap.matching.scores import Embedder
 
-        self.config = config
-        self.run = MatchRun.open(config.model)
-        self.scan = self.run.task(config.checkpoint)
+        self.checkpoint = checkpoint
+        self.run = MatchRun.open(path)
+        self.scan = self.run.task(checkpoint)
         self.embedder = Embedder(self.scan)
 
     def tokens(self, sentences):
@@ -49,11 +50,18 @@ class Searcher:
         words, lengths = self.embedder.captions(rows, np.arange(len(rows)))
         return self.embedder.scores(images, None, words, lengths)
 
-    def index(self, folder):
-        """The `PictureIndex` of a folder; says what could not be read."""
+    def index(self, folder, **options):
+        """The `PictureIndex` of a folder; says what could not be read.
+
+        Args:
+            folder: the folder of pictures.
+            options: batch_size, max_pixels and workers of `PictureIndex`.
+        """
         from imcap.matching.picture_index import PictureIndex
 
-        index = PictureIndex(self.run, self.embedder, folder, self.config)
+        index = PictureIndex(
+            self.run, self.embedder, folder, self.checkpoint, **options
+        )
         for path, reason in index.refused:
             line = " ".join(f"{path}: {reason}".split())
             print(f"left out: {line}", file=sys.stderr)
@@ -77,13 +85,14 @@ class Searcher:
         ]
 
 
-def pictures_for(searcher, sentences, index):
+def pictures_for(searcher, sentences, index, top):
     """Yields, for each sentence, what `report` takes.
 
     Args:
         searcher: a `Searcher`.
         sentences: list of str.
         index: a `PictureIndex`.
+        top: int, how many pictures a sentence.
     """
     from imcap.drawing.sheet import Hit
 
@@ -93,7 +102,7 @@ def pictures_for(searcher, sentences, index):
     rows = searcher.encode(tokens)
     scores = searcher.scores(index, rows)
     for number, sentence in enumerate(sentences):
-        found = best(scores[:, number], searcher.config.top)
+        found = best(scores[:, number], top)
         regions = np.concatenate([index[row : row + 1] for row in found])
         looked = searcher.attention(regions, rows, [number] * len(found))
         hits = [
@@ -112,25 +121,27 @@ def pictures_for(searcher, sentences, index):
         yield sentence, entries, hits, index.grid
 
 
-def sentences_for(searcher, image, sentences):
+def sentences_for(searcher, image, sentences, top, max_pixels):
     """What `report` takes, of the sentences that fit a picture.
 
     Args:
         searcher: a `Searcher`.
         image: path of the picture.
         sentences: list of str.
+        top: int, how many sentences.
+        max_pixels: width times height above which a picture is refused.
     """
     from imcap.drawing.sheet import Hit
     from imcap.matching.picture_index import sentence_words
 
-    regions, grid = embedded_picture(searcher, image)
+    regions, grid = embedded_picture(searcher, image, max_pixels)
     tokens = searcher.tokens(sentences)
     rows = searcher.encode(tokens)
     words = sentence_words(
-        searcher.run, searcher.embedder, rows, searcher.config.checkpoint
+        searcher.run, searcher.embedder, rows, searcher.checkpoint
     )
     scores = searcher.embedder.scores(regions, None, words, rows.lengths)[0]
-    found = best(scores, searcher.config.top)
+    found = best(scores, top)
     looked = searcher.attention(
         np.concatenate([regions] * len(found)), rows, found
     )
@@ -145,7 +156,7 @@ def sentences_for(searcher, image, sentences):
     return str(image), entries, hits, grid
 
 
-def embedded_picture(searcher, path):
+def embedded_picture(searcher, path, max_pixels):
     """Regions (1, K, E) of one picture, and their grid."""
     from imcap.data.pictures.decoding import load_pixels
     from imcap.vision.extraction import extractor
@@ -153,7 +164,7 @@ def embedded_picture(searcher, path):
     metadata = searcher.run.encoder_metadata
     encoder = searcher.run.build_encoder()
     size = metadata["image_size"]
-    pixels = load_pixels(path, size, size, searcher.config.max_pixels)
+    pixels = load_pixels(path, size, size, max_pixels)
     features, _ = extractor(encoder, metadata.get("att_size"))(pixels[None])
     return searcher.embedder.regions(features), tuple(metadata["grid"])
 

@@ -52,14 +52,11 @@ def gather(config, refuse):
     Returns:
         A `Page` and a list of `Card`.
     """
-    from imcap.cli.match_search import MatchSearchConfig
     from imcap.matching.search import Searcher
     from imcap.reports.gathering import learning_curves
     from imcap.reports.page import Page
 
-    searcher = Searcher(
-        MatchSearchConfig(model=config.model, checkpoint=config.checkpoint)
-    )
+    searcher = Searcher(config.model, config.checkpoint)
     run = searcher.run
     if config.images:
         cards, tiles = of_images(config, searcher, refuse), {}
@@ -110,7 +107,10 @@ def of_split(config, searcher, refuse):
         )
     paths = picture_paths(config, searcher.run.config, pairs.files)
     scores = ensemble_scores(
-        config, [searcher.run], [lambda: searcher.embedder], pairs
+        [searcher.run],
+        [lambda: searcher.embedder],
+        pairs,
+        config.checkpoint,
     )
     to_text, to_image = ranks(scores, pairs.image_of)
     pool = Pool(pairs.tokens, pairs.encode(searcher.run.vocabulary))
