@@ -9,7 +9,7 @@ import numpy as np
 
 from imcap.drawing.maps import checked_picture, heat_map, looked_at
 from imcap.drawing.panels import draw_heads, draw_words
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 
 def draw_attention(
@@ -67,10 +67,10 @@ def draw_attention(
 
 
 def _save(figure, path):
-    with warnings.catch_warnings(), written_whole(path) as beside:
+    with warnings.catch_warnings(), atomic_write(path) as partial:
         # A word in a script that the font lacks is drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(beside, format="png", bbox_inches="tight")
+        figure.savefig(partial, format="png", bbox_inches="tight")
 
 
 DRAWN_SIDE = 512  # longest side of the picture that attention is drawn on

@@ -7,7 +7,7 @@ import numpy as np
 
 from imcap.data.pictures.decoding import small_picture
 from imcap.drawing.maps import heat_map, lit
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 PANEL = 1.75  # inches
 
@@ -55,10 +55,10 @@ def draw_sheet(hits, heading, grid, path):
     for hit, row in zip(hits, axes, strict=True):
         _draw_row(hit, row, grid)
     figure.suptitle(heading, fontsize=16).set_parse_math(False)
-    with warnings.catch_warnings(), written_whole(path) as beside:
+    with warnings.catch_warnings(), atomic_write(path) as partial:
         # A word in a script that the font lacks is drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(beside, format="png")
+        figure.savefig(partial, format="png")
 
 
 def _draw_row(hit, row, grid):

@@ -18,7 +18,7 @@ import imcap.models.scan
 import imcap.models.small_cnn  # noqa: F401
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import written_whole
+from imcap.files import atomic_write
 from imcap.layers.cnn.adaptive_average_pooling import AdaptiveAveragePooling
 from imcap.training.task import CaptioningTask
 
@@ -33,16 +33,11 @@ def write_keras(path, model, vocabulary_file):
         model: a `CaptioningTask` or `Scan`.
         vocabulary_file: path of vocabulary.json.
     """
-    with written_whole(path) as beside:
-        # Keras looks at how the name ends.
-        named = beside.with_suffix(".keras")
-        try:
-            model.save(named)
-            with zipfile.ZipFile(named, "a") as archive:
-                archive.write(vocabulary_file, VOCABULARY)
-            named.replace(beside)
-        finally:
-            named.unlink(missing_ok=True)
+    # Keras looks at how the name ends.
+    with atomic_write(path, suffix=".keras") as partial:
+        model.save(partial)
+        with zipfile.ZipFile(partial, "a") as archive:
+            archive.write(vocabulary_file, VOCABULARY)
 
 
 def with_pictures(run, task):

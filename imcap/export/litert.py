@@ -14,7 +14,7 @@ from imcap.decoding import banned_tokens
 from imcap.decoding.sampling import decode
 from imcap.errors import InputError
 from imcap.export.captioner import LOOKED_AT
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 TIMED = 5  # runs, of which the median is said
 
@@ -111,9 +111,9 @@ def write_tflite(path, model, vocabulary_file):
         model: bytes.
         vocabulary_file: path of vocabulary.json.
     """
-    with written_whole(path) as beside:
-        beside.write_bytes(model)
-        with zipfile.ZipFile(beside, "a", zipfile.ZIP_DEFLATED) as files:
+    with atomic_write(path) as partial:
+        partial.write_bytes(model)
+        with zipfile.ZipFile(partial, "a", zipfile.ZIP_DEFLATED) as files:
             files.write(vocabulary_file, "vocabulary.json")
 
 

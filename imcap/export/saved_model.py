@@ -1,14 +1,10 @@
 """A SavedModel on disk: whole or absent, and what it says of itself."""
 
-import contextlib
-import os
-import shutil
 from pathlib import Path
 
 import tensorflow as tf
 
-from imcap.errors import InputError
-from imcap.files import write_json
+from imcap.files import atomic_folder, write_json
 
 EXTRA = "assets.extra"  # where TensorFlow leaves other people's files alone
 
@@ -30,44 +26,11 @@ def write_saved_model(path, signatures, about, run, force=False, tables=()):
     # Once each, by identity: variables of one value are not one.
     module.kept = list({id(variable): variable for variable in found}.values())
     module.tables = list(tables)
-    with folder_written_whole(path, force) as beside:
-        tf.saved_model.save(module, str(beside), signatures=signatures)
-        write_json(beside / EXTRA / "imcap.json", about, indent=1)
-        run.vocabulary.save(beside / EXTRA / "vocabulary.json")
-
-
-@contextlib.contextmanager
-def folder_written_whole(path, force=False):
-    """Yields a folder beside `path` that takes its name on success.
-
-    Args:
-        path: the final folder.
-        force: bool, whether a SavedModel of that name is replaced.
-
-    Raises:
-        InputError: the name is taken by something else.
-    """
-    path = Path(path)
-    if not path.name:
-        raise InputError(f"{path}: give the name of what to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    taken = path.is_dir() and any(path.iterdir())
-    if taken and not (force and (path / "saved_model.pb").exists()):
-        raise InputError(
-            f"{path}: a folder with other things in it; give another name"
-        )
-    try:
-        yield beside
-        if path.is_dir():
-            os.replace(path, old)
-        os.replace(beside, path)
-    finally:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-        for left in (beside, old):
-            shutil.rmtree(left, ignore_errors=True)
+    replace = force and (Path(path) / "saved_model.pb").exists()
+    with atomic_folder(path, replace) as partial:
+        tf.saved_model.save(module, str(partial), signatures=signatures)
+        write_json(partial / EXTRA / "imcap.json", about, indent=1)
+        run.vocabulary.save(partial / EXTRA / "vocabulary.json")
 
 
 def described(signatures):

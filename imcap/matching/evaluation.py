@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 FOLDS = 5
 
@@ -105,9 +105,9 @@ def scores_folder(run, checkpoint):
 
 def save_scores(path, scores):
     """Writes a score matrix as .npy, whole or not at all."""
-    with written_whole(path) as beside:
+    with atomic_write(path) as partial:
         out = np.lib.format.open_memmap(
-            beside, "w+", scores.dtype, scores.shape
+            partial, "w+", scores.dtype, scores.shape
         )
         for first in range(0, len(scores), ROWS_AT_ONCE):
             rows = slice(first, first + ROWS_AT_ONCE)

@@ -13,7 +13,7 @@ from imcap.data.features.writer import FeatureWriter
 from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 COPIED = 64  # embeddings at a time
 
@@ -179,9 +179,9 @@ def sentence_words(run, embedder, rows, checkpoint):
     name = f"sentences_{_short(weights, told.hexdigest())}.npy"
     path = run.path / "search" / name
     if not path.exists():
-        with written_whole(path) as beside:
+        with atomic_write(path) as partial:
             shape = (len(rows.values), run.config.embed_size)
-            words = np.lib.format.open_memmap(beside, "w+", "float32", shape)
+            words = np.lib.format.open_memmap(partial, "w+", "float32", shape)
             for first in range(0, len(rows), COPIED):
                 chosen = np.arange(first, min(first + COPIED, len(rows)))
                 found, lengths = embedder.captions(rows, chosen)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imcap.data.batches.readers import StoredFeatures
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 IMAGES, CAPTIONS = 64, 256  # embedded at a time
 
@@ -189,18 +189,15 @@ class StoredScores:
             chosen = self.blocks[number]
             words, lengths = embedder.captions(self.rows, chosen)
             scores = embedder.scores(images, mask, words, lengths)
-            with (
-                written_whole(self.block_path(number)) as beside,
-                open(beside, "wb") as block,
-            ):
-                np.save(block, scores)
+            with atomic_write(self.block_path(number), ".npy") as partial:
+                np.save(partial, scores)
         del images
         file.unlink()
 
     def _assemble(self):
         shape = (len(self.pairs), len(self.rows))
-        with written_whole(self.path) as beside:
-            scores = _mapped(beside)(shape, "float32")
+        with atomic_write(self.path) as partial:
+            scores = _mapped(partial)(shape, "float32")
             for number, chosen in enumerate(self.blocks):
                 block = np.load(self.block_path(number), mmap_mode="r")
                 scores[:, chosen] = block

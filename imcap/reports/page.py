@@ -6,7 +6,7 @@ import json
 import string
 from pathlib import Path
 
-from imcap.files import written_whole
+from imcap.files import atomic_write
 from imcap.reports.cards import as_html, numbers
 
 WEB = Path(__file__).parents[1] / "web"
@@ -50,9 +50,9 @@ def write_page(page, cards, path):
         path: the HTML file.
     """
     text = page_html(page, cards)
-    with written_whole(path) as beside:
+    with atomic_write(path) as partial:
         # A file name need not be valid Unicode.
-        beside.write_text(text, encoding="utf-8", errors="replace")
+        partial.write_text(text, encoding="utf-8", errors="replace")
 
 
 def page_html(page, cards):

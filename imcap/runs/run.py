@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import read_json, write_json
+from imcap.files import atomic_write, read_json, write_json
 from imcap.options import from_json, to_json
 
 ENCODER_WEIGHTS = "encoder.weights.h5"
@@ -105,7 +105,8 @@ class Run:
             indent=1,
         )
         if encoder_weights and Path(encoder_weights).is_file():
-            shutil.copyfile(encoder_weights, self.path / ENCODER_WEIGHTS)
+            with atomic_write(self.path / ENCODER_WEIGHTS) as partial:
+                shutil.copyfile(encoder_weights, partial)
 
     def write_config(self):
         """Writes config.json."""

@@ -19,7 +19,7 @@ from imcap.data.captions.assembly import Picture, assemble, split_named
 from imcap.data.captions.json_formats import value_of
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import read_json, written_whole
+from imcap.files import atomic_write, read_json
 
 IMAGE_SIZE = 256
 
@@ -89,8 +89,8 @@ def write_talk(
         InputError: no picture can be decoded, or `max_length` is too small.
     """
     bad = []
-    with written_whole(h5_path) as beside, written_whole(json_path) as text:
-        with _new_h5(beside) as file:
+    with atomic_write(h5_path) as partial, atomic_write(json_path) as text:
+        with _new_h5(partial) as file:
             if pixels is not None:
                 captions, bad = _store_images(file, captions, pixels)
             columns = talk_labels(captions, vocabulary, max_length)

@@ -15,7 +15,7 @@ import numpy as np
 
 from imcap.data.pictures.sizes import BOXES, SIZES, read_sizes
 from imcap.errors import InputError
-from imcap.files import write_json, written_whole
+from imcap.files import atomic_write, write_json
 
 FIELDS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
 
@@ -174,11 +174,11 @@ class RegionFolders:
                 f"pictures {self.channels:,}"
             )
         attended, pooled, box = self._paths(image_id)
-        with written_whole(attended) as beside, open(beside, "wb") as file:
-            np.savez_compressed(file, feat=features)
+        with atomic_write(attended, ".npz", durable=False) as partial:
+            np.savez_compressed(partial, feat=features)
         for path, values in ((pooled, features.mean(axis=0)), (box, boxes)):
-            with written_whole(path) as beside, open(beside, "wb") as file:
-                np.save(file, values)
+            with atomic_write(path, ".npy", durable=False) as partial:
+                np.save(partial, values)
 
     def write_sizes(self):
         """Stores the sizes known so far."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from imcap.data.features.writer import same_network
 from imcap.errors import InputError
-from imcap.files import read_json, write_json, written_whole
+from imcap.files import atomic_write, read_json, write_json
 
 
 class FeatureFolderWriter:
@@ -63,13 +63,10 @@ class FeatureFolderWriter:
         for row, feature, mean in zip(rows, features, pooled, strict=True):
             pooled_path, path = self._paths(row)
             grid = feature.reshape(*self.grid, -1).astype("float32")
-            with written_whole(path) as beside, open(beside, "wb") as file:
-                np.savez_compressed(file, feat=grid)
-            with (
-                written_whole(pooled_path) as beside,
-                open(beside, "wb") as file,
-            ):
-                np.save(file, mean.astype("float32"))
+            with atomic_write(path, ".npz", durable=False) as partial:
+                np.savez_compressed(partial, feat=grid)
+            with atomic_write(pooled_path, ".npy", durable=False) as partial:
+                np.save(partial, mean.astype("float32"))
 
     def mark_bad(self, rows):
         """Pictures without files."""

@@ -7,7 +7,7 @@ import numpy as np
 from imcap.data.features.boxes import grid_side, grid_vectors
 from imcap.data.features.positions import NOTE, made_relative, read_rows
 from imcap.errors import InputError
-from imcap.files import read_json, write_json, written_whole
+from imcap.files import atomic_write, read_json, write_json
 
 
 def write_relative_boxes(box_folder, output, sizes, progress=iter):
@@ -69,8 +69,8 @@ def _write(box_folder, output, sizes, note, convert, progress):
             continue
         boxes = read_rows(file, "make the boxes again")
         positions = convert(made_relative(file, boxes, sizes))
-        with written_whole(target) as beside, open(beside, "wb") as stream:
-            np.save(stream, positions)
+        with atomic_write(target, ".npy", durable=False) as partial:
+            np.save(partial, positions)
         written += 1
     return written, len(files)
 

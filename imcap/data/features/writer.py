@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 PENDING, DONE, BAD = 0, 1, 2
 
@@ -158,8 +158,8 @@ class FeatureWriter:
     def _create(self):
         count, (_, channels) = len(self.files), self.shape
         self._check_room(count)
-        with written_whole(self.partial) as beside, h5py.File(
-            beside, "w"
+        with atomic_write(self.partial) as partial, h5py.File(
+            partial, "w"
         ) as file:  # fmt: skip
             _contiguous(file, "features", (count, *self.shape), self.dtype)
             _contiguous(file, "pooled", (count, channels), "float32")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 LONGEST = 4
 
@@ -48,8 +48,8 @@ class DocumentFrequencies:
 
     def save(self, path):
         """Writes an .npz file, whole or not at all."""
-        with written_whole(path) as beside, beside.open("wb") as file:
-            np.savez(file, **dataclasses.asdict(self))
+        with atomic_write(path, ".npz") as partial:
+            np.savez(partial, **dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path, vocabulary):

@@ -21,7 +21,7 @@ from imcap.data.ngrams.document_frequencies import (
 from imcap.data.ngrams.plain_pickle import read_plain_pickle
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import read_json, written_whole
+from imcap.files import atomic_write, read_json
 
 END = "<eos>"
 
@@ -95,8 +95,8 @@ def write_ngrams(frequencies, vocabulary, prefix):
             key = tuple(names[word - 1] for word in row if word)
             table[key] = float(count)
         value = {"document_frequency": table, "ref_len": frequencies.images}
-        with written_whole(f"{prefix}-{ending}.p") as beside:
-            beside.write_bytes(pickle.dumps(value, PROTOCOL))
+        with atomic_write(f"{prefix}-{ending}.p") as partial:
+            partial.write_bytes(pickle.dumps(value, PROTOCOL))
 
 
 def read_frequencies(path, vocabulary):

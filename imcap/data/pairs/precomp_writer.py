@@ -6,7 +6,7 @@ import numpy as np
 
 from imcap.data.features.bottom_up import decode_row, numbered_lines, parse_row
 from imcap.errors import InputError
-from imcap.files import written_whole
+from imcap.files import atomic_write
 
 
 def convert_regions(paths, ids, folder, split, advance=lambda count: None):
@@ -38,10 +38,10 @@ def convert_regions(paths, ids, folder, split, advance=lambda count: None):
     if not rows:
         raise InputError("the list of ids is empty; give one a line")
     folder = Path(folder)
-    with written_whole(folder / f"{split}_ims.npy") as beside:
-        shape = _write_regions(beside, paths, rows, advance)
-    with written_whole(folder / f"{split}_ids.txt") as beside:
-        beside.write_text("".join(f"{name}\n" for name in ids))
+    with atomic_write(folder / f"{split}_ims.npy") as partial:
+        shape = _write_regions(partial, paths, rows, advance)
+    with atomic_write(folder / f"{split}_ids.txt") as partial:
+        partial.write_text("".join(f"{name}\n" for name in ids))
     return shape
 
 

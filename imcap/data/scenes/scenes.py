@@ -18,7 +18,7 @@ from imcap.data.scenes.scene_captions import (
     shape_word_positions,
     write_captions,
 )
-from imcap.files import write_json, written_whole
+from imcap.files import atomic_write, write_json
 
 __all__ = [
     "COLORS",
@@ -278,8 +278,8 @@ def write_scenes(folder, counts, seed=0, image_size=64):
 def _write_picture(path, picture):
     from PIL import Image
 
-    with written_whole(path) as beside:
-        Image.fromarray(picture).save(beside, format="PNG")
+    with atomic_write(path, durable=False) as partial:
+        Image.fromarray(picture).save(partial, format="PNG")
 
 
 def _entry(number, name, split, scenes, index):

@@ -1,0 +1,124 @@
+"""Files are whole or absent, whatever happens on the way."""
+
+import os
+
+import pytest
+
+from imcap.errors import InputError
+from imcap.files import atomic_folder, atomic_write, read_json, write_json
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_gets_its_name_on_success(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with atomic_write(path) as partial:
+        partial.write_text("whole")
+        assert not path.exists()
+        assert partial.parent == path.parent
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_a_failure_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with pytest.raises(error), atomic_write(path) as partial:
+        partial.write_text("hal")
+        raise error
+    assert path.read_text() == "before"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_the_data_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    path, told = tmp_path / "a.txt", []
+    sync = os.fsync
+
+    def spy(descriptor):
+        told.append((os.fstat(descriptor).st_size, path.exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr("imcap.files.os.fsync", spy)
+    with atomic_write(path) as partial:
+        partial.write_text("seven c")
+    assert told == [(7, False)]
+    with atomic_write(path, durable=False) as partial:
+        partial.write_text("other")
+    assert path.read_text() == "other"
+    assert len(told) == 1
+
+
+def test_the_suffix_ends_the_temporary_name(tmp_path):
+    with atomic_write(tmp_path / "model", ".keras") as partial:
+        assert partial.name.endswith(".keras")
+        partial.touch()
+    assert names(tmp_path) == ["model"]
+
+
+def test_what_names_no_file_is_refused():
+    with pytest.raises(InputError, match="give the name"), atomic_write("/"):
+        pass
+
+
+def test_json_comes_back(tmp_path):
+    value = {"words": ["zoë", "犬"], "size": [1, None]}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "no such file"),
+        (b'{"a": [1,', "line 1"),
+        (b"\xff\xfe", "cannot be read"),
+    ],
+)
+def test_json_that_cannot_be_read_is_one_line(tmp_path, content, why):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=why) as caught:
+        read_json(path, "mend it")
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith("mend it")
+
+
+def filled(folder, text):
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "a.txt").write_text(text)
+
+
+def test_a_folder_is_whole_or_absent(tmp_path):
+    path = tmp_path / "out"
+    with pytest.raises(ValueError), atomic_folder(path) as partial:
+        filled(partial, "half")
+        raise ValueError
+    assert names(tmp_path) == []
+    with atomic_folder(path) as partial:
+        filled(partial, "whole")
+        assert not path.exists()
+    assert (path / "inner" / "a.txt").read_text() == "whole"
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_is_replaced_only_when_asked(tmp_path):
+    path = tmp_path / "out"
+    filled(path, "before")
+    with (
+        pytest.raises(InputError, match="other things in it"),
+        atomic_folder(path),
+    ):
+        pass
+    with pytest.raises(ValueError), atomic_folder(path, True) as partial:
+        filled(partial, "half")
+        raise ValueError
+    assert (path / "inner" / "a.txt").read_text() == "before"
+    with atomic_folder(path, True) as partial:
+        filled(partial, "after")
+    assert (path / "inner" / "a.txt").read_text() == "after"
+    assert names(tmp_path) == ["out"]
