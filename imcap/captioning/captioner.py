@@ -197,7 +197,7 @@ class LoadedCaptioner:
         import tensorflow as tf
         from keras import ops
 
-        from imcap.decoding.state import token_log_probabilities
+        from imcap.decoding.state import token_log_probs
 
         if not targets.shape[1]:
             return np.zeros(targets.shape)
@@ -209,7 +209,7 @@ class LoadedCaptioner:
                 reduce_retracing=True,
             )
         logits = self._forced[count, steps](inputs)  # (B, N, T, V)
-        flat = token_log_probabilities(
+        flat = token_log_probs(
             ops.reshape(logits, (batch, count * steps, -1)),
             ops.reshape(ops.convert_to_tensor(targets), (batch, -1)),
         )

@@ -173,7 +173,7 @@ class Generator(keras.Model):
             )
         return {
             "tokens": found.tokens,
-            "log_probabilities": found.log_probabilities,
+            "log_probabilities": found.log_probs,
             "scores": found.scores,
             **found.attention,
         }

@@ -1,9 +1,9 @@
-"""Decoders: they see a step function and know no model."""
+"""Beam search, sampling and greedy decoding of any step function."""
 
 from imcap.decoding.beam import beam_search
 from imcap.decoding.constraints import banned_tokens
 from imcap.decoding.ensemble import ensemble
-from imcap.decoding.sampling import greedy, sample, uniforms_for
+from imcap.decoding.sampling import greedy, sample
 from imcap.decoding.state import Decoded
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "ensemble",
     "greedy",
     "sample",
-    "uniforms_for",
 ]

@@ -1,4 +1,4 @@
-"""Beam search on the hypothesis axis."""
+"""Beam search, diverse beam search too, on the hypothesis axis N."""
 
 import keras
 from keras import ops
@@ -6,12 +6,12 @@ from keras import ops
 from imcap.decoding.constraints import BANNED, repeated_ngrams
 from imcap.decoding.state import (
     Decoded,
-    continued,
     empty_buffers,
-    of_parents,
-    padding_after,
+    gather_beams,
+    padding_mask,
     put,
-    words_first,
+    reorder_state,
+    to_batch_major,
     write,
 )
 
@@ -30,10 +30,10 @@ def beam_search(
     groups=1,
     diversity=0.5,
 ):
-    """Keeps the N best beginnings of captions at each word.
+    """Beam search: keeps the N best beginnings of captions at each word.
 
-    A beam that said eos is frozen: it keeps score and place until better ones
-    come. Search stops when no other could pass the `returned` best.
+    A beam that has its eos is frozen: it keeps score and place until better
+    ones come. Search stops when no other could pass the `returned` best.
 
     Args:
         step: as in `sample`.
@@ -49,7 +49,7 @@ def beam_search(
         groups: int, equal groups of beams that search one after another;
             they divide N.
         diversity: float λ, what a group loses by a word, each time that an
-            earlier group says it at the same place. It changes which beams
+            earlier group has it at the same place. It changes which beams
             are kept; their scores stay the model's.
 
     Returns:
@@ -62,33 +62,35 @@ def beam_search(
     Vijayakumar et al., 2018, "Diverse beam search", algorithm 1.
     """
     first = ops.full(shape[:2], bos_id, dtype="int32")
-    _, _, looked = step(first, state)
+    _, _, attention = step(first, state)
     ids = (bos_id, eos_id, pad_id)
     search = _Search(shape, ids, length_penalty, returned, groups, diversity)
     body = _body(step, search, penalty, no_repeat_ngram)
     start = (
         ops.convert_to_tensor(0, dtype="int32"),
-        search.beginning(),
+        search.initial_hypotheses(),
         state,
-        empty_buffers(looked, shape[2]),
+        empty_buffers(attention, shape[2]),
     )
-    _, found, _, buffers = ops.while_loop(search.going_on, body, start)
-    return search.best(found, buffers)
+    _, hypotheses, _, buffers = ops.while_loop(
+        search.should_continue, body, start
+    )
+    return search.finish(hypotheses, buffers)
 
 
 def _body(step, search, penalty, no_repeat_ngram):
     """The loop's body: one word more for every beam."""
 
     def body(index, hypotheses, state, buffers):
-        logits, state, looked = step(hypotheses["current"], state)
+        logits, state, attention = step(hypotheses["current"], state)
         allowed = logits if penalty is None else logits + penalty
         if no_repeat_ngram:
             allowed = allowed + repeated_ngrams(
                 hypotheses["tokens"], index, no_repeat_ngram, logits.shape[-1]
             )
         parents, hypotheses = search.advance(index, logits, allowed, hypotheses)
-        buffers = write(buffers, index, looked)
-        state = continued(state, parents)
+        buffers = write(buffers, index, attention)
+        state = reorder_state(state, parents)
         return index + 1, hypotheses, state, buffers
 
     return body
@@ -112,7 +114,7 @@ class _Search:
         self.length_penalty = length_penalty
         self.returned = returned
 
-    def beginning(self):
+    def initial_hypotheses(self):
         batch, beams, steps = self.shape
         # Beams begin alike, so only the first of a group may be continued.
         first = ops.arange(beams, dtype="int32") % (beams // self.groups) > 0
@@ -124,27 +126,27 @@ class _Search:
             "sums": ops.broadcast_to(first, (batch, beams)),
             "lengths": ops.zeros((batch, beams), dtype="float32"),
             "tokens": ops.full(whole, self.pad_id, dtype="int32"),
-            "chances": ops.zeros(whole, dtype="float32"),
+            "log_probs": ops.zeros(whole, dtype="float32"),
             # Which beam's place held this beam's attention at each step.
             "places": ops.zeros(whole, dtype="int32"),
         }
 
     def ranks(self, sums, lengths):
-        """What beams are ordered by."""
+        """Length-normalised scores, by which beams are ordered."""
         if not self.length_penalty:
             return sums
         return sums / ops.power(ops.maximum(lengths, 1.0), self.length_penalty)
 
-    def going_on(self, index, hypotheses, state, buffers):
+    def should_continue(self, index, hypotheses, state, buffers):
         """Whether a beam alive could still pass the best finished ones."""
         sums, ended = hypotheses["sums"], hypotheses["ended"]
         longest = ops.full_like(sums, float(self.shape[2]))
-        hope = ops.where(ended, 2 * BANNED, self.ranks(sums, longest))
+        bound = ops.where(ended, 2 * BANNED, self.ranks(sums, longest))
         done = self.ranks(sums, hypotheses["lengths"])
         done = ops.where(ended, done, 2 * BANNED)
-        surely = ops.top_k(done, self.returned)[0][:, -1]
-        open_images = ops.max(hope, axis=1) > surely
-        return ops.logical_and(index < self.shape[2], ops.any(open_images))
+        worst = ops.top_k(done, self.returned)[0][:, -1]  # of those returned
+        unfinished = ops.any(ops.max(bound, axis=1) > worst)
+        return ops.logical_and(index < self.shape[2], unfinished)
 
     def advance(self, index, logits, allowed, hypotheses):
         """Continues the beams of one group after another.
@@ -153,30 +155,28 @@ class _Search:
             Parents (B, N), the beams that are continued, and hypotheses.
         """
         if self.groups == 1:
-            return self.advance_group(index, logits, allowed, hypotheses, None)
-        size, found, loss = self.shape[1] // self.groups, [], 0.0
+            return self.advance_group(index, logits, allowed, hypotheses)
+        size, parts, loss = self.shape[1] // self.groups, [], None
         for group in range(self.groups):
             here = slice(group * size, (group + 1) * size)
-            parents, kept = self.advance_group(
-                index,
-                logits[:, here],
-                allowed[:, here],
-                {name: part[:, here] for name, part in hypotheses.items()},
-                loss if group else None,
+            beams = {name: part[:, here] for name, part in hypotheses.items()}
+            parents, beams = self.advance_group(
+                index, logits[:, here], allowed[:, here], beams, loss
             )
+            ended = gather_beams(hypotheses["ended"][:, here], parents)
             # Places are those among all beams.
-            places = ops.take(kept["places"], index, axis=2) + group * size
-            kept["places"] = put(kept["places"], index, places)
-            found.append((parents + group * size, kept))
-            said = ops.one_hot(kept["current"], logits.shape[-1])
-            silent = of_parents(hypotheses["ended"][:, here], parents)
-            said = said * ops.where(silent, 0.0, 1.0)[..., None]
-            loss = loss + self.diversity * ops.sum(said, axis=1)[:, None]
+            parents = parents + group * size
+            beams["places"] = put(beams["places"], index, parents)
+            parts.append((parents, beams))
+            chosen = ops.one_hot(beams["current"], logits.shape[-1])
+            chosen = chosen * ops.where(ended, 0.0, 1.0)[..., None]
+            more = self.diversity * ops.sum(chosen, axis=1)[:, None]
+            loss = more if loss is None else loss + more  # (B, 1, V)
         return keras.tree.map_structure(
-            lambda *parts: ops.concatenate(parts, axis=1), *found
+            lambda *each: ops.concatenate(each, axis=1), *parts
         )
 
-    def advance_group(self, index, logits, allowed, hypotheses, loss):
+    def advance_group(self, index, logits, allowed, hypotheses, loss=None):
         """Continues each beam by its best words and keeps the best.
 
         Args:
@@ -191,69 +191,65 @@ class _Search:
         ended = hypotheses["ended"]
         count = min(beams, logits.shape[-1])
         wanted = allowed if loss is None else allowed - loss
-        ranked, words = ops.top_k(wanted, count)
+        ranked, words = ops.top_k(wanted, count)  # (B, n, c)
         best = ranked
         if loss is not None:
             best = ops.take_along_axis(allowed, words, axis=-1)
-        total = ops.logsumexp(logits, axis=-1, keepdims=True)
-        chances = best - total  # (B, N, N)
+        log_probs = best - ops.logsumexp(logits, axis=-1, keepdims=True)
         # A frozen beam goes on in one way only, at no cost.
-        only = ops.arange(best.shape[-1], dtype="int32") == 0
+        only = ops.arange(count, dtype="int32") == 0
         frozen = ops.where(only, 0.0, 2 * BANNED)
-        chances = ops.where(ended[..., None], frozen, chances)
+        log_probs = ops.where(ended[..., None], frozen, log_probs)
         words = ops.where(ended[..., None], self.eos_id, words)
-        sums = hypotheses["sums"][..., None] + chances
+        sums = hypotheses["sums"][..., None] + log_probs
         lengths = hypotheses["lengths"] + ops.where(ended, 0.0, 1.0)
         ranks = self.ranks(sums, lengths[..., None])
         ranks = ranks + ops.where(ended[..., None], 0.0, ranked - best)
-        flat = (batch, beams * best.shape[-1])
-        _, chosen = ops.top_k(ops.reshape(ranks, flat), beams)  # (B, N)
+        flat = (batch, beams * count)
+        _, chosen = ops.top_k(ops.reshape(ranks, flat), beams)  # (B, n)
         chosen = ops.cast(chosen, "int32")
-        parents = chosen // best.shape[-1]
+        parents = chosen // count
 
         def pick(values):
             return ops.take_along_axis(
                 ops.reshape(values, flat), chosen, axis=1
             )
 
-        word, chance, total = pick(words), pick(chances), pick(sums)
-        word = ops.cast(word, "int32")
-        kept = {
-            name: of_parents(hypotheses[name], parents)
-            for name in ("ended", "tokens", "chances", "places")
+        current = ops.cast(pick(words), "int32")
+        gathered = {
+            name: gather_beams(hypotheses[name], parents)
+            for name in ("ended", "tokens", "log_probs", "places")
         }
-        ended = kept["ended"]
-        places = put(kept["places"], index, parents)
-        said = ops.where(ended, self.pad_id, word)
+        ended = gathered["ended"]
+        token = ops.where(ended, self.pad_id, current)
         return parents, {
-            "current": word,
-            "ended": ops.logical_or(ended, word == self.eos_id),
-            "sums": total,
-            "lengths": of_parents(lengths, parents),
-            "tokens": put(kept["tokens"], index, said),
-            "chances": put(kept["chances"], index, chance),
-            "places": places,
+            "current": current,
+            "ended": ops.logical_or(ended, current == self.eos_id),
+            "sums": pick(sums),
+            "lengths": gather_beams(lengths, parents),
+            "tokens": put(gathered["tokens"], index, token),
+            "log_probs": put(gathered["log_probs"], index, pick(log_probs)),
+            "places": put(gathered["places"], index, parents),
         }
 
-    def best(self, hypotheses, buffers):
-        """The finished search as `Decoded`."""
+    def finish(self, hypotheses, buffers):
+        """The best of the finished search as `Decoded`."""
         ranks = self.ranks(hypotheses["sums"], hypotheses["lengths"])
         # Unfinished captions come after finished ones of any score.
         late = ops.where(hypotheses["ended"], 0.0, BANNED)
         _, order = ops.top_k(self._candidates(ranks + late), self.returned)
         order = ops.cast(order, "int32")
-
-        tokens, chances, places, scores = (
-            of_parents(part, order)
+        tokens, log_probs, places, scores = (
+            gather_beams(part, order)
             for part in (
                 hypotheses["tokens"],
-                hypotheses["chances"],
+                hypotheses["log_probs"],
                 hypotheses["places"],
                 ranks,
             )
         )
 
-        def of_places(buffer):
+        def gather_places(buffer):
             index = ops.transpose(places, (2, 0, 1))  # (T, B, R)
             rank = len(buffer.shape)
             index = ops.reshape(index, (*ops.shape(index), *[1] * (rank - 3)))
@@ -262,9 +258,10 @@ class _Search:
                 buffer, ops.broadcast_to(index, wide), axis=2
             )
 
-        buffers = keras.tree.map_structure(of_places, buffers)
-        padding = padding_after(tokens, self.eos_id)
-        return Decoded(tokens, chances, scores, words_first(buffers, padding))
+        buffers = keras.tree.map_structure(gather_places, buffers)
+        padding = padding_mask(tokens, self.eos_id)
+        attention = to_batch_major(buffers, padding)
+        return Decoded(tokens, log_probs, scores, attention)
 
     def _candidates(self, ranks):
         """Ranks (B, N), out of reach for all but the best of each group."""

@@ -1,4 +1,4 @@
-"""What a decoder must not say."""
+"""Constraints of decoding: banned tokens and repeated n-grams."""
 
 from keras import ops
 
@@ -8,11 +8,11 @@ BANNED = -1e9
 
 
 def banned_tokens(size, ids):
-    """Penalties that keep some tokens out.
+    """Penalties on tokens that must not be decoded.
 
     Args:
         size: int, V.
-        ids: token ids never to be said.
+        ids: token ids never to be decoded.
 
     Returns:
         Float32 tensor (V,): 0, or `BANNED` for the given ids.
@@ -27,10 +27,10 @@ def banned_tokens(size, ids):
 
 
 def repeated_ngrams(tokens, length, size, vocabulary_size):
-    """Penalties on tokens that would complete an n-gram said before.
+    """Penalties on tokens that would repeat an n-gram.
 
     Args:
-        tokens: int32 tensor (B, N, T), what was said so far, then anything.
+        tokens: int32 tensor (B, N, T), the caption so far, then anything.
         length: int32 scalar, how many tokens count.
         size: int, n of the n-grams, at least 1.
         vocabulary_size: int, V.

@@ -1,18 +1,18 @@
-"""Several models that say one caption together."""
+"""Ensembles: several models decode one caption together."""
 
 from keras import ops
 
 
 def ensemble(steps):
-    """One step function out of several: the mean of their probabilities.
+    """Ensemble of step functions: the mean of their probabilities.
 
     Args:
         steps: list of step functions as `sample` takes, of one vocabulary.
 
     Returns:
-        A step function whose state is a tuple of the states of all. What
-        was looked at is the mean of what all looked at alike; what they do
-        not share is left out.
+        A step function whose state is a tuple of the states of all. Its
+        attention is the mean over all models; entries that they do not
+        share, or not in one shape, are left out.
 
     Example:
         >>> beam_search(ensemble([one, other]), (state, state_of_other), …)
@@ -29,22 +29,22 @@ def ensemble(steps):
         logs = [ops.log_softmax(logits, axis=-1) for logits, _, _ in found]
         # log of the mean, which the sum of exponentials keeps finite.
         logits = ops.logsumexp(ops.stack(logs), axis=0)
-        looked = _shared([looked for _, _, looked in found])
-        return logits, tuple(state for _, state, _ in found), looked
+        attention = _mean_of_shared([attention for _, _, attention in found])
+        return logits, tuple(state for _, state, _ in found), attention
 
     return step
 
 
 def _alone(step, tokens, states):
-    logits, state, looked = step(tokens, states[0])
-    return logits, (state,), looked
+    logits, state, attention = step(tokens, states[0])
+    return logits, (state,), attention
 
 
-def _shared(looks):
+def _mean_of_shared(attentions):
     """The mean of entries that all have, in one shape."""
     shared = {}
-    for name, part in looks[0].items():
-        others = [look.get(name) for look in looks]
+    for name, part in attentions[0].items():
+        others = [attention.get(name) for attention in attentions]
         shapes = {None if o is None else tuple(o.shape) for o in others}
         if shapes == {tuple(part.shape)}:
             shared[name] = sum(others) / len(others)

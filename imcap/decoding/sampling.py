@@ -1,16 +1,15 @@
-"""One token after another: the likeliest, or drawn by chance."""
+"""Greedy decoding and sampling, one token after another."""
 
-import keras
 from keras import ops
 
 from imcap.decoding.constraints import BANNED, repeated_ngrams
 from imcap.decoding.state import (
     Decoded,
     empty_buffers,
-    padding_after,
+    padding_mask,
     put,
-    token_log_probabilities,
-    words_first,
+    to_batch_major,
+    token_log_probs,
     write,
 )
 
@@ -31,11 +30,11 @@ def sample(
     penalty=None,
     no_repeat_ngram=0,
 ):
-    """Draws captions word by word through the inverse distribution function.
+    """Sampling: draws captions word by word, by inverse transform.
 
     Args:
         step: function of tokens (B, N) and state to logits (B, N, V), new
-            state and a dict of what was looked at, tensors (B, N, …).
+            state and a dict of attention, tensors (B, N, …).
         state: nested structure of tensors (B, N, …).
         uniforms: float32 tensor (B, N, T) in [0, 1), drawn beforehand. T
             bounds the caption's length, eos included.
@@ -44,7 +43,7 @@ def sample(
         top_k: int, draw among the k likeliest; 0 for all.
         top_p: float, draw among the fewest likeliest whose shares reach p.
         penalty: float32 tensor (V,) added to the logits, or None.
-        no_repeat_ngram: int n, no n-gram is said twice; 0 allows all.
+        no_repeat_ngram: int n, no n-gram comes twice; 0 allows all.
 
     Returns:
         `Decoded`. Log-probabilities are the model's own at temperature 1,
@@ -61,8 +60,8 @@ def sample(
 
     def choose(logits, index):
         drawn = ops.take(uniforms, index, axis=2)  # (B, N)
-        shaped = truncated(logits / temperature, top_k, top_p)
-        return inverse_distribution(shaped, drawn)
+        shaped = truncate_logits(logits / temperature, top_k, top_p)
+        return sample_inverse_cdf(shaped, drawn)
 
     return decode(
         step,
@@ -85,7 +84,7 @@ def greedy(
     penalty=None,
     no_repeat_ngram=0,
 ):
-    """Takes the likeliest word each time.
+    """Greedy decoding: takes the likeliest word each time.
 
     Args:
         shape: (B, N, T): hypotheses and the longest caption, eos included.
@@ -117,42 +116,42 @@ def decode(step, state, choose, shape, ids, penalty, no_repeat_ngram):
     bos_id, eos_id, pad_id = ids
     batch, count, steps = shape
     current = ops.full((batch, count), bos_id, dtype="int32")
-    _, _, looked = step(current, state)
+    _, _, attention = step(current, state)
     tokens = ops.full((batch, count, steps), pad_id, dtype="int32")
-    chances = ops.zeros((batch, count, steps), dtype="float32")
+    log_probs = ops.zeros((batch, count, steps), dtype="float32")
     ended = ops.zeros((batch, count), dtype="bool")
-    buffers = empty_buffers(looked, steps)
+    buffers = empty_buffers(attention, steps)
 
-    def unfinished(index, current, ended, *rest):
+    def should_continue(index, current, ended, *rest):
         return ops.logical_and(index < steps, ops.logical_not(ops.all(ended)))
 
-    def body(index, current, ended, tokens, chances, state, buffers):
-        logits, state, looked = step(current, state)
+    def body(index, current, ended, tokens, log_probs, state, buffers):
+        logits, state, attention = step(current, state)
         allowed = logits if penalty is None else logits + penalty
         if no_repeat_ngram:
             allowed = allowed + repeated_ngrams(
                 tokens, index, no_repeat_ngram, logits.shape[-1]
             )
         chosen = choose(allowed, index)
-        chance = token_log_probabilities(logits, chosen)
+        log_prob = token_log_probs(logits, chosen)
         tokens = put(tokens, index, ops.where(ended, pad_id, chosen))
-        chances = put(chances, index, ops.where(ended, 0.0, chance))
+        log_probs = put(log_probs, index, ops.where(ended, 0.0, log_prob))
         current = ops.where(ended, eos_id, chosen)
         ended = ops.logical_or(ended, chosen == eos_id)
-        buffers = write(buffers, index, looked)
-        return index + 1, current, ended, tokens, chances, state, buffers
+        buffers = write(buffers, index, attention)
+        return index + 1, current, ended, tokens, log_probs, state, buffers
 
     index = ops.convert_to_tensor(0, dtype="int32")
-    start = (index, current, ended, tokens, chances, state, buffers)
-    _, _, _, tokens, chances, _, buffers = ops.while_loop(
-        unfinished, body, start
+    start = (index, current, ended, tokens, log_probs, state, buffers)
+    _, _, _, tokens, log_probs, _, buffers = ops.while_loop(
+        should_continue, body, start
     )
-    attention = words_first(buffers, padding_after(tokens, eos_id))
-    return Decoded(tokens, chances, ops.sum(chances, axis=-1), attention)
+    attention = to_batch_major(buffers, padding_mask(tokens, eos_id))
+    return Decoded(tokens, log_probs, ops.sum(log_probs, axis=-1), attention)
 
 
-def truncated(logits, top_k=0, top_p=1.0):
-    """Logits with all but the likeliest words pushed out of reach.
+def truncate_logits(logits, top_k=0, top_p=1.0):
+    """Top-k and top-p: logits with all but the likeliest words banned.
 
     Args:
         logits: float32 tensor (…, V).
@@ -174,8 +173,8 @@ def truncated(logits, top_k=0, top_p=1.0):
     return logits
 
 
-def inverse_distribution(logits, uniforms):
-    """Draws from softmax(logits) by where uniforms fall in its sums.
+def sample_inverse_cdf(logits, uniforms):
+    """Inverse transform sampling from softmax(logits).
 
     Running sums are taken over blocks of words first, and then over the
     words of one block: over a whole vocabulary they cost more than a step of
@@ -210,8 +209,3 @@ def _passed(sums, target, count):
     """How many of the running sums (…, S) lie at or below the target."""
     passed = ops.sum(ops.cast(sums <= target, "int32"), axis=-1)
     return ops.minimum(passed, count - 1)
-
-
-def uniforms_for(batch, count, steps, seed):
-    """Uniform numbers (B, N, T) for `sample`; same seed, same numbers."""
-    return keras.random.uniform((batch, count, steps), seed=seed)

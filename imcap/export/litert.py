@@ -64,7 +64,7 @@ def greedy_function(exported, task, ids, config):
         }
         return {
             "tokens": found.tokens[:, 0],
-            "word_log_probabilities": found.log_probabilities[:, 0],
+            "word_log_probabilities": found.log_probs[:, 0],
             **looked,
         }
 

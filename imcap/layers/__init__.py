@@ -13,6 +13,7 @@ from imcap.layers.masking import (
     kept_locations,
     masked_mean,
     masked_softmax,
+    token_mask,
 )
 from imcap.layers.packing import Captions, RealWords, WordsOfImage
 from imcap.layers.penalties import DoublyStochastic
@@ -44,4 +45,5 @@ __all__ = [
     "masked_mean",
     "masked_softmax",
     "row_product",
+    "token_mask",
 ]

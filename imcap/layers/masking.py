@@ -1,4 +1,8 @@
-"""Softmax that knows which entries exist."""
+"""Masks: of locations that exist and of tokens that are words.
+
+The one place that says which tokens are padding, and the one that owns
+masked softmax. Masks are boolean, True = keep.
+"""
 
 import keras
 from keras import ops
@@ -6,6 +10,49 @@ from keras import ops
 # Finite, and still finite after the cast to float16 that never happens here:
 # the softmax runs in float32 whatever the layer's dtype.
 FILL = -1e9
+
+
+def token_mask(tokens, places=None):
+    """Token mask: which tokens are words and not padding.
+
+    Id 0 pads in every dialect; in some it is bos too, which stands first.
+
+    Args:
+        tokens: int tensor (…, T), captions from their bos on.
+        places: int32 tensor that broadcasts to `tokens`, where each stands
+            in its caption; None counts along the last axis.
+
+    Returns:
+        Boolean tensor of the shape of `tokens`, True = a word.
+
+    Example:
+        >>> token_mask(ops.array([0, 5, 7, 0]))
+        [True, True, True, False]
+    """
+    if places is None:
+        places = ops.arange(ops.shape(tokens)[-1], dtype="int32")
+    return ops.logical_or(tokens != 0, places == 0)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class TokenMask(keras.layers.Layer):
+    """`token_mask` as a layer.
+
+    Call arguments:
+        tokens: int tensor (B, N, T).
+
+    Returns:
+        Boolean tensor (B, N, T), True = a word.
+
+    Example:
+        >>> TokenMask()(tokens)
+    """
+
+    def call(self, tokens):
+        return token_mask(tokens)
+
+    def compute_output_spec(self, tokens):
+        return keras.KerasTensor(tokens.shape, dtype="bool")
 
 
 def masked_softmax(scores, mask=None, axis=-1):

@@ -1,5 +1,9 @@
 """Captioners, one published system a file."""
 
-from imcap.models.registry import CAPTIONERS, build_captioner
+from imcap.models.registry import (
+    CAPTIONERS,
+    build_captioner,
+    list_captioners,
+)
 
-__all__ = ["CAPTIONERS", "build_captioner"]
+__all__ = ["CAPTIONERS", "build_captioner", "list_captioners"]

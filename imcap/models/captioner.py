@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from imcap.layers.masking import token_mask
+
 
 class Captioner(keras.Model):
     """What every captioner offers: teacher forcing, and one step at a time.
@@ -87,6 +89,10 @@ class Captioner(keras.Model):
         """
         raise TypeError(f"{type(self).__name__} lacks step")
 
+    def token_mask(self, tokens):
+        """Which tokens (B, N, T) are words and not padding: boolean."""
+        return token_mask(tokens)
+
     def notes(self):
         """Lines about settings that are known to do harm."""
         return []
@@ -123,21 +129,6 @@ def caption_inputs(channels, positions=None):
     if positions is not None:
         inputs["positions"] = keras.Input((None, positions), name="positions")
     return inputs
-
-
-@keras.saving.register_keras_serializable(package="imcap")
-class RealTokens(keras.layers.Layer):
-    """Which tokens (B, N, T) are read for a word that counts: boolean.
-
-    The first is bos; id 0 pads in every dialect.
-    """
-
-    def call(self, tokens):
-        first = ops.arange(ops.shape(tokens)[2], dtype="int32") == 0
-        return ops.logical_or(tokens != 0, first)  # (B, N, T)
-
-    def compute_output_spec(self, tokens):
-        return keras.KerasTensor(tokens.shape, dtype="bool")
 
 
 def zeros_for(memory_tensor, count, units):

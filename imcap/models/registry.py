@@ -1,4 +1,4 @@
-"""The table of captioners, and how one is built by name."""
+"""The table of captioners by name, and building one of them."""
 
 import functools
 import inspect
@@ -22,6 +22,16 @@ CAPTIONERS = {
     "transformer": functools.partial(SpatialTransformer, positions=False),
     "relation_transformer": RelationTransformer,
 }
+
+
+def list_captioners():
+    """Names of all captioners, as `--caption_model` takes them.
+
+    Example:
+        >>> "adaptive" in list_captioners()
+        True
+    """
+    return list(CAPTIONERS)
 
 
 def build_captioner(name, vocabulary_size, channels, **options):

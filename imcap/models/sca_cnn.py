@@ -5,11 +5,11 @@ from keras import ops
 
 from imcap.layers.cnn.network_ends import NETWORKS, attended_maps, pretrained
 from imcap.layers.dense import RowDense
-from imcap.layers.masking import KeptLocations
+from imcap.layers.masking import KeptLocations, TokenMask
 from imcap.layers.packing import Captions, RealWords, WordsOfImage, ZeroFirst
 from imcap.layers.penalties import CoveragePenalty
 from imcap.layers.recurrent.sca_lstm import ScaLSTM, plain
-from imcap.models.captioner import Captioner, RealTokens, caption_inputs
+from imcap.models.captioner import Captioner, caption_inputs
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -185,7 +185,7 @@ class ScaCnn(Captioner):
     def _penalized(self, seen, tokens, mask):
         """The states (B, N, T, U), penalties on attention attached."""
         hidden = seen["hidden"]
-        real = RealTokens(name="real")(tokens)
+        real = TokenMask(name="real")(tokens)
         for name, weight, locations in (
             ("weights_1", self.alpha_1_c, mask),
             ("weights_2", self.alpha_2_c, mask),

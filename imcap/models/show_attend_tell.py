@@ -4,11 +4,10 @@ import keras
 from keras import ops
 
 from imcap.layers.cnn.feature_normalization import FeatureNormalization
-from imcap.layers.masking import KeptLocations, MaskedMean
+from imcap.layers.masking import KeptLocations, MaskedMean, TokenMask
 from imcap.layers.packing import Packing
 from imcap.layers.penalties import DoublyStochastic, HardAttentionLoss
 from imcap.layers.recurrent.attending_lstm import AttendingLSTM, Draws
-from imcap.models.captioner import RealTokens
 from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
@@ -127,7 +126,7 @@ class ShowAttendTell(RecurrentCaptioner):
         seen = self.decoder(
             embedded, values, self._start(values, mask), mask, draws
         )
-        real = RealTokens(name="real")(tokens)
+        real = TokenMask(name="real")(tokens)
         hidden = DoublyStochastic(self.alpha_c, name="doubly_stochastic")(
             seen["hidden"], seen["weights"], real, mask
         )

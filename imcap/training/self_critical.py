@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.decoding import banned_tokens, greedy, sample
-from imcap.decoding.state import padding_after
+from imcap.decoding.state import padding_mask
 
 BASELINES = ("leave_one_out", "greedy", "best_of_n")
 
@@ -117,7 +117,7 @@ class SelfCritical:
         samples = found.tokens  # (B, N, T)
         rewards = self.reward(samples, references)
         advantages, baselines = self._advantages(rewards, best, references)
-        real = ops.logical_not(padding_after(samples, self.ids[1]))
+        real = ops.logical_not(padding_mask(samples, self.ids[1]))
         self._measure(found, real, rewards, baselines, advantages)
         share = advantages / ops.sum(ops.cast(real, "float32"))
         shares = ops.where(real, share[..., None], 0.0)  # (B, N, T)
@@ -225,7 +225,7 @@ class SelfCritical:
             ops.mean(rewards),
             ops.mean(baselines),
             ops.std(advantages),
-            -ops.sum(words * found.log_probabilities) / count,
+            -ops.sum(words * found.log_probs) / count,
             ops.mean(ops.sum(words, axis=-1)),
             1.0 - ops.mean(ops.cast(ended, "float32")),
             distinct_share(found.tokens),

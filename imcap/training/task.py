@@ -109,7 +109,7 @@ class CaptioningTask(keras.Model):
             return loss
         real = ops.ones_like(sample_weight)
         if x.get("words") is None:
-            real = ops.cast(is_read(x["tokens"]), "float32")
+            real = ops.cast(self.captioner.token_mask(x["tokens"]), "float32")
         logs = ops.log_softmax(y_pred, axis=-1)
         entropy = -ops.sum(ops.exp(logs) * logs, axis=-1)
         mean = ops.sum(real * entropy) / ops.sum(real)
@@ -165,12 +165,3 @@ class CaptioningTask(keras.Model):
             for name in ("captioner", "encoder")
         }
         return cls(**(config | parts))
-
-
-def is_read(tokens):
-    """Which tokens (B, N, T) are read for a word that counts: boolean.
-
-    The first is bos; id 0 pads in every dialect.
-    """
-    first = ops.arange(ops.shape(tokens)[2], dtype="int32") == 0
-    return ops.logical_or(tokens != 0, first)

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from imcap.decoding import beam_search, greedy, sample
-from imcap.decoding.sampling import inverse_distribution, truncated
+from imcap.decoding.sampling import sample_inverse_cdf, truncate_logits
 
 BATCH, VOCABULARY, STEPS, PLACES = 3, 5, 4, 7
 BOS, EOS, PAD = 1, 2, 0
@@ -152,7 +152,7 @@ def test_log_probabilities_are_the_models_own():
         top_k=3,
     )
     tokens = ops.convert_to_numpy(decoded.tokens)
-    chances = ops.convert_to_numpy(decoded.log_probabilities)
+    chances = ops.convert_to_numpy(decoded.log_probs)
     for image, number in np.ndindex(BATCH, 6):
         words = caption(tokens[image, number])
         expected = chain.chances(image, words)
@@ -183,10 +183,10 @@ def test_sampling_frequencies_match_the_probabilities():
     assert ((found - expected) ** 2 / expected).sum() < 18.5
 
 
-def test_inverse_distribution_takes_the_ends():
+def test_inverse_transform_takes_the_ends():
     logits = ops.convert_to_tensor([[[0.0, -1e9, 0.0, -1e9]]])
-    low = inverse_distribution(logits, ops.convert_to_tensor([[0.0]]))
-    high = inverse_distribution(logits, ops.convert_to_tensor([[0.9999999]]))
+    low = sample_inverse_cdf(logits, ops.convert_to_tensor([[0.0]]))
+    high = sample_inverse_cdf(logits, ops.convert_to_tensor([[0.9999999]]))
     assert int(low[0, 0]) == 0
     assert int(high[0, 0]) == 2
 
@@ -196,7 +196,7 @@ def test_truncation_keeps_the_likeliest():
     logits = ops.convert_to_tensor(np.log(shares))
 
     def kept(**options):
-        left = ops.convert_to_numpy(truncated(logits, **options))
+        left = ops.convert_to_numpy(truncate_logits(logits, **options))
         return [i for i, value in enumerate(left) if value > -1e6]
 
     assert kept(top_k=2) == [0, 1]

@@ -33,7 +33,7 @@ def search(chain, beams, **options):
     found = computed(run)
     return {
         name: as_numpy(found[name])[0]
-        for name in ("tokens", "log_probabilities", "scores")
+        for name in ("tokens", "log_probs", "scores")
     }
 
 
@@ -83,7 +83,7 @@ def test_groups_search_like_plain_python(groups, size):
             )
             own = chain.chances(image, words)
             np.testing.assert_allclose(
-                found["log_probabilities"][image, number, : len(words)],
+                found["log_probs"][image, number, : len(words)],
                 own,
                 atol=1e-4,
             )

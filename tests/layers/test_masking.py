@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from helpers.backend import as_numpy, value_and_gradients
-from imcap.layers import kept_locations, masked_mean, masked_softmax
+from imcap.layers import kept_locations, masked_mean, masked_softmax, token_mask
 
 B, Q, K, D = 2, 3, 7, 5
 MASK = np.arange(K) < np.array([[K], [4]])
@@ -18,6 +18,17 @@ def floats(*shape, seed=0):
 def softmax(values):
     powers = np.exp(values - values.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def test_padding_is_what_stands_behind_bos():
+    tokens = np.array([[[0, 5, 7, 0], [1, 2, 0, 0]]], "int32")
+    expected = [[[True, True, True, False], [True, True, False, False]]]
+    found = ops.convert_to_numpy(token_mask(ops.convert_to_tensor(tokens)))
+    np.testing.assert_array_equal(found, expected)
+    for time in range(4):  # one word after another
+        column = ops.convert_to_tensor(tokens[:, :, time])
+        step = ops.convert_to_numpy(token_mask(column, time))
+        np.testing.assert_array_equal(step, found[:, :, time])
 
 
 def test_softmax_without_a_mask_is_the_softmax():

@@ -27,7 +27,7 @@ def test_beams_have_the_chances_of_teacher_forcing(variant):
             eos_id=0,
             returned=BEAMS,
         )
-        return found.tokens, found.log_probabilities
+        return found.tokens, found.log_probs
 
     tokens, chances = (ops.convert_to_numpy(part) for part in computed(run))
     assert len({tuple(row) for row in tokens.reshape(-1, STEPS)}) > B

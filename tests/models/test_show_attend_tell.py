@@ -123,7 +123,7 @@ def test_greedy_captions_are_theirs(golden):
             return model.step(tokens, state, memory)
 
         found = greedy(step, state, (batch, 1, steps), bos_id=0, eos_id=0)
-        return found.tokens, found.log_probabilities
+        return found.tokens, found.log_probs
 
     tokens, chances = as_numpy(computed(decode))
     np.testing.assert_array_equal(tokens[:, 0], expected)

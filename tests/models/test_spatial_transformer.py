@@ -219,7 +219,7 @@ def test_decoders_and_teacher_forcing_agree(kind, options):
             step, model.initial_state(memory, 3), (2, 3, 5), 1, 0, returned=3
         )
         first = greedy(step, model.initial_state(memory, 1), (2, 1, 5), 1, 0)
-        return found.tokens, found.log_probabilities, first.tokens
+        return found.tokens, found.log_probs, first.tokens
 
     tokens, chances, first = (
         ops.convert_to_numpy(part) for part in computed(decoded)

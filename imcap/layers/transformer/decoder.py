@@ -8,6 +8,7 @@ from imcap.layers.attention.multi_head_attention import (
     split_heads,
 )
 from imcap.layers.attention.x_linear_attention import XLinearAttention
+from imcap.layers.masking import token_mask
 from imcap.layers.packing import (
     captions_of_rows,
     images_of_rows,
@@ -16,18 +17,6 @@ from imcap.layers.packing import (
 )
 from imcap.layers.transformer.feed_forward import FeedForward
 from imcap.layers.transformer.normalization import transformer_normalization
-
-
-def is_said(tokens, place):
-    """Whether tokens are words, not padding, each standing at its place.
-
-    The first is bos; id 0 pads in every dialect.
-
-    Args:
-        tokens: int32 tensor (B, N, T), or (B, N).
-        place: int32 tensor that broadcasts to it.
-    """
-    return ops.logical_or(tokens != 0, place == 0)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -157,8 +146,8 @@ class DecoderBlock(keras.layers.Layer):
             )
         )  # (B·N, T, d) each
         steps = ops.arange(ops.shape(query)[1], dtype="int32")
-        said = ops.reshape(is_said(tokens, steps), (-1, 1, ops.shape(steps)[0]))
-        mask = ops.logical_and(said, steps[:, None] >= steps)  # (B·N, T, T)
+        words = ops.reshape(token_mask(tokens), (-1, 1, ops.shape(steps)[0]))
+        mask = ops.logical_and(words, steps[:, None] >= steps)  # (B·N, T, T)
         context, _ = self.attention.weigh(
             (query,),
             split_heads(keys, self.heads),

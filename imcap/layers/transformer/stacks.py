@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from imcap.layers.masking import token_mask
 from imcap.layers.packing import WordRows
-from imcap.layers.transformer.decoder import DecoderBlock, is_said
+from imcap.layers.transformer.decoder import DecoderBlock
 from imcap.layers.transformer.encoder import EncoderBlock
 from imcap.layers.transformer.normalization import transformer_normalization
 from imcap.layers.transformer.word_embedding import WordEmbedding
@@ -194,7 +195,7 @@ class TransformerDecoder(keras.layers.Layer):
         time = ops.max(state["time"])
         here = ops.arange(self.max_positions, dtype="int32") == time
         places = ops.arange(ops.shape(tokens)[1], dtype="int32") + 1  # (N,)
-        origin = ops.where(is_said(tokens, time), places, 0)[..., None]
+        origin = ops.where(token_mask(tokens, time), places, 0)[..., None]
         origins = ops.where(here, origin, state["origins"])  # (B, N, L)
         visible = origins[..., None] == places  # (B, N, L, N)
         visible = ops.reshape(
