@@ -2,7 +2,7 @@
 
 from imcap.captioning.generation import Generator, generate
 from imcap.data.batches.readers import in_batches
-from imcap.metrics.cider import CiderScorerFor
+from imcap.metrics.cider import CiderScorer
 from imcap.metrics.coco import bleu4
 
 
@@ -43,7 +43,7 @@ class Validation:
         self.references = dict(
             zip(self.image_ids, data.validation.tokens, strict=True)
         )
-        self.cider = CiderScorerFor(self.references)
+        self.cider = CiderScorer(self.references)
         self.logs = run.path / "logs" / "captions"
 
     def __call__(self, epoch):

@@ -76,7 +76,7 @@ def evaluate(config):
     with quiet_start():
         from imcap.matching.data import open_pairs
         from imcap.matching.run import MatchRun
-        from imcap.metrics.recall import averaged, retrieval
+        from imcap.metrics.recall import average_metrics, retrieval_metrics
 
     if config.fold5 and config.split != "testall":
         raise InputError(
@@ -94,13 +94,13 @@ def evaluate(config):
     parts = in_folds(pairs) if config.fold5 else [pairs]
     for number, part in enumerate(parts, 1):
         scores = ensemble_scores(runs, loaders, part, config.checkpoint)
-        results.append(retrieval(scores, part.image_of))
+        results.append(retrieval_metrics(scores, part.image_of))
         if config.save_scores:
             path = Path(config.save_scores)
             if config.fold5:
                 path = path.with_name(f"{path.stem}_{number}{path.suffix}")
             save_scores(path, scores)
-    metrics = averaged(results) | {
+    metrics = average_metrics(results) | {
         "images": len(parts[0]),
         "captions": parts[0].caption_count,
         "folds": len(parts),

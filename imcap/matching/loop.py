@@ -6,7 +6,7 @@ from imcap.data.batches.pair_batches import PairBatches
 from imcap.data.batches.readers import StoredFeatures
 from imcap.errors import InputError
 from imcap.matching.scores import Embedder, all_scores
-from imcap.metrics.recall import retrieval
+from imcap.metrics.recall import retrieval_metrics
 from imcap.runs.fitting import Fitting
 from imcap.training.callbacks import GeneratedValidation, Progress
 from imcap.training.optimizers import make_optimizer
@@ -118,7 +118,7 @@ class RecallValidation:
                 "scores of validation pairs are not finite: training "
                 "diverged; lower --learning_rate"
             )
-        found = retrieval(scores, self.pairs.image_of)
+        found = retrieval_metrics(scores, self.pairs.image_of)
         values = {"rsum": found["rsum"]}
         for direction, short in SHORT.items():
             for name in ("R@1", "R@5", "R@10"):

@@ -1,15 +1,15 @@
-"""What corpus BLEU is summed from, picture by picture."""
+"""Sufficient statistics of corpus BLEU, picture by picture."""
 
 import numpy as np
 
-from imcap.metrics.cider import LONGEST, ngram_counts
+from imcap.metrics.cider import LONGEST, count_ngrams
 
 # What the COCO server's code adds to counts of zero.
 TINY, SMALL = 1e-15, 1e-9
 
 
 def bleu_counts(candidates, references):
-    """Counts of each picture's caption; their sums give `corpus_bleu`.
+    """N-gram counts of each picture's caption; `corpus_bleu` of their sums.
 
     Args:
         candidates: list of N captions, each a list of str.
@@ -33,9 +33,9 @@ def bleu_counts(candidates, references):
 
 
 def _counts(words, others):
-    theirs = [ngram_counts(other) for other in others]
+    theirs = [count_ngrams(other) for other in others]
     correct, guessed = [], []
-    for n, own in enumerate(ngram_counts(words)):
+    for n, own in enumerate(count_ngrams(words)):
         correct.append(
             sum(
                 min(count, max(other[n][ngram] for other in theirs))

@@ -1,4 +1,4 @@
-"""How sure a difference of two systems on the same pictures is."""
+"""Paired bootstrap: how sure the difference of two systems is."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ AT_ONCE = 64  # resamples, so that memory stays small
 def paired_bootstrap(
     first, second, statistic, resamples=1000, level=0.95, seed=0
 ):
-    """Intervals of the difference between two systems, by resampling.
+    """Confidence intervals of the difference between two systems.
 
     Pictures are drawn with replacement, as many as there are, the same for
     both systems; the interval is what lies between the outer quantiles of

@@ -13,8 +13,8 @@ LONGEST = 4
 SIGMA = 6.0
 
 
-def ngram_counts(words):
-    """Counts the n-grams of a caption.
+def count_ngrams(words):
+    """Counts the n-grams of a caption, n from 1 to 4.
 
     Args:
         words: list of str.
@@ -28,7 +28,7 @@ def ngram_counts(words):
     ]
 
 
-class CiderScorerFor:
+class CiderScorer:
     """CIDEr of captions against one fixed set of references.
 
     For each n, captions become vectors of term frequency times
@@ -44,7 +44,7 @@ class CiderScorerFor:
         ValueError: no references at all, or none for some id.
 
     Example:
-        >>> score = CiderScorerFor({1: [["a", "dog"]], 2: [["a", "cat"]]})
+        >>> score = CiderScorer({1: [["a", "dog"]], 2: [["a", "cat"]]})
         >>> mean, per_image = score({1: ["a", "dog"], 2: ["a", "bird"]})
 
     Reference: Vedantam, Zitnick and Parikh (2015), equations 1 to 4; the
@@ -58,7 +58,7 @@ class CiderScorerFor:
             if not captions:
                 raise ValueError(f"image {key!r} has no references")
         counts = {
-            key: [ngram_counts(words) for words in captions]
+            key: [count_ngrams(words) for words in captions]
             for key, captions in references.items()
         }
         self.log_images = math.log(len(references))
@@ -115,7 +115,7 @@ class CiderScorerFor:
         return weights, norms, sum(counts[1].values())
 
     def _score(self, words, references):
-        vector = self._vector(ngram_counts(words))
+        vector = self._vector(count_ngrams(words))
         total = sum(_similarity(vector, other) for other in references)
         return 10.0 * total / (LONGEST * len(references))
 
@@ -147,4 +147,4 @@ def cider(candidates, references):
     Raises:
         ValueError: the ids differ, or an image has no references.
     """
-    return CiderScorerFor(references)(candidates)
+    return CiderScorer(references)(candidates)

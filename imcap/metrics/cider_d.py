@@ -9,7 +9,7 @@ from imcap.metrics.frequency_table import (
     frequency_table,
     ngram_weights,
 )
-from imcap.metrics.ngrams import overlap, there_are
+from imcap.metrics.ngrams import compare_ngrams, float_reference_mask
 
 
 class CiderD:
@@ -84,38 +84,38 @@ class CiderD:
         self.eos_id = eos_id
 
     def __call__(self, samples, references, reference_mask=None):
-        kept = there_are(references, reference_mask, self.pad_id)
-        found = overlap(samples, references, self.pad_id, self.eos_id)
-        return cider_d(self.table, found, kept)
+        mask = float_reference_mask(references, reference_mask, self.pad_id)
+        overlap = compare_ngrams(samples, references, self.pad_id, self.eos_id)
+        return cider_d(self.table, overlap, mask)
 
 
-def cider_d(table, found, kept):
-    """The scores of `CiderD`, a pure function.
+def cider_d(table, overlap, mask):
+    """CIDEr-D from n-gram counts and a table of weights, a pure function.
 
     Args:
         table: `FrequencyTable` of tensors.
-        found: `ngrams.Overlap` of samples and references.
-        kept: float32 (B, R), 1 where there is a reference.
+        overlap: `ngrams.Overlap` of samples and references.
+        mask: float32 (B, R), 1 where there is a reference.
 
     Returns:
         float32 (B, N).
     """
-    count = found.count
-    weights = ops.square(ngram_weights(table, found.tokens))
-    weights = ops.where(found.complete, weights, 0.0)  # (4, B, N + R, T)
+    count = overlap.count
+    weights = ops.square(ngram_weights(table, overlap.tokens))
+    weights = ops.where(overlap.complete, weights, 0.0)  # (4, B, N + R, T)
     # An n-gram that occurs c times stands at c places: c * c = sum of c.
-    squares = ops.sum(found.own * weights, axis=-1)  # (4, B, N + R)
+    squares = ops.sum(overlap.own * weights, axis=-1)  # (4, B, N + R)
     inverse = ops.rsqrt(ops.where(squares > 0, squares, 1.0))
-    own = found.own[:, :, :count]
+    own = overlap.own[:, :, :count]
     shares = weights[:, :, :count] / ops.maximum(own, 1.0)  # (4, B, N, T)
-    clipped = ops.minimum(own[:, :, :, None], found.theirs) * found.theirs
+    clipped = ops.minimum(own[:, :, :, None], overlap.theirs) * overlap.theirs
     products = ops.sum(clipped * shares[:, :, :, None], axis=-1)
     cosines = (
         products * inverse[:, :, :count, None] * inverse[:, :, None, count:]
     )  # (4, B, N, R)
-    bigrams = ops.maximum(found.lengths - 1.0, 0.0)
+    bigrams = ops.maximum(overlap.lengths - 1.0, 0.0)
     difference = bigrams[:, :count, None] - bigrams[:, None, count:]
     damping = ops.exp(ops.square(difference) / (-2 * SIGMA**2))
-    total = ops.sum(cosines, axis=0) * damping * kept[:, None]  # (B, N, R)
-    number = ops.maximum(ops.sum(kept, axis=-1), 1.0)[:, None]
+    total = ops.sum(cosines, axis=0) * damping * mask[:, None]  # (B, N, R)
+    number = ops.maximum(ops.sum(mask, axis=-1), 1.0)[:, None]
     return 10 / LONGEST * ops.sum(total, axis=-1) / number

@@ -28,7 +28,7 @@ SPICE_JARS = (
 
 @dataclass(frozen=True)
 class Scores:
-    """What `score_captions` found.
+    """Scores of a set of captions, over all and for each image.
 
     Attributes:
         overall: dict from metric name to float, for the whole set.
@@ -71,17 +71,17 @@ def score_captions(candidates, references, metrics=METRICS, tokenized=False):
         ... )  # fmt: skip
         >>> scores.overall["Bleu_1"]
     """
-    _check(candidates, references, metrics)
+    _validate(candidates, references, metrics)
     ids = list(candidates)
     result = {key: [candidates[key]] for key in ids}
     truth = {key: list(references[key]) for key in ids}
-    prepare = _spaced if tokenized else tokenize_captions
+    prepare = _join_by_single_spaces if tokenized else tokenize_captions
     # Scorers sort or compare ids: numbers keep our order for any kind.
     result = dict(enumerate(prepare(result).values()))
     truth = dict(enumerate(prepare(truth).values()))
     if not any(text for texts in truth.values() for text in texts):
         raise ValueError("the references hold no words; check their file")
-    notes = _warnings(result, metrics)
+    notes = _make_notes(result, metrics)
     overall, per_image = {}, {key: {} for key in ids}
     for metric in metrics:
         try:
@@ -118,7 +118,7 @@ def bleu4(candidates, references):
     return scores.overall["Bleu_4"]
 
 
-def _check(candidates, references, metrics):
+def _validate(candidates, references, metrics):
     unknown = [metric for metric in metrics if metric not in METRICS]
     if unknown:
         raise ValueError(
@@ -145,7 +145,7 @@ def _check(candidates, references, metrics):
             )
 
 
-def _spaced(captions):
+def _join_by_single_spaces(captions):
     """Single spaces between words that are already split."""
     return {
         key: [re.sub(r"[ \n]+", " ", text).strip(" ") for text in texts]
@@ -153,7 +153,7 @@ def _spaced(captions):
     }
 
 
-def _warnings(result, metrics):
+def _make_notes(result, metrics):
     notes = []
     empty = sum(not text for (text,) in result.values())
     if empty:
@@ -198,7 +198,7 @@ def _require_java():
 
 @contextmanager
 def _meteor_process():
-    """Yields a Meteor, and ends its Java process whatever happens."""
+    """Context of a Meteor, whose Java process ends whatever happens."""
     from pycocoevalcap.meteor.meteor import Meteor
 
     meteor = Meteor()
@@ -207,8 +207,8 @@ def _meteor_process():
         yield meteor
     except (OSError, ValueError) as error:
         process.kill()
-        said = process.stderr.read().decode(errors="replace").splitlines()
-        reason = said[0] if said else error
+        lines = process.stderr.read().decode(errors="replace").splitlines()
+        reason = lines[0] if lines else error
         raise MetricUnavailable(f"java failed ({reason})") from error
     finally:
         process.kill()

@@ -1,4 +1,4 @@
-"""A table of n-gram weights that is searched inside the graph.
+"""Cuckoo hash table of n-gram weights (IDF), searched inside the graph.
 
 An n-gram is two int32: words 1 and 2 in `high`, words 3 and 4 in `low`, 16
 bits each, as id + 1, so that 0 says "no word". N-grams of different length
@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from imcap.metrics.cider import LONGEST
-from imcap.metrics.ngrams import following
+from imcap.metrics.ngrams import shift_left
 
 LARGEST_VOCABULARY = 65_535
 
@@ -42,7 +42,7 @@ FrequencyTable = collections.namedtuple(
 
 
 def frequency_table(ngrams, counts, images):
-    """Lays out the weights `log images - log max(1, count)` for searching.
+    """Hash table of the IDF weights `log images - log max(1, count)`.
 
     Args:
         ngrams: uint16 array (M, 4), all different: words as id + 1, and 0
@@ -57,7 +57,7 @@ def frequency_table(ngrams, counts, images):
         ValueError: an n-gram occurs in more images than there are, or is
             listed twice.
     """
-    high, low = _packed(ngrams)
+    high, low = _pack(ngrams)
     counts = np.asarray(counts)
     if counts.size and counts.max() > images:
         raise ValueError(
@@ -67,7 +67,7 @@ def frequency_table(ngrams, counts, images):
     both = (high.astype("int64") << 32) | low.view("uint32")
     if np.unique(both).size < both.size:
         raise ValueError("an n-gram is listed twice")
-    owner, seed = _owners(high, low)
+    owner, seed = _assign_slots(high, low)
     weights = np.log(images) - np.log(np.maximum(1.0, counts))
     taken = owner >= 0
     columns = []
@@ -77,8 +77,8 @@ def frequency_table(ngrams, counts, images):
     return FrequencyTable(*columns, np.float32(np.log(images)), seed)
 
 
-def _packed(ngrams):
-    """(high, low), int32 (M,), of uint16 (M, 4)."""
+def _pack(ngrams):
+    """Packs n-grams, uint16 (M, 4): (high, low), int32 (M,)."""
     ngrams = np.asarray(ngrams)
     if ngrams.dtype != "uint16" or ngrams.shape[1:] != (LONGEST,):
         raise ValueError(
@@ -90,19 +90,21 @@ def _packed(ngrams):
     return [half.view("int32") for half in halves]
 
 
-def _owners(high, low):
+def _assign_slots(high, low):
     """Which n-gram lies in which slot, int64 (slots,) with -1, and a seed."""
     bits = max(int(ROOM * len(high)).bit_length(), 4)
     for seed in range(SEEDS):
-        slots = two_slots(high, low, bits, np.int32(seed), np)
-        owner = _settled(np.stack(slots), 1 << bits)
+        slots = candidate_slots(high, low, bits, np.int32(seed), np)
+        owner = _place_all(np.stack(slots), 1 << bits)
         if owner is not None:
             return owner, np.int32(seed)
     raise ValueError("the n-grams cannot be laid out; are some listed twice?")
 
 
-def _settled(slots, size):
-    """Puts each n-gram in one of its two slots (2, M); None: they cannot.
+def _place_all(slots, size):
+    """Cuckoo hashing: the owners of all slots; None where it fails.
+
+    Each n-gram goes into one of its two slots (2, M).
 
     All that wait move in at once; whoever loses a slot, or is pushed out of
     it, tries its other one in the next round.
@@ -122,8 +124,8 @@ def _settled(slots, size):
     return None
 
 
-def two_slots(high, low, bits, seed, operations):
-    """The two slots in which an n-gram may lie.
+def candidate_slots(high, low, bits, seed, operations):
+    """Hashes n-grams: the two slots in which each may lie.
 
     Args:
         high: int32 array or tensor, words 1 and 2.
@@ -136,41 +138,41 @@ def two_slots(high, low, bits, seed, operations):
         Two int32 arrays or tensors.
     """
 
-    def mixed(values, multiplier):
+    def mix(values, multiplier):
         # A shift to the right copies the sign; the copies are cut off.
         upper = operations.right_shift(values, 15)
         upper = operations.bitwise_and(upper, (1 << 17) - 1)
         return operations.bitwise_xor(values, upper) * multiplier
 
     def slot(values, multiplier):
-        values = mixed(values, multiplier)
+        values = mix(values, multiplier)
         values = operations.right_shift(values, 32 - bits)
         return operations.bitwise_and(values, (1 << bits) - 1)
 
     one, two, three, four = MULTIPLIERS
-    values = mixed(mixed(high + seed, one) + low, two)
+    values = mix(mix(high + seed, one) + low, two)
     return slot(values, three), slot(values + low, four)
 
 
 def ngram_weights(table, tokens):
-    """Looks up the n-grams that start at each word.
+    """IDF weights of the n-grams that start at each word.
 
     Args:
         table: `FrequencyTable` of tensors.
-        tokens: int32 (..., T) of `ended_captions`.
+        tokens: int32 (..., T) of `cut_at_end`.
 
     Returns:
         float32 (4, ..., T), for n = 1 to 4; meaningless where the caption
         ends before the n-gram does.
     """
-    words = [following(tokens, n) + 1 for n in range(LONGEST)]
+    words = [shift_left(tokens, n) + 1 for n in range(LONGEST)]
     one, three = (ops.left_shift(words[i], 16) for i in (0, 2))
     two, four = one + words[1], three + words[3]
     nothing = ops.zeros_like(one)
     high = ops.stack([one, two, two, two])  # (4, ..., T)
     low = ops.stack([nothing, nothing, three, four])
     bits = (table.highs.shape[0] - 1).bit_length()
-    first, second = two_slots(high, low, bits, table.seed, ops)
+    first, second = candidate_slots(high, low, bits, table.seed, ops)
 
     def lies_in(slot):
         return ops.logical_and(

@@ -1,4 +1,4 @@
-"""N-grams of captions as tensors: how often one caption's occur in others."""
+"""N-gram counts of captions as tensors: one caption's in another."""
 
 import collections
 
@@ -27,8 +27,8 @@ Overlap = collections.namedtuple(
 )
 
 
-def overlap(samples, references, pad_id=0, eos_id=0):
-    """Compares all samples of an image with all its references.
+def compare_ngrams(samples, references, pad_id=0, eos_id=0):
+    """N-gram overlap of all samples of an image with all its references.
 
     Args:
         samples: int32 tensor (B, N, T), N and T known.
@@ -41,25 +41,23 @@ def overlap(samples, references, pad_id=0, eos_id=0):
     """
     count = samples.shape[1]
     width = max(samples.shape[2], references.shape[2])
-    both = [
-        ended_captions(ids, pad_id, eos_id) for ids in (samples, references)
-    ]
+    both = [cut_at_end(ids, pad_id, eos_id) for ids in (samples, references)]
     # Only now: padding behind a caption without an end would end it.
-    tokens = ops.concatenate([_widened(t, width) for t, _ in both], axis=1)
+    tokens = ops.concatenate([_pad_to(t, width) for t, _ in both], axis=1)
     lengths = ops.concatenate([lengths for _, lengths in both], axis=1)
-    theirs = occurrences(tokens[:, :count, None], tokens[:, None, count:])
+    theirs = count_occurrences(tokens[:, :count, None], tokens[:, None, count:])
     return Overlap(
         count,
         tokens,
         ops.cast(lengths, "float32"),
-        ops.stack([following(tokens, n) >= 0 for n in range(LONGEST)]),
-        ops.cast(occurrences(tokens, tokens), "float32"),
+        ops.stack([shift_left(tokens, n) >= 0 for n in range(LONGEST)]),
+        ops.cast(count_occurrences(tokens, tokens), "float32"),
         ops.cast(theirs, "float32"),
     )
 
 
-def there_are(references, reference_mask=None, pad_id=0):
-    """float32 (B, R), 1 where there is a reference.
+def float_reference_mask(references, reference_mask=None, pad_id=0):
+    """Mask of references: float32 (B, R), 1 where there is one.
 
     Args:
         references: int32 tensor (B, R, S).
@@ -72,8 +70,8 @@ def there_are(references, reference_mask=None, pad_id=0):
     return ops.cast(reference_mask, "float32")
 
 
-def ended_captions(ids, pad_id=0, eos_id=0):
-    """Cuts captions behind their first end, which counts as a word.
+def cut_at_end(ids, pad_id=0, eos_id=0):
+    """Truncates captions behind their first end, which counts as a word.
 
     Args:
         ids: int32 tensor (..., T). A caption ends with its first `eos_id`
@@ -93,15 +91,15 @@ def ended_captions(ids, pad_id=0, eos_id=0):
     return tokens, ops.sum(ops.cast(inside, "int32"), axis=-1)
 
 
-def following(values, count, fill=NOTHING):
-    """`values` (..., T) moved left by `count`, `fill` coming in behind."""
+def shift_left(values, count, fill=NOTHING):
+    """Shifts `values` (..., T) left by `count`, filling with `fill`."""
     room = [(0, 0)] * (len(values.shape) - 1) + [(0, count)]
     if count == 0:
         return values
     return ops.pad(values[..., count:], room, constant_values=fill)
 
 
-def occurrences(tokens, others):
+def count_occurrences(tokens, others):
     """Counts how often each n-gram of a caption occurs in another.
 
     Words are compared pair by pair, once: for each word, the places of its
@@ -109,7 +107,7 @@ def occurrences(tokens, others):
     where the bits of its n words, moved along, agree.
 
     Args:
-        tokens: int32 (..., T) of `ended_captions`.
+        tokens: int32 (..., T) of `cut_at_end`.
         others: int32 (..., S), whose leading axes broadcast with those of
             `tokens`.
 
@@ -126,12 +124,12 @@ def occurrences(tokens, others):
         window = others[..., start : start + WINDOW]
         is_last = start + WINDOW >= length
         bits = WINDOW if is_last else stride
-        total = total + _occurrences_within(tokens, window, (1 << bits) - 1)
+        total = total + _count_within(tokens, window, (1 << bits) - 1)
     return total
 
 
-def _occurrences_within(tokens, window, counted):
-    """`occurrences` in a few words, at the places that `counted` has set."""
+def _count_within(tokens, window, counted):
+    """`count_occurrences` in a short window, where `counted` has bits set."""
     bits = ops.array([1 << i for i in range(window.shape[-1])], "int32")
     equal = ops.equal(tokens[..., None], window[..., None, :])
     places = ops.sum(ops.where(equal, bits, 0), axis=-1)  # (..., T)
@@ -139,13 +137,13 @@ def _occurrences_within(tokens, window, counted):
     places = ops.cast(places, "int32")
     runs = [places]
     for n in range(1, LONGEST):
-        moved = ops.right_shift(following(places, n, 0), n)
+        moved = ops.right_shift(shift_left(places, n, 0), n)
         runs.append(ops.bitwise_and(runs[-1], moved))
-    return bits_set(ops.bitwise_and(ops.stack(runs), counted))
+    return count_set_bits(ops.bitwise_and(ops.stack(runs), counted))
 
 
-def bits_set(values):
-    """How many bits of each int32, none of them negative, are set."""
+def count_set_bits(values):
+    """Population count of each int32, none of them negative."""
 
     def folded(values, shift, mask):
         upper = ops.bitwise_and(ops.right_shift(values, shift), mask)
@@ -159,7 +157,7 @@ def bits_set(values):
     return ops.right_shift(values * 0x01010101, 24)
 
 
-def _widened(tokens, width):
-    """`tokens` (B, N, T) with nothing behind, as (B, N, width)."""
+def _pad_to(tokens, width):
+    """Pads `tokens` (B, N, T) with `NOTHING` to (B, N, width)."""
     room = [(0, 0), (0, 0), (0, width - tokens.shape[-1])]
     return ops.pad(tokens, room, constant_values=NOTHING)

@@ -29,7 +29,7 @@ BRACKETS = str.maketrans(
 )
 
 
-SAID = ptb_rules.FRACTIONS | ptb_rules.ENTITIES | ptb_rules.CHARACTERS
+SPELLINGS = ptb_rules.FRACTIONS | ptb_rules.ENTITIES | ptb_rules.CHARACTERS
 
 
 SPLIT_WORDS = frozenset({"cannot", "gonna", "wanna", "gotta", "lemme", "gimme"})
@@ -41,35 +41,35 @@ PLAIN_WORD = re.compile("[A-Za-z]+(?= |$)")
 DASHES_OR_DOTS = re.compile(r"-{2,}|\.{3,}")
 
 
-def _compiled(*groups):
+def _compile(*groups):
     rules = [rule for group in groups for rule in group]
     return [re.compile(rule) for rule in [*rules, ptb_rules.ANY_RULE]]
 
 
-LETTER_FIRST = _compiled(ptb_rules.WORD_RULES)
+LETTER_FIRST = _compile(ptb_rules.WORD_RULES)
 
 
-DIGIT_FIRST = _compiled(ptb_rules.NUMBER_RULES, ptb_rules.WORD_RULES)
+DIGIT_FIRST = _compile(ptb_rules.NUMBER_RULES, ptb_rules.WORD_RULES)
 
 
-SYMBOL_FIRST = _compiled(ptb_rules.SYMBOL_RULES, ptb_rules.WORD_RULES)
+SYMBOL_FIRST = _compile(ptb_rules.SYMBOL_RULES, ptb_rules.WORD_RULES)
 
 
-def _readable(character):
-    """False for what the tokenizer throws away: emoji and control signs."""
+def _is_readable(character):
+    """Whether a character is kept: emoji and control signs are not."""
     if character > "\uffff" or character in "\ufe0f\ufffd\u20b9":
         return False
     category = unicodedata.category(character)
     return category not in ("Cc", "Cf", "Cn", "Co", "Cs", "Nl")
 
 
-def _cleaned(text):
-    """One kind of apostrophe, and spaces for what cannot be read."""
+def _clean(text):
+    """Normalizes apostrophes, and puts spaces for what cannot be read."""
     text = text.replace("’", "'")
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        character if character == "\xad" or _readable(character) else " "
+        character if character == "\xad" or _is_readable(character) else " "
         for character in text
     )
 
@@ -107,12 +107,12 @@ def _raw_tokens(text, end):
         position = match.end(1)
 
 
-def _said(token):
-    """The token in its final spelling; empty for punctuation."""
+def _spell(token):
+    """Spells a token as the metrics expect it; empty for punctuation."""
     token = token.lower()
     if token in SILENT or DASHES_OR_DOTS.fullmatch(token):
         return ""
-    token = SAID.get(token, token)
+    token = SPELLINGS.get(token, token)
     if token in PUNCTUATION:
         return ""
     if len(token) == 1 or "(" in token or ")" in token:
@@ -138,14 +138,14 @@ def tokenize(sentence, following=""):
         >>> tokenize("The dog's owner can't swim, at 8 a.m.")
         ['the', 'dog', "'s", 'owner', 'ca', "n't", 'swim', 'at', '8', 'a.m.']
     """
-    text = _cleaned(sentence)
+    text = _clean(sentence)
     if text.isascii() and text.replace(" ", "").isalpha():
         words = text.lower().split()
         if SPLIT_WORDS.isdisjoint(words):
             return words
-    context = text + "\n" + _cleaned(following[:20])
-    said = (_said(token) for token in _raw_tokens(context, len(text)))
-    return [token for token in said if token]
+    context = text + "\n" + _clean(following[:20])
+    spelled = (_spell(token) for token in _raw_tokens(context, len(text)))
+    return [token for token in spelled if token]
 
 
 def tokenize_captions(captions):

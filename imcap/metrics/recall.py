@@ -1,4 +1,4 @@
-"""Recall of retrieval, from a matrix of scores, in both directions."""
+"""Recall at K of retrieval in both directions, from a matrix of scores."""
 
 import math
 
@@ -10,8 +10,8 @@ LEVELS = (1, 5, 10)
 BLOCK_BYTES = 1 << 26
 
 
-def ranks(scores, image_of):
-    """Where the right answers stand, counted from 0.
+def retrieval_ranks(scores, image_of):
+    """Ranks of the right answers in both directions, counted from 0.
 
     An image is answered by the best of its own captions; its rank is the
     number of captions of other images that score as much or more. A caption
@@ -33,7 +33,7 @@ def ranks(scores, image_of):
         ValueError: shapes that do not fit, an image without a caption.
 
     Example:
-        >>> ranks(np.array([[0.9, 0.1], [0.2, 0.2]]), [0, 1])
+        >>> retrieval_ranks(np.array([[0.9, 0.1], [0.2, 0.2]]), [0, 1])
         (array([0, 1]), array([0, 0]))
     """
     image_of = np.asarray(image_of, "int64")
@@ -68,11 +68,11 @@ def _blocks(scores, image_of):
         yield first, block, image_of[None, :] == rows[:, None]
 
 
-def recalls(found):
-    """R@1, R@5, R@10 in percent, median and mean rank, counted from 1.
+def recalls(ranks):
+    """Recall at 1, 5 and 10 in percent; median and mean rank, from 1.
 
     Args:
-        found: (n,) int, ranks from 0.
+        ranks: (n,) int, counted from 0.
 
     Returns:
         Dict of float.
@@ -81,32 +81,32 @@ def recalls(found):
         >>> recalls(np.array([0, 3, 40]))["R@5"]
         66.66666666666667
     """
-    found = np.asarray(found)
-    values = {f"R@{k}": 100.0 * float(np.mean(found < k)) for k in LEVELS}
-    values["median"] = float(math.floor(np.median(found)) + 1)
-    values["mean"] = float(found.mean() + 1)
+    ranks = np.asarray(ranks)
+    values = {f"R@{k}": 100.0 * float(np.mean(ranks < k)) for k in LEVELS}
+    values["median"] = float(math.floor(np.median(ranks)) + 1)
+    values["mean"] = float(ranks.mean() + 1)
     return values
 
 
-def retrieval(scores, image_of):
-    """Everything that is reported of a score matrix.
+def retrieval_metrics(scores, image_of):
+    """Recalls, median and mean ranks of both directions, and rsum.
 
     Args:
-        scores: see `ranks`.
-        image_of: see `ranks`.
+        scores: see `retrieval_ranks`.
+        image_of: see `retrieval_ranks`.
 
     Returns:
         Dict of image_to_text and text_to_image, each of `recalls`, and
         rsum, the sum of their six recalls.
     """
-    directions = [recalls(found) for found in ranks(scores, image_of)]
+    directions = [recalls(ranks) for ranks in retrieval_ranks(scores, image_of)]
     names = ("image_to_text", "text_to_image")
     rsum = sum(one[f"R@{k}"] for one in directions for k in LEVELS)
     return dict(zip(names, directions, strict=True)) | {"rsum": rsum}
 
 
-def averaged(results):
-    """The mean of several results of `retrieval`, entry by entry.
+def average_metrics(results):
+    """The mean of several results of `retrieval_metrics`, entry by entry.
 
     Args:
         results: list of them, one a fold.
@@ -118,7 +118,7 @@ def averaged(results):
     for name, first in results[0].items():
         entries = [one[name] for one in results]
         if isinstance(first, dict):
-            values[name] = averaged(entries)
+            values[name] = average_metrics(entries)
         else:
             values[name] = float(np.mean(entries))
     return values

@@ -1,9 +1,9 @@
-"""BLEU-4 of single captions, computed inside the graph."""
+"""Sentence BLEU-4, computed inside the graph."""
 
 from keras import ops
 
 from imcap.metrics.cider import LONGEST
-from imcap.metrics.ngrams import overlap, there_are
+from imcap.metrics.ngrams import compare_ngrams, float_reference_mask
 
 # What the COCO server's code adds to counts of zero.
 TINY, SMALL = 1e-15, 1e-9
@@ -13,7 +13,7 @@ FAR = 1e6
 
 
 class SentenceBleu:
-    """BLEU-4 of each caption against all references of its image.
+    """Sentence BLEU-4 of each caption against its image's references.
 
         score = exp(min(0, 1 - r / c))
                 * product over n of ((correct_n + 1e-15)
@@ -49,41 +49,41 @@ class SentenceBleu:
         self.eos_id = eos_id
 
     def __call__(self, samples, references, reference_mask=None):
-        kept = there_are(references, reference_mask, self.pad_id)
-        found = overlap(samples, references, self.pad_id, self.eos_id)
-        return sentence_bleu(found, kept)
+        mask = float_reference_mask(references, reference_mask, self.pad_id)
+        overlap = compare_ngrams(samples, references, self.pad_id, self.eos_id)
+        return sentence_bleu(overlap, mask)
 
 
-def sentence_bleu(found, kept):
-    """The scores of `SentenceBleu`.
+def sentence_bleu(overlap, mask):
+    """Sentence BLEU-4 from n-gram counts, a pure function.
 
     Args:
-        found: `ngrams.Overlap` of samples and references.
-        kept: float32 (B, R), 1 where there is a reference.
+        overlap: `ngrams.Overlap` of samples and references.
+        mask: float32 (B, R), 1 where there is a reference.
 
     Returns:
         float32 (B, N).
     """
-    count = found.count
-    own = found.own[:, :, :count]  # (4, B, N, T)
-    most = ops.max(found.theirs * kept[:, None, :, None], axis=3)
+    count = overlap.count
+    own = overlap.own[:, :, :count]  # (4, B, N, T)
+    most = ops.max(overlap.theirs * mask[:, None, :, None], axis=3)
     shares = ops.minimum(most, own) / ops.maximum(own, 1.0)
-    complete = found.complete[:, :, :count]
+    complete = overlap.complete[:, :, :count]
     correct = ops.sum(ops.where(complete, shares, 0.0), axis=-1)
     guessed = ops.sum(ops.cast(complete, "float32"), axis=-1)  # (4, B, N)
     # Logarithms: the product of four tiny numbers is no float32.
     precisions = ops.log(correct + TINY) - ops.log(guessed + SMALL)
-    lengths = found.lengths[:, :count]
-    closest = _closest(lengths, found.lengths[:, count:], kept)
+    lengths = overlap.lengths[:, :count]
+    closest = _closest_length(lengths, overlap.lengths[:, count:], mask)
     brevity = ops.minimum(0.0, 1.0 - closest / lengths)
     scores = ops.exp(ops.sum(precisions, axis=0) / LONGEST + brevity)
-    return scores * ops.max(kept, axis=-1)[:, None]
+    return scores * ops.max(mask, axis=-1)[:, None]
 
 
-def _closest(lengths, others, kept):
+def _closest_length(lengths, others, mask):
     """The length (B, N) out of `others` (B, R) that is nearest."""
     distance = ops.abs(lengths[:, :, None] - others[:, None])  # (B, N, R)
-    distance = ops.where(kept[:, None] > 0, distance, FAR)
+    distance = ops.where(mask[:, None] > 0, distance, FAR)
     nearest = ops.min(distance, axis=-1, keepdims=True)
     others = ops.where(ops.equal(distance, nearest), others[:, None], FAR)
     return ops.min(others, axis=-1)

@@ -94,7 +94,7 @@ def split_pairs(config, run):
 def of_split(config, searcher, refuse):
     """Cards of a split's pictures, and recalls over all of it."""
     from imcap.matching.evaluation import check_run, ensemble_scores
-    from imcap.metrics.recall import ranks, recalls
+    from imcap.metrics.recall import recalls, retrieval_ranks
     from imcap.reports.cards import embedded
     from imcap.reports.gathering import picture_paths
 
@@ -112,7 +112,7 @@ def of_split(config, searcher, refuse):
         pairs,
         config.checkpoint,
     )
-    to_text, to_image = ranks(scores, pairs.image_of)
+    to_text, to_image = retrieval_ranks(scores, pairs.image_of)
     pool = Pool(pairs.tokens, pairs.encode(searcher.run.vocabulary))
     last = len(paths) if config.num_images < 0 else config.num_images
     cards = []

@@ -1,7 +1,7 @@
 """What a sampled caption is paid."""
 
 from imcap.metrics.cider_d import cider_d
-from imcap.metrics.ngrams import overlap, there_are
+from imcap.metrics.ngrams import compare_ngrams, float_reference_mask
 from imcap.metrics.sentence_bleu import sentence_bleu
 
 
@@ -36,8 +36,8 @@ class Reward:
 
     def __call__(self, samples, references):
         pad_id, eos_id = self.cider.pad_id, self.cider.eos_id
-        kept = there_are(references, None, pad_id)
-        found = overlap(samples, references, pad_id, eos_id)
+        kept = float_reference_mask(references, None, pad_id)
+        found = compare_ngrams(samples, references, pad_id, eos_id)
         total = 0.0
         if self.cider_weight:
             scores = cider_d(self.cider.table, found, kept)

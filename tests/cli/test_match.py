@@ -14,7 +14,7 @@ from imcap.cli import match
 from imcap.cli.match_train import completed
 from imcap.matching import scores as match_scores
 from imcap.matching.data import read_vocabulary
-from imcap.metrics.recall import retrieval
+from imcap.metrics.recall import retrieval_metrics
 from imcap.runs.presets import PRESETS
 
 MATCHING = sorted(path.stem for path in (PRESETS / "matching").glob("*.json"))
@@ -175,7 +175,7 @@ def test_ensembles_folds_and_saved_scores(run, trained, tmp_path, capsys):
     assert saved["t2i"].shape == (4, 20)
     mean = (saved["t2i"] + saved["i2t"]) / 2
     np.testing.assert_allclose(saved["both"], mean, atol=1e-6)
-    expected = retrieval(mean, np.arange(20) // 5)["rsum"]
+    expected = retrieval_metrics(mean, np.arange(20) // 5)["rsum"]
     found = metrics(run, "test_with_i2t")
     assert found["rsum"] == pytest.approx(expected)
     capsys.readouterr()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocoevalcap.cider.cider import Cider
 
-from imcap.metrics.cider import CiderScorerFor, cider, ngram_counts
+from imcap.metrics.cider import CiderScorer, cider, count_ngrams
 
 SENTENCES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=9)
 IMAGES = st.lists(
@@ -41,7 +41,7 @@ def test_equals_pycocoevalcap(images):
 
 def test_references_serve_again_and_again():
     references = {i: [[*"abc", letter]] for i, letter in enumerate("defg")}
-    score = CiderScorerFor(references)
+    score = CiderScorer(references)
     first = score({i: captions[0] for i, captions in references.items()})
     assert first[0] == pytest.approx(10)
     assert score({key: ["z"] for key in references})[0] == 0
@@ -58,7 +58,7 @@ def test_longer_captions_are_damped():
 
 
 def test_ngrams():
-    ones, twos, threes, fours = ngram_counts(["a", "b", "a", "b"])
+    ones, twos, threes, fours = count_ngrams(["a", "b", "a", "b"])
     assert ones == {("a",): 2, ("b",): 2}
     assert twos == {("a", "b"): 2, ("b", "a"): 1}
     assert len(threes) == 2
@@ -76,4 +76,4 @@ def test_ids_must_match(candidates):
 )
 def test_references_must_be_there(references, said):
     with pytest.raises(ValueError, match=said):
-        CiderScorerFor(references)
+        CiderScorer(references)

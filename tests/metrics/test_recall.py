@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imcap.metrics import recall
-from imcap.metrics.recall import averaged, ranks, recalls, retrieval
+from imcap.metrics.recall import (
+    average_metrics,
+    recalls,
+    retrieval_metrics,
+    retrieval_ranks,
+)
 
 
 def plain_ranks(scores, image_of):
@@ -28,7 +33,7 @@ def test_ranks_are_those_of_sorting(monkeypatch, block_bytes):
     rng = np.random.default_rng(0)
     image_of = np.concatenate([np.arange(11), rng.integers(0, 11, 20)])
     scores = rng.permutation(11 * 31).reshape(11, 31).astype("float32")
-    found = ranks(scores, image_of)
+    found = retrieval_ranks(scores, image_of)
     for ours, plain in zip(found, plain_ranks(scores, image_of), strict=True):
         assert ours.tolist() == plain
 
@@ -38,16 +43,16 @@ def test_order_does_not_matter(seed, levels):
     rng = np.random.default_rng(seed)
     image_of = np.concatenate([np.arange(5), rng.integers(0, 5, 6)])
     scores = rng.integers(0, levels, (5, 11)).astype("float32")
-    i2t, t2i = ranks(scores, image_of)
+    i2t, t2i = retrieval_ranks(scores, image_of)
     rows, columns = rng.permutation(5), rng.permutation(11)
     place = np.argsort(rows)
-    turned = ranks(scores[rows][:, columns], place[image_of[columns]])
+    turned = retrieval_ranks(scores[rows][:, columns], place[image_of[columns]])
     assert turned[0].tolist() == i2t[rows].tolist()
     assert turned[1].tolist() == t2i[columns].tolist()
 
 
 def test_ties_count_against_the_model():
-    i2t, t2i = ranks(np.zeros((3, 6)), [0, 0, 1, 1, 2, 2])
+    i2t, t2i = retrieval_ranks(np.zeros((3, 6)), [0, 0, 1, 1, 2, 2])
     # Own captions are no rivals of each other, all others are.
     assert i2t.tolist() == [4, 4, 4]
     assert t2i.tolist() == [2] * 6
@@ -55,14 +60,14 @@ def test_ties_count_against_the_model():
 
 def test_a_copy_of_an_image_costs_a_place():
     scores = np.array([[0.9, 0.8, 0.1], [0.9, 0.8, 0.1], [0.0, 0.1, 0.7]])
-    i2t, t2i = ranks(scores, [0, 1, 2])
+    i2t, t2i = retrieval_ranks(scores, [0, 1, 2])
     assert i2t.tolist() == [0, 1, 0]
     assert t2i.tolist() == [1, 1, 0]
 
 
 def test_what_is_no_number_is_worst():
     scores = np.array([[np.nan, 0.2], [0.1, 0.3]])
-    i2t, t2i = ranks(scores, [0, 1])
+    i2t, t2i = retrieval_ranks(scores, [0, 1])
     assert i2t.tolist() == [1, 0]
     assert t2i.tolist() == [1, 0]
 
@@ -78,20 +83,20 @@ def test_recalls():
 
 
 def test_retrieval_and_folds():
-    perfect = retrieval(np.eye(4), np.arange(4))
+    perfect = retrieval_metrics(np.eye(4), np.arange(4))
     assert perfect["rsum"] == 600
-    worst = retrieval(-np.eye(4), np.arange(4))
+    worst = retrieval_metrics(-np.eye(4), np.arange(4))
     assert worst["image_to_text"]["R@1"] == 0
     assert worst["image_to_text"]["R@5"] == 100
-    both = averaged([perfect, worst])
+    both = average_metrics([perfect, worst])
     assert both["rsum"] == (600 + worst["rsum"]) / 2
     assert both["text_to_image"]["mean"] == (1 + 4) / 2
 
 
 def test_what_does_not_fit():
     with pytest.raises(ValueError, match="has no caption"):
-        ranks(np.zeros((2, 2)), [0, 0])
+        retrieval_ranks(np.zeros((2, 2)), [0, 0])
     with pytest.raises(ValueError, match="beyond"):
-        ranks(np.zeros((2, 2)), [0, 2])
+        retrieval_ranks(np.zeros((2, 2)), [0, 2])
     with pytest.raises(ValueError, match="owners"):
-        ranks(np.zeros((2, 3)), [0, 1])
+        retrieval_ranks(np.zeros((2, 3)), [0, 1])
