@@ -48,7 +48,7 @@ def make_batch(lengths, locations=K, batch=B, steps=T, channels=D):
     Lengths count words and eos.
     """
     from imcap.data.batches.caption_batches import CaptionBatches
-    from imcap.data.captions.reading import EncodedCaptions
+    from imcap.data.captions.caption_set import EncodedCaptions
 
     class Words:
         pad_id, bos_id, eos_id = 0, 0, 0

@@ -71,13 +71,11 @@ def open_data(config):
 
 def captions_and_vocabulary(config, earlier):
     """All captions, and the words of an earlier run or of these."""
-    from imcap.data.captions.cocotalk import is_talk, read_talk
-
     captions = read_captions(config.input_json, h5_path=config.input_h5)
     if earlier is not None:
         return captions, earlier.vocabulary
-    if captions.raw is None and is_talk(config.input_json):
-        return read_talk(config.input_json, config.input_h5)
+    if captions.vocabulary is not None:
+        return captions, captions.vocabulary
     said = captions
     if config.vocabulary_from == "train":
         said = captions.split("train", "restval")

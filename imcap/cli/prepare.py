@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from imcap.cli.parser import run_command
-from imcap.data.captions.cocotalk import IMAGE_SIZE, write_talk
-from imcap.data.captions.reading import TRAINING_SPLITS, read_captions
+from imcap.data.captions.caption_set import TRAINING_SPLITS
+from imcap.data.captions.cocotalk import IMAGE_SIZE, write_cocotalk
+from imcap.data.captions.reading import read_captions
 from imcap.data.pictures.files import PictureFiles
 from imcap.data.words.dialects import DIALECTS
 from imcap.data.words.vocabulary import Vocabulary
@@ -96,7 +97,7 @@ def prepare(config):
         captions, bad = files.with_sizes(captions)
         pixels = files.pixels(IMAGE_SIZE) if config.store_images else None
     vocabulary = _vocabulary(config, captions)
-    captions, undecoded = write_talk(
+    captions, undecoded = write_cocotalk(
         captions,
         vocabulary,
         config.output_json,

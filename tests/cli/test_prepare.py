@@ -12,7 +12,7 @@ from PIL import Image
 
 from helpers.places import ROOT
 from imcap.cli.prepare import label_path, main
-from imcap.data.captions.cocotalk import read_talk
+from imcap.data.captions.reading import read_captions
 
 EDGE_IMAGES = ROOT.parent / "shared/data/edge_images"
 COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -49,7 +49,7 @@ def run(work, *words, source="captions.csv", output="out"):
 
 def result(work):
     out = work / "out"
-    return read_talk(out / "cocotalk.json", out / "cocotalk_label.h5")
+    return read_captions(out / "cocotalk.json", out / "cocotalk_label.h5")
 
 
 def test_label_path():
@@ -59,7 +59,8 @@ def test_label_path():
 
 def test_words_of_the_training_split_only(work, capsys):
     assert run(work, "-word_count_threshold", 1) == 0
-    captions, vocabulary = result(work)
+    captions = result(work)
+    vocabulary = captions.vocabulary
     assert captions.splits == ["train", "val", "test"]
     assert vocabulary.words == ("<pad>", "a", "picture", "red", "UNK")
     assert captions.tokens[1] == [["a", "UNK", "picture"]] * 2
@@ -73,7 +74,8 @@ def test_words_of_the_training_split_only(work, capsys):
 def test_words_of_all_splits(work):
     words = ("--vocabulary_from", "all", "--word_count_threshold", 1)
     assert run(work, *words, "--max_length", 2) == 0
-    captions, vocabulary = result(work)
+    captions = result(work)
+    vocabulary = captions.vocabulary
     assert set(COLORS) < set(vocabulary.words)
     assert captions.tokens[1] == [["a", "green"]] * 2
 
@@ -82,7 +84,7 @@ def test_pictures_are_stored_and_broken_ones_listed(work, capsys):
     (work / "pictures/green.png").write_bytes(b"no picture")
     words = ("--images_root", work / "pictures", "--store_images")
     assert run(work, *words, "--word_count_threshold", 1) == 0
-    captions, _ = result(work)
+    captions = result(work)
     assert captions.image_ids == ["red", "blue"]
     assert captions.sizes == [(30, 20)] * 2
     bad = json.loads((work / "out/bad_images.json").read_text())
@@ -102,7 +104,7 @@ def test_replace_repairs_a_picture(work):
     words = ("--images_root", work / "pictures", "--store_images")
     words += ("--replace", f"green={replacement}")
     assert run(work, *words, "--word_count_threshold", 1) == 0
-    assert result(work)[0].image_ids == ["red", "green", "blue"]
+    assert result(work).image_ids == ["red", "green", "blue"]
     assert json.loads((work / "out/bad_images.json").read_text()) == []
     with h5py.File(work / "out/cocotalk_label.h5") as file:
         spot = file["images"][1, :, 100, 100]
@@ -120,7 +122,7 @@ def test_awkward_pictures(work):
     words = ("--images_root", EDGE_IMAGES, "--store_images")
     words += ("--word_count_threshold", 0)
     assert run(work, *words, source="edge.csv") == 0
-    captions, _ = result(work)
+    captions = result(work)
     assert captions.files == [names[0], names[1], names[3]]
     with Image.open(EDGE_IMAGES / names[3]) as picture:
         assert captions.sizes[2] == picture.size[::-1]
@@ -211,7 +213,8 @@ def test_prepro_labels(work, monkeypatch):
         "out/cocotalk",
     )
     assert run_script("prepro_labels.py", work, monkeypatch, *words) == 0
-    captions, vocabulary = result(work)
+    captions = result(work)
+    vocabulary = captions.vocabulary
     assert captions.image_ids == [0, 1, 2]
     assert vocabulary.dialect == "talk"
     with h5py.File(work / "out/cocotalk_label.h5") as file:
@@ -223,8 +226,8 @@ def test_prepro_coco(work, monkeypatch):
     words = ("--output_json", "out/a.json", "--output_h5", "out/a.h5")
     words += ("--images_root", "pictures")
     assert run_script("prepro_coco.py", work, monkeypatch, *words) == 0
-    captions, vocabulary = read_talk(work / "out/a.json", work / "out/a.h5")
-    assert vocabulary.dialect == "sat_keras"
+    captions = read_captions(work / "out/a.json", work / "out/a.h5")
+    assert captions.vocabulary.dialect == "sat_keras"
     assert captions.tokens[0] == [["a", "red"]] * 2
     with h5py.File(work / "out/a.h5") as file:
         assert file["labels"].shape == (6, 18)

@@ -1,12 +1,15 @@
-"""From what a reader found in a file to a checked `CaptionSet`."""
+"""From the pictures that a format found to a checked `CaptionSet`."""
 
 import collections
 import dataclasses
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path, PurePosixPath
 
 from imcap.data.captions.caption_set import SPLITS, TRAINING_SPLITS, CaptionSet
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 
 SPLIT_NAMES = {name: name for name in SPLITS} | {
@@ -20,7 +23,7 @@ SPLIT_NAMES = {name: name for name in SPLITS} | {
 
 @dataclasses.dataclass
 class Picture:
-    """One image as a reader found it.
+    """One image as a format found it.
 
     Args:
         image_id: int or str.
@@ -31,16 +34,16 @@ class Picture:
         size: (width, height) in pixels, or None.
     """
 
-    image_id: object
+    image_id: int | str
     file: str
-    captions: list | None
-    tokens: list | None = None
+    captions: list[str] | None
+    tokens: list[list[str]] | None = None
     split: str | None = None
-    size: tuple | None = None
+    size: tuple[int, int] | None = None
 
 
-def split_named(name, where):
-    """'dev' and the like to one of `SPLITS`; else an InputError."""
+def split_named(name: str, where: str | Path) -> str:
+    """The split of `SPLITS` that 'dev' and the like mean, or InputError."""
     split = SPLIT_NAMES.get(str(name).strip().lower())
     if split is None:
         raise InputError(
@@ -49,14 +52,23 @@ def split_named(name, where):
     return split
 
 
-def assemble(path, pictures, notes=(), **options):
+def assemble(
+    path: Path,
+    pictures: list[Picture],
+    vocabulary: Vocabulary | None = None,
+    *,
+    split_files: Sequence[str | PathLike[str]] = (),
+    split: str | None = None,
+    num_val: int | None = None,
+    num_test: int | None = None,
+) -> CaptionSet:
     """Checks pictures, splits and tokenises them.
 
     Args:
         path: the source, for messages.
         pictures: list of `Picture`.
-        notes: tuple of str, what the reader left out.
-        **options: see `captions.read_captions`.
+        vocabulary: the `Vocabulary` that numbered their words, or None.
+        split_files, split, num_val, num_test: see `read_captions`.
 
     Returns:
         A `CaptionSet`. An empty caption, and an image without captions
@@ -69,10 +81,16 @@ def assemble(path, pictures, notes=(), **options):
             asked for that the file already has.
     """
     _check_unique(path, pictures)
-    notes = list(notes)
+    notes: list[str] = []
     _tokenise(pictures)
     _drop_empty_captions(pictures, notes)
-    pictures = _give_splits(path, pictures, notes, **options)
+    if split_files:
+        pictures = _split_by_lists(path, pictures, split_files, notes)
+    elif split is not None:
+        for picture in pictures:
+            picture.split = split_named(split, path)
+    else:
+        pictures = _split_by_source(path, pictures, notes, num_val, num_test)
     pictures = _drop_bare_pictures(path, pictures, notes)
     if not pictures:
         raise InputError(f"{path}: no image with captions is left in it")
@@ -86,11 +104,12 @@ def assemble(path, pictures, notes=(), **options):
         None if any(captions is None for captions in raw) else raw,
         None if any(size is None for size in sizes) else sizes,
         tuple(notes),
+        vocabulary,
     )
 
 
-def _check_unique(path, pictures):
-    files = {}
+def _check_unique(path: Path, pictures: list[Picture]) -> None:
+    files: dict[int | str, Picture] = {}
     for picture in pictures:
         other = files.setdefault(picture.image_id, picture).file
         if files[picture.image_id] is not picture:
@@ -100,37 +119,43 @@ def _check_unique(path, pictures):
             )
 
 
-def _give_splits(path, pictures, notes, split_files=(), split=None, **counts):
-    """Fills `split` of each picture from the first source that knows."""
-    if split_files:
-        return _split_by_lists(path, pictures, split_files, notes)
-    if split is not None:
-        for picture in pictures:
-            picture.split = split_named(split, path)
-        return pictures
+def _split_by_source(
+    path: Path,
+    pictures: list[Picture],
+    notes: list[str],
+    num_val: int | None,
+    num_test: int | None,
+) -> list[Picture]:
+    """The splits that the file itself has, or else hashed ones."""
     bare = [picture for picture in pictures if picture.split is None]
     if bare and len(bare) < len(pictures):
         raise InputError(
             f"{path}: image {bare[0].image_id} has no split though others "
             "have one; fill it in for all or for none"
         )
-    counts = {name: n for name, n in counts.items() if n is not None}
-    if counts and not bare:
+    counts = {"num_test": num_test, "num_val": num_val}
+    drawn = [f"--{name}" for name, n in counts.items() if n is not None]
+    if drawn and not bare:
         raise InputError(
             f"{path}: the file has its own splits; leave out "
-            + " and ".join(f"--{name}" for name in sorted(counts))
+            + " and ".join(drawn)
         )
     if bare:
         # Nobody promised these images to a test split, so none is missed.
         pictures = _without_bare(pictures, "images", notes)
-        names = hashed_splits([p.image_id for p in pictures], **counts)
+        ids = [picture.image_id for picture in pictures]
+        names = hashed_splits(ids, num_val, num_test)
         for picture, name in zip(pictures, names, strict=True):
             picture.split = name
     return pictures
 
 
-def hashed_splits(image_ids, num_val=None, num_test=None):
-    """Splits that depend on nothing but the ids.
+def hashed_splits(
+    image_ids: Iterable[int | str],
+    num_val: int | None = None,
+    num_test: int | None = None,
+) -> list[str]:
+    """Deterministic random splits, which depend on nothing but the ids.
 
     Args:
         image_ids: list of int or str.
@@ -166,9 +191,14 @@ def hashed_splits(image_ids, num_val=None, num_test=None):
     return splits
 
 
-def _split_by_lists(path, pictures, split_files, notes):
+def _split_by_lists(
+    path: Path,
+    pictures: list[Picture],
+    split_files: Sequence[str | PathLike[str]],
+    notes: list[str],
+) -> list[Picture]:
     """Keeps the pictures that a list names, one list per split."""
-    listed = {}
+    listed: dict[str, str] = {}
     for file in map(Path, split_files):
         name = _split_of_list(file)
         for line in _lines(file):
@@ -194,7 +224,9 @@ def _split_by_lists(path, pictures, split_files, notes):
     return kept
 
 
-def _note_absent(path, listed, found, notes):
+def _note_absent(
+    path: Path, listed: dict[str, str], found: set[str], notes: list[str]
+) -> None:
     """Listed images without captions: counted in training, else fatal."""
     absent = [name for name in listed if name not in found]
     for name in absent:
@@ -210,7 +242,7 @@ def _note_absent(path, listed, found, notes):
         )
 
 
-def _lines(file):
+def _lines(file: Path) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -221,7 +253,7 @@ def _lines(file):
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _split_of_list(file):
+def _split_of_list(file: Path) -> str:
     """The split that a list is for, by its name."""
     for pattern, split in (
         ("restval", "restval"),
@@ -237,7 +269,7 @@ def _split_of_list(file):
     )
 
 
-def _tokenise(pictures):
+def _tokenise(pictures: list[Picture]) -> None:
     """Fills `tokens` where text is raw, all texts in one go."""
     raw = [picture for picture in pictures if picture.tokens is None]
     if not raw:
@@ -249,7 +281,7 @@ def _tokenise(pictures):
         picture.tokens = [next(rows) for _ in picture.captions]
 
 
-def _drop_empty_captions(pictures, notes):
+def _drop_empty_captions(pictures: list[Picture], notes: list[str]) -> None:
     """Leaves out captions without a word."""
     dropped = collections.Counter()
     for picture in pictures:
@@ -266,7 +298,9 @@ def _drop_empty_captions(pictures, notes):
         )
 
 
-def _drop_bare_pictures(path, pictures, notes):
+def _drop_bare_pictures(
+    path: Path, pictures: list[Picture], notes: list[str]
+) -> list[Picture]:
     """Leaves out training images without captions; elsewhere an error."""
     for picture in pictures:
         if not picture.tokens and picture.split not in TRAINING_SPLITS:
@@ -278,7 +312,9 @@ def _drop_bare_pictures(path, pictures, notes):
     return _without_bare(pictures, "training images", notes)
 
 
-def _without_bare(pictures, what, notes):
+def _without_bare(
+    pictures: list[Picture], what: str, notes: list[str]
+) -> list[Picture]:
     bare = [picture for picture in pictures if not picture.tokens]
     if bare:
         notes.append(

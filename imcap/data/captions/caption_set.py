@@ -1,8 +1,11 @@
 """Captions of many images, as words and as numbers."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
+
+from imcap.data.words.vocabulary import Vocabulary
 
 SPLITS = ("train", "restval", "val", "test")
 
@@ -24,21 +27,24 @@ class CaptionSet:
             source has only words.
         sizes: list of (width, height) in pixels, or None.
         notes: tuple of str, what was left out on reading, with counts.
+        vocabulary: the `Vocabulary` that numbered the words, where the
+            source holds ids instead of text; None elsewhere.
 
     Example:
         >>> captions = read_captions("dataset_flickr8k.json")
         >>> training = captions.split("train", "restval")
     """
 
-    image_ids: list
-    files: list
-    splits: list
-    tokens: list
-    raw: list | None = None
-    sizes: list | None = None
-    notes: tuple = ()
+    image_ids: list[int | str]
+    files: list[str]
+    splits: list[str]
+    tokens: list[list[list[str]]]
+    raw: list[list[str]] | None = None
+    sizes: list[tuple[int, int]] | None = None
+    notes: tuple[str, ...] = ()
+    vocabulary: Vocabulary | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("files", "splits", "tokens", "raw", "sizes"):
             column = getattr(self, name)
             if column is not None and len(column) != len(self.image_ids):
@@ -49,16 +55,16 @@ class CaptionSet:
         if unknown:
             raise ValueError(f"unknown split {unknown[0]!r}; know {SPLITS}")
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of images."""
         return len(self.image_ids)
 
     @property
-    def caption_count(self):
+    def caption_count(self) -> int:
         """Number of captions."""
         return sum(map(len, self.tokens))
 
-    def _rows(self, rows):
+    def _rows(self, rows: Iterable[int]) -> "CaptionSet":
         columns = {}
         for name in ("image_ids", "files", "splits", "tokens", "raw", "sizes"):
             column = getattr(self, name)
@@ -67,7 +73,7 @@ class CaptionSet:
             columns[name] = column
         return dataclasses.replace(self, **columns)
 
-    def split(self, *names):
+    def split(self, *names: str) -> "CaptionSet":
         """The images of these splits, in order.
 
         `restval` (training images that COCO counts to its validation set)
@@ -78,14 +84,16 @@ class CaptionSet:
             raise ValueError(f"unknown split {unknown[0]!r}; know {SPLITS}")
         return self._rows([i for i, s in enumerate(self.splits) if s in names])
 
-    def filter(self, keep_ids):
+    def filter(self, keep_ids: Iterable[int | str]) -> "CaptionSet":
         """The images whose id is in `keep_ids`, in order."""
         keep_ids = set(keep_ids)
         return self._rows(
             [i for i, key in enumerate(self.image_ids) if key in keep_ids]
         )
 
-    def encode(self, vocabulary, max_length):
+    def encode(
+        self, vocabulary: Vocabulary, max_length: int | None
+    ) -> "EncodedCaptions":
         """Words to ids, cut off behind `max_length` words.
 
         Args:
@@ -119,28 +127,28 @@ class EncodedCaptions:
         pad_id: int, what dense arrays are filled with.
     """
 
-    image_ids: list
-    captions: list
+    image_ids: list[int | str]
+    captions: list[list[np.ndarray]]
     pad_id: int = 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of images N."""
         return len(self.captions)
 
-    def flat(self):
+    def flat(self) -> list[np.ndarray]:
         """All M captions in order, as a list of int32 arrays."""
         return [ids for captions in self.captions for ids in captions]
 
-    def lengths(self):
+    def lengths(self) -> np.ndarray:
         """int32 (M,), words per caption."""
         return np.array([len(ids) for ids in self.flat()], "int32")
 
-    def starts(self):
+    def starts(self) -> np.ndarray:
         """int64 (N + 1,): image i owns captions starts[i]:starts[i + 1]."""
         counts = [0] + [len(captions) for captions in self.captions]
         return np.cumsum(np.array(counts, "int64"))
 
-    def dense(self, length=None):
+    def dense(self, length: int | None = None) -> np.ndarray:
         """One row per caption.
 
         Args:
@@ -158,7 +166,9 @@ class EncodedCaptions:
             row[: len(ids)] = ids[:length]
         return rows
 
-    def dense_by_image(self, count, length=None):
+    def dense_by_image(
+        self, count: int, length: int | None = None
+    ) -> np.ndarray:
         """`count` captions of each image, for images of unequal number.
 
         Args:

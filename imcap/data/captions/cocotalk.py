@@ -9,17 +9,26 @@ with pictures, `images` (N, 3, 256, 256) as uint8 RGB.
 
 import contextlib
 import json
+from collections.abc import Callable, Iterator, Mapping
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from tqdm import tqdm
 
-from imcap.data.captions.assembly import Picture, assemble, split_named
-from imcap.data.captions.json_formats import value_of
+from imcap.data.captions.assembly import Picture, split_named
+from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.formats import (
+    CaptionFile,
+    Parsed,
+    size_of,
+    value_of,
+)
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import atomic_write, read_json
+from imcap.files import atomic_write
 
 IMAGE_SIZE = 256
 
@@ -30,7 +39,9 @@ COLUMNS = ("labels", "label_start_ix", "label_end_ix", "label_length")
 REMEDY = "make both files anew with one run of imcap prepare"
 
 
-def talk_labels(captions, vocabulary, max_length):
+def label_columns(
+    captions: CaptionSet, vocabulary: Vocabulary, max_length: int
+) -> dict[str, np.ndarray]:
     """The four arrays of the label file.
 
     Args:
@@ -66,9 +77,14 @@ def talk_labels(captions, vocabulary, max_length):
     }
 
 
-def write_talk(
-    captions, vocabulary, json_path, h5_path, max_length=16, pixels=None
-):
+def write_cocotalk(
+    captions: CaptionSet,
+    vocabulary: Vocabulary,
+    json_path: str | PathLike[str],
+    h5_path: str | PathLike[str],
+    max_length: int = 16,
+    pixels: Callable[[int | str, str], np.ndarray] | None = None,
+) -> tuple[CaptionSet, list[dict[str, Any]]]:
     """Writes both files, each whole or not at all.
 
     Args:
@@ -93,7 +109,7 @@ def write_talk(
         with _new_h5(partial) as file:
             if pixels is not None:
                 captions, bad = _store_images(file, captions, pixels)
-            columns = talk_labels(captions, vocabulary, max_length)
+            columns = label_columns(captions, vocabulary, max_length)
             for name, values in columns.items():
                 file.create_dataset(name, data=values)
         value = _json_part(captions, vocabulary)
@@ -102,7 +118,7 @@ def write_talk(
 
 
 @contextlib.contextmanager
-def _new_h5(path):
+def _new_h5(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "w") as file:
             yield file
@@ -113,8 +129,8 @@ def _new_h5(path):
         raise OSError(f"{path}: cannot be written ({error})") from None
 
 
-def _json_part(captions, vocabulary):
-    images = [
+def _json_part(captions: CaptionSet, vocabulary: Vocabulary) -> dict[str, Any]:
+    images: list[dict[str, Any]] = [
         {"split": split, "file_path": file, "id": key}
         for split, file, key in zip(
             captions.splits, captions.files, captions.image_ids, strict=True
@@ -122,14 +138,19 @@ def _json_part(captions, vocabulary):
     ]
     for image, size in zip(images, captions.sizes or (), strict=False):
         image["width"], image["height"] = size
-    value = {"ix_to_word": vocabulary.to_talk(), "images": images}
+    words = vocabulary.to_talk()
+    value: dict[str, Any] = {"ix_to_word": words, "images": images}
     if vocabulary.dialect not in ("talk", "sat_keras"):
         # The words alone do not tell these two apart from talk.
         value["dialect"] = vocabulary.dialect
     return value
 
 
-def _store_images(file, captions, pixels):
+def _store_images(
+    file: h5py.File,
+    captions: CaptionSet,
+    pixels: Callable[[int | str, str], np.ndarray],
+) -> tuple[CaptionSet, list[dict[str, Any]]]:
     """Streams pictures into `images`; returns what was kept, and the bad."""
     shape = (len(captions), 3, IMAGE_SIZE, IMAGE_SIZE)
     images = file.create_dataset(
@@ -151,71 +172,52 @@ def _store_images(file, captions, pixels):
     return captions.filter(kept), bad
 
 
-def is_talk(path):
-    """Whether a file of captions is a `cocotalk.json`, whatever its name."""
-    path = Path(path)
-    if path.suffix.lower() != ".json":
-        return False
-    values = read_json(path, "restore the file")
-    return isinstance(values, dict) and "ix_to_word" in values
+class CocotalkFormat:
+    """`cocotalk.json` with its label file, as `write_cocotalk` writes them.
 
-
-def read_talk(json_path, h5_path=None, **options):
-    """Reads what `write_talk`, or the lineage's own tools, wrote.
-
-    Args:
-        json_path: path of `cocotalk.json`.
-        h5_path: path of the label file; None: `<stem>_label.h5`,
-            `<stem>.h5` or the only `*_label.h5` beside the JSON.
-        **options: see `captions.read_captions`.
-
-    Returns:
-        (`CaptionSet`, `Vocabulary`). The words are those of the label rows:
-        rare ones read UNK, long captions end at the row's end. The raw text
-        is not in these files, so `raw` is None.
-
-    Raises:
-        InputError: a file is missing or cut short, or the two do not fit
-            together.
+    The words are those of the label rows: rare ones read UNK, long captions
+    end at the row's end. The raw text is not in these files.
     """
-    json_path = Path(json_path)
-    values = read_json(json_path, REMEDY)
-    ix_to_word = value_of(values, "ix_to_word", dict, json_path)
-    try:
-        vocabulary = Vocabulary.from_talk(ix_to_word, values.get("dialect"))
-    except InputError as error:
-        raise InputError(f"{json_path}: {error}; {REMEDY}") from None
-    h5_path = _label_file(json_path) if h5_path is None else Path(h5_path)
-    columns = _read_columns(h5_path)
-    images = value_of(values, "images", list, json_path)
-    _check_columns(h5_path, columns, len(images), vocabulary.size)
-    words = [vocabulary.decode(row) for row in columns["labels"]]
-    pictures = []
-    for index, image in enumerate(images):
-        where = f"{json_path}: images[{index}]"
-        start = int(columns["label_start_ix"][index]) - 1
-        end = int(columns["label_end_ix"][index])
-        split = value_of(image, "split", str, where)
-        pictures.append(
-            Picture(
-                value_of(image, "id", (int, str), where),
-                value_of(image, "file_path", str, where),
-                None,
-                words[start:end],
-                split_named(split, where),
-                _size(image),
+
+    description = "cocotalk.json"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether it is an object with `ix_to_word`."""
+        return isinstance(file.json, dict) and "ix_to_word" in file.json
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture an entry of `images`, and the vocabulary."""
+        path, values = file.path, file.json
+        ix_to_word = value_of(values, "ix_to_word", dict, path)
+        try:
+            vocabulary = Vocabulary.from_talk(ix_to_word, values.get("dialect"))
+        except InputError as error:
+            raise InputError(f"{path}: {error}; {REMEDY}") from None
+        h5_path = file.h5_path or _label_file(path)
+        columns = _read_columns(h5_path)
+        images = value_of(values, "images", list, path)
+        _check_columns(h5_path, columns, len(images), vocabulary.size)
+        words = [vocabulary.decode(row) for row in columns["labels"]]
+        pictures = []
+        for index, image in enumerate(images):
+            where = f"{path}: images[{index}]"
+            start = int(columns["label_start_ix"][index]) - 1
+            end = int(columns["label_end_ix"][index])
+            split = value_of(image, "split", str, where)
+            pictures.append(
+                Picture(
+                    value_of(image, "id", (int, str), where),
+                    value_of(image, "file_path", str, where),
+                    None,
+                    words[start:end],
+                    split_named(split, where),
+                    size_of(image),
+                )
             )
-        )
-    return assemble(json_path, pictures, **options), vocabulary
+        return Parsed(pictures, vocabulary)
 
 
-def _size(image):
-    if "width" in image and "height" in image:
-        return (image["width"], image["height"])
-    return None
-
-
-def _label_file(json_path):
+def _label_file(json_path: Path) -> Path:
     for name in (f"{json_path.stem}_label.h5", f"{json_path.stem}.h5"):
         if json_path.with_name(name).exists():
             return json_path.with_name(name)
@@ -228,7 +230,7 @@ def _label_file(json_path):
     )
 
 
-def _read_columns(h5_path):
+def _read_columns(h5_path: Path) -> dict[str, np.ndarray]:
     if not h5_path.exists():
         raise InputError(f"{h5_path}: no such file; {REMEDY}")
     try:
@@ -245,7 +247,12 @@ def _read_columns(h5_path):
         ) from None
 
 
-def _check_columns(h5_path, columns, image_count, size):
+def _check_columns(
+    h5_path: Path,
+    columns: Mapping[str, np.ndarray],
+    image_count: int,
+    size: int,
+) -> None:
     """Whether the label file fits itself, the images and the words."""
     labels, starts, ends, lengths = (columns[name] for name in COLUMNS)
     if len(starts) != image_count or len(ends) != image_count:

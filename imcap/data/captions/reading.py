@@ -1,40 +1,46 @@
-"""One door to every caption file: `read_captions`."""
+"""Reading captions: `read_captions`, and the table of formats behind it."""
 
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
-from imcap.data.captions.assembly import assemble, hashed_splits
-from imcap.data.captions.caption_set import (
-    SPLITS,
-    TRAINING_SPLITS,
-    CaptionSet,
-    EncodedCaptions,
+from imcap.data.captions.assembly import assemble
+from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.cocotalk import CocotalkFormat
+from imcap.data.captions.formats import CaptionFile, CaptionFormat
+from imcap.data.captions.json_formats import (
+    CocoFormat,
+    CocoRawFormat,
+    KarpathyFormat,
 )
-from imcap.data.captions.json_formats import json_reader
-from imcap.data.captions.tables import read_flickr, text_reader
+from imcap.data.captions.tables import (
+    CsvFormat,
+    FlickrFormat,
+    JsonLinesFormat,
+)
 from imcap.errors import InputError
-from imcap.files import read_json
 
-__all__ = [
-    "SPLITS",
-    "TRAINING_SPLITS",
-    "CaptionSet",
-    "EncodedCaptions",
-    "hashed_splits",
-    "read_captions",
-]
-
-
-HEAD = 100_000  # characters that are enough to tell the format
-
-
-KNOWN = (
-    "known are Karpathy's dataset_*.json, COCO's captions_*.json, "
-    "coco_raw.json, cocotalk.json, Flickr8k.token.txt, and CSV or JSON lines "
-    "with the columns image and caption"
+# The first that recognises a file reads it; a new format is a line here.
+FORMATS: tuple[CaptionFormat, ...] = (
+    JsonLinesFormat(),
+    FlickrFormat(),
+    CsvFormat(),
+    CocotalkFormat(),
+    CocoFormat(),
+    CocoRawFormat(),
+    KarpathyFormat(),
 )
 
 
-def read_captions(path, h5_path=None, **options):
+def read_captions(
+    path: str | PathLike[str],
+    h5_path: str | PathLike[str] | None = None,
+    *,
+    split_files: Sequence[str | PathLike[str]] = (),
+    split: str | None = None,
+    num_val: int | None = None,
+    num_test: int | None = None,
+) -> CaptionSet:
     """Reads captions, whatever their format; the content decides.
 
     Formats:
@@ -64,7 +70,8 @@ def read_captions(path, h5_path=None, **options):
 
     Returns:
         A `CaptionSet`; its `notes` count what was left out: empty captions,
-        training images without captions, images in no split list.
+        training images without captions, images in no split list. Its
+        `vocabulary` is that of a `cocotalk.json`, elsewhere None.
 
     Raises:
         InputError: the file is missing, cut short, of no known format or
@@ -74,49 +81,28 @@ def read_captions(path, h5_path=None, **options):
     Example:
         >>> captions = read_captions("my_captions.csv", num_val=100)
     """
-    path = Path(path)
-    first = _text(path, HEAD).lstrip().split("\n", 1)[0]
-    reader = text_reader(first)
-    if reader is read_flickr and not any(options.values()):
-        options["split_files"] = _flickr_lists(path)
-    if reader is not None:
-        return assemble(path, reader(path, _text(path)), **options)
-    if first[:1] not in ("{", "["):
-        raise InputError(f"{path}: no known caption format; {KNOWN}")
-    values = read_json(path, "restore the file")
-    reader = json_reader(values)
-    if reader == "talk":
-        # Imported here: talk.py is built on this module's parts.
-        from imcap.data.captions.cocotalk import read_talk
-
-        return read_talk(path, h5_path, **options)[0]
-    if reader is None:
-        raise InputError(f"{path}: JSON, but no known captions; {KNOWN}")
-    return assemble(path, reader(path, values), **options)
+    file = CaptionFile(Path(path), None if h5_path is None else Path(h5_path))
+    parsed = _format_of(file).parse(file)
+    if not (split_files or split or num_val or num_test):
+        split_files = parsed.split_files
+    return assemble(
+        file.path,
+        parsed.pictures,
+        parsed.vocabulary,
+        split_files=split_files,
+        split=split,
+        num_val=num_val,
+        num_test=num_test,
+    )
 
 
-def _flickr_lists(path):
-    """The split lists of Flickr8k that lie beside its token file."""
-    return [
-        file
-        for name in ("train", "dev", "test")
-        for file in sorted(path.parent.glob(f"*{name}Images.txt"))
-    ]
-
-
-def _text(path, count=-1):
-    """The file's first `count` characters; -1: all of them."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read(count)
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such file; check that the path is right"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as text ({error}); give a caption file"
-        ) from None
-    if not text.strip():
-        raise InputError(f"{path}: the file is empty; restore it")
-    return text
+def _format_of(file: CaptionFile) -> CaptionFormat:
+    """The format that recognises a file; InputError where none does."""
+    for one in FORMATS:
+        if one.recognises(file):
+            return one
+    *others, last = [one.description for one in FORMATS]
+    known = f"known are {', '.join(others)} and {last}"
+    if file.json is None:
+        raise InputError(f"{file.path}: no known caption format; {known}")
+    raise InputError(f"{file.path}: JSON, but no known captions; {known}")

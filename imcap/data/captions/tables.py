@@ -1,13 +1,15 @@
-"""Readers of caption files with one caption per line."""
+"""Caption formats with one caption per line: Flickr8k, tables, JSON lines."""
 
 import csv
 import io
 import json
 import re
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from imcap.data.captions.assembly import Picture, split_named
-from imcap.data.captions.json_formats import value_of
+from imcap.data.captions.formats import CaptionFile, Parsed, value_of
 from imcap.errors import InputError
 
 FLICKR_LINE = re.compile(r"([^\t#]+)#(\d+)\t(.*)")
@@ -21,40 +23,98 @@ COLUMNS = {
 }
 
 
-def read_flickr(path, text):
+class FlickrFormat:
     """`*.token.txt`: lines of `name.jpg#0`, a tab and the caption."""
-    pictures = {}
-    seen = set()
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        match = FLICKR_LINE.fullmatch(line.rstrip("\r"))
-        if match is None:
-            raise InputError(
-                f"{path}: line {number} is not 'name.jpg#0<tab>caption', "
-                "perhaps cut short; restore it or take it out"
-            )
-        name, place, caption = match.groups()
-        if (name, place) in seen:
-            raise InputError(
-                f"{path}: line {number}: {name}#{place} appears twice; "
-                "number the captions of an image differently"
-            )
-        seen.add((name, place))
-        pictures.setdefault(name, Picture(PurePosixPath(name).stem, name, []))
-        pictures[name].captions.append(caption)
-    return list(pictures.values())
+
+    description = "Flickr8k.token.txt"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether the first line is such a line."""
+        return FLICKR_LINE.match(file.first_line) is not None
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture a name; the split lists beside the file, if any."""
+        path, captions = file.path, {}
+        seen = set()
+        for number, line in enumerate(file.text.split("\n"), 1):
+            if not line.strip():
+                continue
+            match = FLICKR_LINE.fullmatch(line.rstrip("\r"))
+            if match is None:
+                raise InputError(
+                    f"{path}: line {number} is not 'name.jpg#0<tab>caption', "
+                    "perhaps cut short; restore it or take it out"
+                )
+            name, place, caption = match.groups()
+            if (name, place) in seen:
+                raise InputError(
+                    f"{path}: line {number}: {name}#{place} appears twice; "
+                    "number the captions of an image differently"
+                )
+            seen.add((name, place))
+            captions.setdefault(name, []).append(caption)
+        pictures = [
+            Picture(PurePosixPath(name).stem, name, texts)
+            for name, texts in captions.items()
+        ]
+        return Parsed(pictures, split_files=_split_lists(path))
 
 
-def read_table(path, rows):
-    """Rows of image, caption[, split][, id], any number per image.
+def _split_lists(path: Path) -> list[Path]:
+    """The split lists of Flickr8k that lie beside its token file."""
+    return [
+        file
+        for name in ("train", "dev", "test")
+        for file in sorted(path.parent.glob(f"*{name}Images.txt"))
+    ]
 
-    Args:
-        path: for messages.
-        rows: iterable of (line number, dict with some of the keys of
-            `COLUMNS`).
-    """
-    pictures = {}
+
+class JsonLinesFormat:
+    """JSON lines: an object with the columns of a table on each."""
+
+    description = "JSON lines with the columns image and caption"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether the first line is an object with image and caption."""
+        if not file.first_line.startswith("{"):
+            return False
+        try:
+            return _is_table(json.loads(file.first_line))
+        except json.JSONDecodeError:
+            return False
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture an image, whatever number of lines it has."""
+        rows = _json_rows(file.path, file.text)
+        return Parsed(_pictures_of_rows(file.path, rows))
+
+
+class CsvFormat:
+    """A table with a header line; see `COLUMNS` for the names it may use."""
+
+    description = "CSV with the columns image and caption"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether the header names image and caption."""
+        first = file.first_line
+        return _is_table(
+            name.strip().strip('"').lower()
+            for name in first.split(_delimiter(first))
+        )
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture an image, whatever number of rows it has."""
+        rows = _csv_rows(file.path, file.text)
+        return Parsed(_pictures_of_rows(file.path, rows))
+
+
+Row = tuple[int, dict[str, Any]]  # the number of its line, and its cells
+
+
+def _pictures_of_rows(path: Path, rows: Iterable[Row]) -> list[Picture]:
+    """Rows of image, caption[, split][, id], any number per image."""
+    pictures: dict[str, Picture] = {}
+    captions: dict[str, list[str]] = {}
     for number, row in rows:
         where = f"{path}: line {number}"
         name = value_of(row, "image", str, where).strip()
@@ -63,27 +123,29 @@ def read_table(path, rows):
         split = row.get("split") or None
         split = None if split is None else split_named(split, where)
         if name not in pictures:
-            key = _row_id(row, name)
-            pictures[name] = Picture(key, name, [], split=split)
+            captions[name] = []
+            pictures[name] = Picture(
+                _row_id(row, name), name, captions[name], split=split
+            )
         if pictures[name].split != split:
             raise InputError(
                 f"{where}: {name} is in another split than on an earlier "
                 "line; an image belongs to one split"
             )
         caption = value_of(row, "caption", str, where)
-        pictures[name].captions.append(caption.strip())
+        captions[name].append(caption.strip())
     return list(pictures.values())
 
 
-def _row_id(row, name):
+def _row_id(row: Mapping[str, Any], name: str) -> int | str:
     given = row.get("id")
     if given is None or given == "":
         return PurePosixPath(name).stem
     return int(given) if str(given).isdecimal() else given
 
 
-def json_lines(path, text):
-    """(line number, dict) of a JSON-lines file."""
+def _json_rows(path: Path, text: str) -> Iterator[Row]:
+    """The rows of a JSON-lines file."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -99,8 +161,8 @@ def json_lines(path, text):
         yield number, _plain_names(row)
 
 
-def csv_lines(path, text):
-    """(line number, dict) of a table with a header line.
+def _csv_rows(path: Path, text: str) -> Iterator[Row]:
+    """The rows of a table with a header line.
 
     Columns are parted by comma, semicolon, tab or bar, whichever the
     header has.
@@ -131,11 +193,11 @@ def csv_lines(path, text):
         ) from None
 
 
-def _delimiter(header):
+def _delimiter(header: str) -> str:
     return max(",;\t|", key=header.count)
 
 
-def _plain_names(row):
+def _plain_names(row: Mapping[str, Any]) -> dict[str, Any]:
     """Renames 'file_name', 'comment' and the like to the usual names."""
     named = {}
     for name, aliases in COLUMNS.items():
@@ -145,38 +207,6 @@ def _plain_names(row):
     return named
 
 
-def _is_table(names):
+def _is_table(names: Iterable[str]) -> bool:
     """Whether these column names make a table of captions."""
     return {"image", "caption"} <= set(_plain_names(dict.fromkeys(names)))
-
-
-def text_reader(first):
-    """Which function reads a file with this first line.
-
-    Args:
-        first: str, the first line that is not blank.
-
-    Returns:
-        A function of (path, text) that gives a list of `Picture`, or None
-        when it is none of these formats.
-    """
-    if _is_json_line(first):
-        return lambda path, text: read_table(path, json_lines(path, text))
-    if FLICKR_LINE.match(first):
-        return read_flickr
-    header = [
-        name.strip().strip('"').lower()
-        for name in first.split(_delimiter(first))
-    ]
-    if _is_table(header):
-        return lambda path, text: read_table(path, csv_lines(path, text))
-    return None
-
-
-def _is_json_line(line):
-    if not line.startswith("{"):
-        return False
-    try:
-        return _is_table(json.loads(line))
-    except json.JSONDecodeError:
-        return False

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imcap.data.captions.reading import TRAINING_SPLITS, read_captions
+from imcap.data.captions.caption_set import TRAINING_SPLITS
+from imcap.data.captions.reading import read_captions
 from imcap.data.ngrams.document_frequencies import (
     LONGEST,
     DocumentFrequencies,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imcap.data.batches.caption_batches import CaptionBatches
-from imcap.data.captions.reading import EncodedCaptions
+from imcap.data.captions.caption_set import EncodedCaptions
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 

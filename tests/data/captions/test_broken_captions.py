@@ -5,7 +5,8 @@ import json
 import pytest
 
 from data.captions.test_reading import TOKENS, coco, karpathy, write
-from imcap.data.captions.reading import CaptionSet, read_captions
+from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.reading import read_captions
 from imcap.errors import InputError
 
 

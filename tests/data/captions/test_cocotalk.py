@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from helpers.places import SHARED
-from imcap.data.captions.cocotalk import read_talk, write_talk
-from imcap.data.captions.reading import CaptionSet, read_captions
+from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.cocotalk import write_cocotalk
+from imcap.data.captions.reading import read_captions
 from imcap.data.words.dialects import DIALECTS
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
@@ -56,7 +57,7 @@ def paths(tmp_path):
 def test_layout(paths):
     captions = captions_of_five()
     vocabulary = vocabulary_of(captions)
-    write_talk(captions, vocabulary, *paths, max_length=4)
+    write_cocotalk(captions, vocabulary, *paths, max_length=4)
     values = json.loads(paths[0].read_text())
     assert set(values) == {"ix_to_word", "images"}
     assert values["ix_to_word"]["1"] == "a"
@@ -81,10 +82,10 @@ def test_layout(paths):
 def test_every_caption_comes_back(dialect, paths):
     captions = captions_of_five()
     vocabulary = vocabulary_of(captions, dialect)
-    write_talk(captions, vocabulary, *paths, max_length=5)
-    again, words = read_talk(*paths)
-    assert words == vocabulary
-    assert words.fingerprint == vocabulary.fingerprint
+    write_cocotalk(captions, vocabulary, *paths, max_length=5)
+    again = read_captions(*paths)
+    assert again.vocabulary == vocabulary
+    assert again.vocabulary.fingerprint == vocabulary.fingerprint
     assert again.image_ids == captions.image_ids
     assert again.files == captions.files
     assert again.splits == captions.splits
@@ -96,7 +97,7 @@ def test_every_caption_comes_back(dialect, paths):
 def test_sat_keras_rows_hold_start_and_eos(paths):
     captions = captions_of_five()
     vocabulary = vocabulary_of(captions, "sat_keras")
-    write_talk(captions, vocabulary, *paths, max_length=5)
+    write_cocotalk(captions, vocabulary, *paths, max_length=5)
     with h5py.File(paths[1]) as file:
         labels, lengths = file["labels"][()], file["label_length"][()]
     assert (labels[:, 0] == vocabulary.bos_id).all()
@@ -115,8 +116,8 @@ def test_splits_are_disjoint_and_rows_belong_to_ids(paths):
     )
     tokens = [words for image in captions.tokens for words in image]
     vocabulary = Vocabulary.build(tokens, 0)
-    write_talk(captions, vocabulary, *paths)
-    again = read_talk(*paths)[0]
+    write_cocotalk(captions, vocabulary, *paths)
+    again = read_captions(*paths)
     seen = set()
     for name in ("train", "restval", "val", "test"):
         part = again.split(name)
@@ -140,9 +141,9 @@ def test_real_flickr8k_comes_back(paths):
         for image in captions.split("train", "restval").tokens
         for words in image
     )
-    write_talk(captions, vocabulary, *paths)
-    again, words = read_talk(*paths)
-    assert words == vocabulary
+    write_cocotalk(captions, vocabulary, *paths)
+    again = read_captions(*paths)
+    assert again.vocabulary == vocabulary
     assert again.image_ids == captions.image_ids
     assert again.files == captions.files
     assert again.splits == captions.splits
@@ -153,7 +154,7 @@ def test_real_flickr8k_comes_back(paths):
 
 def test_read_captions_finds_the_label_file(paths):
     captions = captions_of_five()
-    write_talk(captions, vocabulary_of(captions), *paths)
+    write_cocotalk(captions, vocabulary_of(captions), *paths)
     assert read_captions(paths[0]).image_ids == captions.image_ids
     moved = paths[1].rename(paths[1].with_name("other_label.h5"))
     assert len(read_captions(paths[0])) == 5
@@ -175,10 +176,10 @@ def test_pictures_are_stored_channels_first_and_bad_ones_left_out(paths):
         return picture
 
     vocabulary = vocabulary_of(captions)
-    kept, bad = write_talk(captions, vocabulary, *paths, pixels=pixels)
+    kept, bad = write_cocotalk(captions, vocabulary, *paths, pixels=pixels)
     assert kept.image_ids == [11, 5, 3, 2]
     assert bad == [{"id": 7, "file": "x/1.jpg", "reason": "x/1.jpg: damaged"}]
-    again = read_talk(*paths)[0]
+    again = read_captions(*paths)
     assert again.image_ids == [11, 5, 3, 2]
     assert again.tokens[1] == expected_tokens(captions, vocabulary, 16)[2]
     with h5py.File(paths[1]) as file:
@@ -201,11 +202,11 @@ def test_nothing_is_left_behind_after_a_failure(paths, tmp_path):
 
     vocabulary = vocabulary_of(captions)
     with pytest.raises(InputError, match="no picture can be read"):
-        write_talk(captions, vocabulary, *paths, pixels=broken)
+        write_cocotalk(captions, vocabulary, *paths, pixels=broken)
     with pytest.raises(KeyboardInterrupt):
-        write_talk(captions, vocabulary, *paths, pixels=interrupted)
+        write_cocotalk(captions, vocabulary, *paths, pixels=interrupted)
     with pytest.raises(InputError, match="no room for words"):
-        write_talk(captions, vocabulary, *paths, max_length=0)
+        write_cocotalk(captions, vocabulary, *paths, max_length=0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -217,7 +218,7 @@ def test_full_disk(paths, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            write_talk(captions, vocabulary, *paths, max_length=100_000)
+            write_cocotalk(captions, vocabulary, *paths, max_length=100_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
@@ -274,7 +275,7 @@ def remove(json_path, h5_path):
         (change("label_start_ix", lambda v: v[1:]), "captions of 4 images"),
         (edit_json(lambda v: v["images"].pop()), "but the JSON lists 4"),
         (edit_json(lambda v: v["ix_to_word"].pop("2")), "without gaps"),
-        (edit_json(lambda v: v.pop("ix_to_word")), "'ix_to_word' is missing"),
+        (edit_json(lambda v: v.pop("images")), "'images' is missing"),
         (
             edit_json(lambda v: v["images"][1].pop("id")),
             r"images\[1\]: 'id' is missing",
@@ -287,7 +288,7 @@ def remove(json_path, h5_path):
 )
 def test_damaged_files(damage, message, paths):
     captions = captions_of_five()
-    write_talk(captions, vocabulary_of(captions), *paths)
+    write_cocotalk(captions, vocabulary_of(captions), *paths)
     damage(*paths)
     with pytest.raises(InputError, match=message):
-        read_talk(*paths)
+        read_captions(*paths)
