@@ -1,8 +1,18 @@
 """Captions of pictures that lie in files."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from imcap.errors import InputError
+from imcap.vision.extraction import PictureEncoder
+
+if TYPE_CHECKING:
+    from imcap.captioning.run import CaptionerRun
+    from imcap.training.task import CaptioningTask
 
 BATCH = 16  # pictures at a time
 
@@ -11,8 +21,11 @@ class PictureReader:
     """Turns pictures into what a run's task takes.
 
     Args:
-        run: a `Run`.
+        run: a `CaptionerRun`.
         task: its `CaptioningTask`.
+
+    Attributes:
+        encoder: the `PictureEncoder`.
 
     Raises:
         InputError: it is not known what made the run's features.
@@ -21,44 +34,32 @@ class PictureReader:
         >>> inputs = PictureReader(run, task).inputs(pixels)
     """
 
-    def __init__(self, run, task):
-        metadata = run.encoder_metadata
+    def __init__(self, run: CaptionerRun, task: CaptioningTask):
+        self.encoder = PictureEncoder.from_run(run, task.encoder)
         # A task with a CNN of its own takes pixels.
-        self.encoder = None if task.encoder else run.build_encoder()
-        self.size = metadata["image_size"]
-        self.cells = metadata.get("att_size")
-        self.grid = tuple(metadata["grid"])
+        self.takes_pixels = task.encoder is not None
+        self.size = self.encoder.size
+        self.grid = self.encoder.grid
         self.wanted = task.captioner.wanted_positions
         self.num_grids = run.config.num_grids
 
-    def pixels(self, path):
+    def pixels(self, picture: Any) -> np.ndarray:
         """One picture as the network wants it, (size, size, 3)."""
-        from imcap.data.pictures.decoding import load_pixels
+        return self.encoder.read(picture)
 
-        return load_pixels(path, self.size, self.size)
-
-    def inputs(self, pixels):
+    def inputs(self, pixels: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """Inputs of the task from B pictures."""
         images = np.stack(pixels)  # (B, H, W, 3)
-        if self.encoder is None:
+        if self.takes_pixels:
             return {"images": images} | self.where(len(images))
-        maps = self.encoder.predict_on_batch(images)  # (B, h, w, D)
-        if self.cells:
-            from imcap.layers.cnn.adaptive_average_pooling import (
-                adaptive_average_pooling,
-            )
+        features, _ = self.encoder(images)
+        return {"features": features} | self.where(len(images))
 
-            maps = np.asarray(adaptive_average_pooling(maps, self.cells))
-        features = maps.reshape(len(maps), -1, maps.shape[-1])
-        return {"features": features} | self.where(len(maps))
-
-    def where(self, count):
+    def where(self, count: int) -> dict[str, np.ndarray]:
         """Positions (count, K, P), where the captioner asks for them."""
-        from imcap.data.features.boxes import grid_positions
-
         if self.wanted is None:
             return {}
-        positions = grid_positions(self.wanted, self.grid, self.num_grids)
+        positions = self.encoder.positions(self.wanted, self.num_grids)
         return {"positions": np.stack([positions] * count)}
 
 

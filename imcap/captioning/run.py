@@ -56,3 +56,9 @@ class CaptionerRun(Run):
             self.config.position_folder,
             self.encoder_metadata.get("grid"),
         )
+
+
+def register_captioners() -> None:
+    """Registers with Keras every class that a saved captioner names."""
+    import imcap.models.registry
+    import imcap.training.task  # noqa: F401

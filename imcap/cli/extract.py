@@ -12,9 +12,9 @@ from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.options import option
 from imcap.vision.extraction import (
+    PictureEncoder,
     describe,
     extract_features,
-    extractor,
     list_images,
     load_backbone,
     open_writer,
@@ -78,7 +78,7 @@ class ExtractConfig:
     seed: int = option(123, "of the crops")
 
 
-def check_sizes(config):
+def check_sizes(config: ExtractConfig) -> None:
     """Refuses numbers that no picture could have."""
     sizes = ("image_size", "att_size", "batch_size", "max_pixels", "workers")
     for name in sizes:
@@ -92,15 +92,28 @@ def check_sizes(config):
             raise InputError(f"--{name} {getattr(config, name)}: not below 0")
 
 
-def run(config):
+def run(config: ExtractConfig) -> None:
     """Runs one extraction from start, or from where it stopped, to end."""
     check_sizes(config)
-    images = list_images(config)
-    backbone = load_backbone(config)
-    writer = open_writer(config, images, describe(config, backbone))
+    images = list_images(
+        config.input_json, config.images, config.images_root, config.replace,
+        config.augment, config.seed,
+    )  # fmt: skip
+    backbone = load_backbone(
+        config.model, config.weights, config.layer, config.image_size
+    )
+    encoder = PictureEncoder(
+        backbone, backbone.image_size, cells=config.att_size
+    )
+    metadata = describe(encoder, config.weights, config.augment, config.seed)
+    writer = open_writer(
+        images, metadata, config.output, config.output_dir, config.dtype
+    )
     with writer:
-        extract = extractor(backbone, config.att_size)
-        refused = extract_features(images, writer, extract, config)
+        refused = extract_features(
+            images, writer, encoder, config.image_size, config.batch_size,
+            config.max_pixels, config.workers,
+        )  # fmt: skip
         target = Path(config.output or config.output_dir)
         name = "bad_views.json" if config.augment else "bad_images.json"
         report_bad(target.parent / name, images, refused)
@@ -116,7 +129,7 @@ def run(config):
     print(f"{target}: {len(images) - len(refused)} pictures")
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     return run_command("extract", ExtractConfig, run, arguments)
 

@@ -52,9 +52,7 @@ class ExportedCaptioner:
 
     def positions(self):
         """Where the locations of the grid are, float32 (K, P)."""
-        from imcap.data.features.boxes import grid_positions
-
-        return grid_positions(self.wanted, self.pictures.grid, self.num_grids)
+        return self.pictures.encoder.positions(self.wanted, self.num_grids)
 
     def inputs(self, features):
         """What the captioner takes besides tokens, on the run's grid."""
@@ -124,7 +122,7 @@ class ExportedCaptioner:
         of_features = tf.function(
             self.of_features, input_signature=specs
         ).get_concrete_function()
-        if self.pictures.network is None:
+        if self.pictures.encoder is None:
             return {"serving_default": of_features, "features": of_features}
         spec = tf.TensorSpec((None,), tf.string, "image_bytes")
         of_pictures = tf.function(self.of_pictures, input_signature=[spec])

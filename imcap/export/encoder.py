@@ -1,8 +1,18 @@
 """The picture network of a run, as a part of an exported graph."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from imcap.export.pictures import read_pictures
+from imcap.vision.extraction import PictureEncoder
+
+if TYPE_CHECKING:
+    import keras
+
+    from imcap.runs.run import Run
 
 
 class ExportedEncoder:
@@ -14,8 +24,8 @@ class ExportedEncoder:
         max_pixels: int, width times height above which a picture is refused.
 
     Attributes:
-        network: model of images to maps; None where it is not known what
-            made the run's features.
+        encoder: `PictureEncoder`; None where it is not known what made the
+            run's features.
         grid: (h, w) of the features, None where it is not known.
         image_size: side of the pictures in pixels, or None.
 
@@ -23,36 +33,22 @@ class ExportedEncoder:
         InputError: the network's weights are not at hand.
     """
 
-    def __init__(self, run, trained, max_pixels):
+    def __init__(self, run: Run, trained: keras.Model | None, max_pixels: int):
         metadata = run.encoder_metadata
-        self.network = trained
-        if metadata and trained is None:
-            self.network = run.build_encoder()
-        # Maps of a CNN that is trained along reach the model as they are.
-        self.cells = None if trained else metadata.get("att_size")
+        self.encoder = None
+        if metadata or trained is not None:
+            self.encoder = PictureEncoder.from_run(run, trained)
         self.grid = tuple(metadata["grid"]) if metadata.get("grid") else None
         self.image_size = metadata.get("image_size")
         self.channels = run.channels
         self.max_pixels = max_pixels
-
-    def features(self, images):
-        """Features (B, K, D) of pixels (B, size, size, 3)."""
-        maps = tf.cast(self.network(images, training=False), tf.float32)
-        if self.cells:
-            from imcap.layers.cnn.adaptive_average_pooling import (
-                adaptive_average_pooling,
-            )
-
-            maps = adaptive_average_pooling(maps, self.cells)
-        _, height, width, channels = maps.shape
-        return tf.reshape(maps, (-1, height * width, channels))
 
     def of_bytes(self, image_bytes):
         """Features of encoded pictures (B,), one row at least, and errors."""
         images, errors = read_pictures(
             at_least_one(image_bytes), self.image_size, self.max_pixels
         )
-        return self.features(images), errors
+        return self.encoder.features(images), errors
 
     def specs(self):
         """What a signature of features takes: list of `tf.TensorSpec`."""

@@ -12,20 +12,24 @@ from pathlib import Path
 
 import keras
 
-import imcap.models
-import imcap.models.backbones
-import imcap.models.scan
-import imcap.models.small_cnn  # noqa: F401
+from imcap.captioning.run import CaptionerRun, register_captioners
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import atomic_write
-from imcap.layers.cnn.adaptive_average_pooling import AdaptiveAveragePooling
+from imcap.matching.run import register_matcher
 from imcap.training.task import CaptioningTask
+from imcap.vision.extraction import PictureEncoder, register_networks
 
 VOCABULARY = "vocabulary.json"
 
+register_captioners()
+register_matcher()
+register_networks()
 
-def write_keras(path, model, vocabulary_file):
+
+def write_keras(
+    path: str | Path, model: keras.Model, vocabulary_file: str | Path
+) -> None:
     """Writes a model as Keras saves them, and the vocabulary with it.
 
     Args:
@@ -40,11 +44,11 @@ def write_keras(path, model, vocabulary_file):
             archive.write(vocabulary_file, VOCABULARY)
 
 
-def with_pictures(run, task):
+def with_pictures(run: CaptionerRun, task: CaptioningTask) -> CaptioningTask:
     """The task with its picture network, where that is known.
 
     Args:
-        run: a `Run`.
+        run: a `CaptionerRun`.
         task: its `CaptioningTask`.
 
     Returns:
@@ -53,17 +57,11 @@ def with_pictures(run, task):
     """
     if task.encoder is not None or not run.encoder_metadata:
         return task
-    encoder = run.build_encoder()
-    encoder.trainable = False
-    cells = run.encoder_metadata.get("att_size")
-    if cells:
-        encoder = keras.Sequential(
-            [encoder, AdaptiveAveragePooling(cells, name="pool")]
-        )
+    encoder = PictureEncoder.from_run(run).as_model()
     return CaptioningTask(task.captioner, encoder)
 
 
-def read_vocabulary(path):
+def read_vocabulary(path: str | Path) -> Vocabulary:
     """The `Vocabulary` inside a file that `imcap export` wrote.
 
     Args:

@@ -43,7 +43,7 @@ def greedy_function(exported, task, ids, config):
         return tf.argmax(logits, axis=-1, output_type=tf.int32)
 
     def caption(images):
-        features = exported.pictures.features(images)
+        features = exported.pictures.encoder.features(images)
         features = tf.ensure_shape(features, (1, *features.shape[1:]))
         inputs = {"features": features}
         if exported.wanted is not None:

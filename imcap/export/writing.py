@@ -43,7 +43,7 @@ def lines_about(exported, signatures):
     from imcap.export.saved_model import described
 
     lines = described(signatures)
-    if exported.pictures.network is None:
+    if exported.pictures.encoder is None:
         lines.append(
             "takes features alone: it is not known what made the run's"
         )

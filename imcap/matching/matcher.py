@@ -3,6 +3,7 @@
 import numpy as np
 
 from imcap.errors import InputError
+from imcap.vision.extraction import PictureEncoder
 from imcap.vision.given import BATCH, is_many, many
 
 
@@ -37,8 +38,8 @@ class LoadedMatcher:
         self.run = self.searcher.run
         self.scan = self.searcher.scan
         # Built now, so that what is missing is said now.
-        self._extract = self._extractor()
-        self.grid = tuple(self.run.encoder_metadata["grid"])
+        self.encoder = PictureEncoder.from_run(self.run)
+        self.grid = self.encoder.grid
 
     def score(self, images, captions):
         """How well each caption fits each picture.
@@ -119,21 +120,9 @@ class LoadedMatcher:
         """Embedded regions (B, K, E)."""
         if not images:
             raise InputError("give at least one picture")
-        size = self.run.encoder_metadata["image_size"]
-        from imcap.data.pictures.decoding import load_pixels
-
         found = []
         for start in range(0, len(images), BATCH):
-            pixels = [
-                load_pixels(image, size, size)
-                for image in images[start : start + BATCH]
-            ]
-            features, _ = self._extract(np.stack(pixels))
+            pixels = self.encoder.read_batch(images[start : start + BATCH])
+            features, _ = self.encoder(pixels)
             found.append(self.searcher.embedder.regions(features))
         return np.concatenate(found)
-
-    def _extractor(self):
-        from imcap.vision.extraction import extractor
-
-        encoder = self.run.build_encoder()
-        return extractor(encoder, self.run.encoder_metadata.get("att_size"))

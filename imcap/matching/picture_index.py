@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import types
 from pathlib import Path
 
 import numpy as np
@@ -80,31 +79,26 @@ class PictureIndex:
         return self.store.read(self.store.ids[rows])[0]
 
     def _fill(self, run, embedder, path, batch_size, max_pixels, workers):
-        from imcap.vision.extraction import extract_features, extractor
+        from imcap.vision.extraction import PictureEncoder, extract_features
 
-        encoder = run.build_encoder()
-        metadata = run.encoder_metadata
-        extract = extractor(encoder, metadata.get("att_size"))
+        encoder = PictureEncoder.from_run(run)
 
         def embed(pixels):
-            features, _ = extract(pixels)
+            features, _ = encoder(pixels)
             regions = embedder.regions(features)
-            return Eager(regions), Eager(regions.mean(axis=1))
+            return regions, regions.mean(axis=1)
 
-        grid = tuple(metadata["grid"])
+        grid = encoder.grid
         shape = (grid[0] * grid[1], run.config.embed_size)
-        settings = types.SimpleNamespace(
-            image_size=metadata["image_size"],
-            batch_size=batch_size,
-            max_pixels=max_pixels,
-            workers=workers,
-        )
         with FeatureWriter(
             path, self.stamps, self.images.files, shape, {"grid": grid},
             "float32",
         ) as writer:  # fmt: skip
             self._copy_known(writer, path)
-            refused = extract_features(self.images, writer, embed, settings)
+            refused = extract_features(
+                self.images, writer, embed, encoder.size, batch_size,
+                max_pixels, workers,
+            )  # fmt: skip
             if len(refused) == len(self.images):
                 writer.discard()
                 raise InputError(
@@ -136,17 +130,6 @@ class PictureIndex:
         for other in self.kept.glob(f"{self.start}*"):
             if other != path:
                 other.unlink()
-
-
-class Eager:
-    """An array that answers `numpy()` as a tensor does."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def numpy(self):
-        """The array."""
-        return self.values
 
 
 def _stamp(path):

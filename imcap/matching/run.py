@@ -52,3 +52,8 @@ class MatchRun(Run):
         features = np.zeros((1, 1, self.channels), "float32")
         scan({"features": features, "tokens": np.ones((1, 2), "int32")})
         return scan
+
+
+def register_matcher() -> None:
+    """Registers with Keras every class that a saved `Scan` names."""
+    import imcap.models.scan  # noqa: F401

@@ -158,15 +158,12 @@ def sentences_for(searcher, image, sentences, top, max_pixels):
 
 def embedded_picture(searcher, path, max_pixels):
     """Regions (1, K, E) of one picture, and their grid."""
-    from imcap.data.pictures.decoding import load_pixels
-    from imcap.vision.extraction import extractor
+    from imcap.vision.extraction import PictureEncoder
 
-    metadata = searcher.run.encoder_metadata
-    encoder = searcher.run.build_encoder()
-    size = metadata["image_size"]
-    pixels = load_pixels(path, size, size, max_pixels)
-    features, _ = extractor(encoder, metadata.get("att_size"))(pixels[None])
-    return searcher.embedder.regions(features), tuple(metadata["grid"])
+    encoder = PictureEncoder.from_run(searcher.run)
+    pixels = encoder.read_batch([path], max_pixels)
+    features, _ = encoder(pixels)
+    return searcher.embedder.regions(features), encoder.grid
 
 
 def best(scores, count):

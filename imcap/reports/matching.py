@@ -177,15 +177,14 @@ def of_images(config, searcher, refuse):
     """Cards of --images with the captions that fit them best."""
     from imcap.data.pictures.listing import find_pictures
     from imcap.reports.cards import Line, embedded
-    from imcap.vision.extraction import extractor
+    from imcap.vision.extraction import PictureEncoder
 
     run = searcher.run
     pool = sentences(config, searcher)
     words, lengths = searcher.embedder.captions(
         pool.rows, np.arange(len(pool.rows))
     )
-    metadata = run.encoder_metadata
-    extract = extractor(run.build_encoder(), metadata.get("att_size"))
+    encoder = PictureEncoder.from_run(run)
     paths, refused = find_pictures(config.images)
     for path, reason in refused:
         refuse(path, reason)
@@ -194,9 +193,8 @@ def of_images(config, searcher, refuse):
     for path in paths[:last]:
         try:
             picture = embedded(path)
-            regions = searcher.embedder.regions(
-                extract(_pixels(path, metadata["image_size"]))[0]
-            )
+            features, _ = encoder(encoder.read_batch([path]))
+            regions = searcher.embedder.regions(features)
         except InputError as error:
             refuse(path, str(error))
             continue
@@ -208,7 +206,7 @@ def of_images(config, searcher, refuse):
             for row, seen in zip(best, looked, strict=True)
         ]
         groups = [("captions that fit best", lines)]
-        places = {"grid": list(metadata["grid"])}
+        places = {"grid": list(encoder.grid)}
         found = {BEST: float(values.max())}
         cards.append(_card(path.name, picture, groups, found, places))
     return cards
@@ -223,12 +221,6 @@ def sentences(config, searcher):
     else:
         tokens = split_pairs(config, searcher.run).tokens
     return Pool(tokens, searcher.encode(tokens))
-
-
-def _pixels(path, size):
-    from imcap.data.pictures.decoding import load_pixels
-
-    return load_pixels(path, size, size)[None]
 
 
 def _best(values, count):

@@ -14,6 +14,7 @@ from helpers.places import ROOT
 from imcap.cli.extract import main
 from imcap.data.features.store import FeatureStore
 from imcap.data.pictures.decoding import load_pixels
+from imcap.vision.extraction import PictureEncoder
 
 SIZE, COUNT = 32, 7
 REPOSITORY = ROOT
@@ -164,20 +165,16 @@ def test_bad_pictures_are_listed_and_may_be_repaired(
 
 def interrupt_after(monkeypatch, calls):
     """Makes the network stop, as Ctrl-C would, after some batches."""
-    build, done = imcap.vision.extraction.extractor, []
+    done = []
 
-    def counting(*arguments):
-        run = build(*arguments)
-
-        def interrupted(pixels):
+    class Interrupted(PictureEncoder):
+        def __call__(self, pixels):
             if len(done) == calls:
                 raise KeyboardInterrupt
             done.append(len(pixels))
-            return run(pixels)
+            return super().__call__(pixels)
 
-        return interrupted
-
-    monkeypatch.setattr(imcap.cli.extract, "extractor", counting)
+    monkeypatch.setattr(imcap.cli.extract, "PictureEncoder", Interrupted)
     return done
 
 

@@ -98,7 +98,7 @@ def test_signature_of_features(exported):
     path, out = exported["words"]
     model = LoadedMatcher(path)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
-    features, _ = model._extract(pixels.astype("float32"))
+    features, _ = model.encoder(pixels.astype("float32"))
     loaded = tf.saved_model.load(str(out)).signatures["features"]
     found = loaded(features=features, sentences=tf.constant(SENTENCES))
     ours = model.score(list(pixels.astype("float32")), SENTENCES)
