@@ -1,20 +1,13 @@
 """`imcap match evaluate`: recall of a run, or of several together."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.files import write_json
-from imcap.matching.evaluation import (
-    FOLDS,
-    check_run,
-    ensemble_scores,
-    in_folds,
-    loader,
-    of_data,
-    save_scores,
-)
 from imcap.options import option
 from imcap.startup import quiet_start
 
@@ -71,51 +64,43 @@ class MatchEvaluateConfig:
     )
 
 
-def evaluate(config):
+def evaluate(config: MatchEvaluateConfig) -> dict[str, Any]:
     """Runs the command; returns the dict of metrics."""
     with quiet_start():
-        from imcap.matching.data import open_pairs
+        from imcap.matching import evaluation
+        from imcap.matching.data import PairSource
         from imcap.matching.run import MatchRun
-        from imcap.metrics.recall import average_metrics, retrieval_metrics
 
     if config.fold5 and config.split != "testall":
         raise InputError(
-            f"--fold5 needs --split testall, all {FOLDS} blocks of images; "
-            f"--split {config.split} has not"
+            f"--fold5 needs --split testall, all {evaluation.FOLDS} blocks "
+            f"of images; --split {config.split} has not"
         )
     runs = [MatchRun.open(path) for path in (config.model, *config.ensemble)]
-    names = ("input_json", "input_h5", "features", "data_path", "data_name")
-    given = {name: getattr(config, name) for name in names}
-    pairs = open_pairs(of_data(runs[0].config, **given), config.split)
-    for run in runs:
-        check_run(run, pairs)
-    loaders = [loader(run, config.checkpoint) for run in runs]
-    results = []
-    parts = in_folds(pairs) if config.fold5 else [pairs]
-    for number, part in enumerate(parts, 1):
-        scores = ensemble_scores(runs, loaders, part, config.checkpoint)
-        results.append(retrieval_metrics(scores, part.image_of))
-        if config.save_scores:
-            path = Path(config.save_scores)
-            if config.fold5:
-                path = path.with_name(f"{path.stem}_{number}{path.suffix}")
-            save_scores(path, scores)
-    metrics = average_metrics(results) | {
-        "images": len(parts[0]),
-        "captions": parts[0].caption_count,
-        "folds": len(parts),
-        "runs": [str(run.path) for run in runs],
-    }
+    source = PairSource.of(runs[0].config).replaced(
+        data_path=config.data_path,
+        data_name=config.data_name,
+        input_json=config.input_json,
+        input_h5=config.input_h5,
+        features=config.features,
+    )
+    metrics = evaluation.evaluate(
+        runs,
+        source.open(config.split),
+        config.checkpoint,
+        config.fold5,
+        config.save_scores,
+    )
     for line in table(metrics):
         print(line)
-    folder = output_folder(config, runs[0])
+    folder = output_folder(config, runs[0].path)
     write_json(folder / "metrics.json", metrics, indent=1)
     print(f"written to {folder}")
     return metrics
 
 
-def table(metrics):
-    """The lines that are printed."""
+def table(metrics: dict[str, Any]) -> list[str]:
+    """Lines of the table of recalls."""
     lines = [" " * 13 + "".join(f"{name:>8}" for name in COLUMNS)]
     for key, title in DIRECTIONS.items():
         cells = "".join(f"{metrics[key][name]:8.1f}" for name in COLUMNS)
@@ -128,7 +113,7 @@ def table(metrics):
     return lines
 
 
-def output_folder(config, run):
+def output_folder(config: MatchEvaluateConfig, run: Path) -> Path:
     """Where metrics.json goes."""
     if config.output:
         return Path(config.output)
@@ -136,9 +121,9 @@ def output_folder(config, run):
     if config.ensemble:
         others = [Path(path).resolve().name for path in config.ensemble]
         name += "_with_" + "_".join(others)
-    return run.path / "evaluation" / name
+    return run / "evaluation" / name
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs `imcap match evaluate`; returns the exit status."""
     return run_command(NAME, MatchEvaluateConfig, evaluate, argv)

@@ -1,9 +1,13 @@
-"""What image-text matching reads: pairs, vocabulary, features."""
+"""Data of image-text matching: pairs, vocabulary, features."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from imcap.data.batches.readers import StoredFeatures
+from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
 from imcap.data.pairs.matching_set import MatchingSet
@@ -12,6 +16,7 @@ from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import read_json
 from imcap.matching.run import MatchRun
+from imcap.matching.settings import MatchConfig
 from imcap.runs.resume import taken_up
 
 # SCAN's names of splits in ours.
@@ -24,24 +29,101 @@ SPLITS = {
 
 
 @dataclasses.dataclass(frozen=True)
+class PairSource:
+    """Where pairs of images and captions are read from.
+
+    Args:
+        data_path: folder of SCAN's *_precomp folders.
+        data_name: the one of them to read.
+        input_json: captions in any known format, instead of these two.
+        input_h5: label file that belongs to a cocotalk.json.
+        features: features of input_json's images; None for features.h5
+            beside it.
+
+    Example:
+        >>> source = PairSource.of(run.config).replaced(features="other.h5")
+        >>> pairs = source.open("test")
+    """
+
+    data_path: str
+    data_name: str
+    input_json: str | None = None
+    input_h5: str | None = None
+    features: str | None = None
+
+    @classmethod
+    def of(cls, config: MatchConfig) -> PairSource:
+        """The source that a training reads."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: getattr(config, name) for name in names})
+
+    def replaced(self, **given: str | None) -> PairSource:
+        """The source with other data; None leaves what there is."""
+        given = {name: path for name, path in given.items() if path is not None}
+        if "input_json" in given:
+            given.setdefault("input_h5", None)
+        elif "data_path" in given or "data_name" in given:
+            given["input_json"] = None
+        return dataclasses.replace(self, **given)
+
+    def open(self, split: str) -> MatchingSet:
+        """The pairs of "train", "dev", "test" or "testall".
+
+        Raises:
+            InputError: what is not there, or does not belong together.
+        """
+        if self.input_json is None:
+            return open_precomp(Path(self.data_path) / self.data_name, split)
+        return self.select(self.read_captions(), self.open_store(), split)
+
+    def read_captions(self) -> CaptionSet:
+        """The captions of input_json, of all splits."""
+        return read_captions(self.input_json, h5_path=self.input_h5)
+
+    def open_store(self) -> FeatureStore:
+        """The features of input_json's images."""
+        if self.features is not None:
+            return FeatureStore.open(self.features)
+        beside = Path(str(self.input_json)).with_name("features.h5")
+        if beside.exists():
+            return FeatureStore.open(beside)
+        raise InputError(
+            "give --features (made by `imcap extract`); without the flag, "
+            "features.h5 beside --input_json is read"
+        )
+
+    def select(
+        self, captions: CaptionSet, store: FeatureStore, split: str
+    ) -> MatchingSet:
+        """The pairs of one split of all captions."""
+        chosen = captions.split(*SPLITS[split])
+        if not len(chosen):
+            raise InputError(
+                f"{self.input_json}: no image is in split "
+                f"{SPLITS[split][0]!r}; take another --split, or give splits"
+            )
+        return MatchingSet.from_captions(chosen, store, str(self.input_json))
+
+
+@dataclasses.dataclass(frozen=True)
 class MatchData:
     """Pairs to learn from and to validate on, as `MatchingSet`s."""
 
     training: MatchingSet
     validation: MatchingSet | None
     vocabulary: Vocabulary
-    notes: tuple
+    notes: tuple[str, ...]
 
 
-def open_data(config):
-    """Opens a run and its data as a `MatchConfig` says.
+def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
+    """Opens the data of a training, and begins or continues its run.
 
     Returns:
         A `MatchRun` whose directory is begun, or one to be continued, and
         `MatchData`.
     """
     earlier, continues = taken_up(config, MatchRun)
-    splits, notes = open_splits(config)
+    splits, notes = open_splits(PairSource.of(config), config.train_only)
     vocabulary, more = choose_vocabulary(config, earlier, splits)
     training = splits["train"]
     if earlier is not None:
@@ -63,22 +145,23 @@ def open_data(config):
     return run, data
 
 
-def open_splits(config):
-    """Training and, unless switched off, validation pairs, with notes.
+def open_splits(
+    source: PairSource, train_only: bool = False
+) -> tuple[dict[str, MatchingSet], tuple[str, ...]]:
+    """Opens training and, unless switched off, validation pairs.
 
     Returns:
-        Dict of "train" and perhaps "dev" to `MatchingSet`, and a tuple.
+        Dict of "train" and perhaps "dev" to `MatchingSet`, and notes.
     """
-    names = ("train",) if config.train_only else ("train", "dev")
-    if config.input_json is None:
-        splits = {name: open_pairs(config, name) for name in names}
-        return splits, ()
-    captions = read_captions(config.input_json, h5_path=config.input_h5)
-    there = [name for name in names if len(captions.split(*SPLITS[name]))]
-    store = open_store(config)
+    names = ("train",) if train_only else ("train", "dev")
+    if source.input_json is None:
+        return {name: source.open(name) for name in names}, ()
+    captions = source.read_captions()
+    present = [name for name in names if len(captions.split(*SPLITS[name]))]
+    store = source.open_store()
     splits = {
-        name: pairs_of_captions(config, captions, store, name)
-        for name in dict.fromkeys(("train", *there))
+        name: source.select(captions, store, name)
+        for name in dict.fromkeys(("train", *present))
     }
     notes = list(captions.notes)
     absent = sum(key not in store for key in captions.image_ids)
@@ -90,44 +173,7 @@ def open_splits(config):
     return splits, tuple(notes)
 
 
-def open_pairs(config, split):
-    """The `MatchingSet` of one split that a config's flags name.
-
-    Args:
-        config: has input_json, input_h5, features, data_path, data_name.
-        split: "train", "dev", "test" or "testall".
-    """
-    if config.input_json is None:
-        return open_precomp(Path(config.data_path) / config.data_name, split)
-    captions = read_captions(config.input_json, h5_path=config.input_h5)
-    return pairs_of_captions(config, captions, open_store(config), split)
-
-
-def pairs_of_captions(config, captions, store, split):
-    """The `MatchingSet` of one split of a `CaptionSet`."""
-    chosen = captions.split(*SPLITS[split])
-    if not len(chosen):
-        raise InputError(
-            f"{config.input_json}: no image is in split "
-            f"{SPLITS[split][0]!r}; take another --split, or give splits"
-        )
-    return MatchingSet.from_captions(chosen, store, str(config.input_json))
-
-
-def open_store(config):
-    """The features of --input_json's pictures."""
-    if config.features is not None:
-        return FeatureStore.open(config.features)
-    beside = Path(config.input_json).with_name("features.h5")
-    if beside.exists():
-        return FeatureStore.open(beside)
-    raise InputError(
-        "give --features (made by `imcap extract`); without the flag, "
-        "features.h5 beside --input_json is read"
-    )
-
-
-def vocabulary_file(config):
+def vocabulary_file(config: MatchConfig) -> Path:
     """Where SCAN's vocabulary of this data would lie."""
     path = Path(config.vocab_path)
     if path.is_file() or path.suffix == ".json":
@@ -135,8 +181,8 @@ def vocabulary_file(config):
     return path / f"{config.data_name}_vocab.json"
 
 
-def read_vocabulary(path):
-    """A vocabulary as SCAN's vocab.py writes it."""
+def read_vocabulary(path: str | Path) -> Vocabulary:
+    """Reads a vocabulary as SCAN's vocab.py writes it."""
     values = read_json(path, "make it with utils/vocab.py")
     try:
         return Vocabulary.from_scan(values)
@@ -146,26 +192,30 @@ def read_vocabulary(path):
         ) from None
 
 
-def choose_vocabulary(config, earlier, splits):
+def choose_vocabulary(
+    config: MatchConfig,
+    earlier: MatchRun | None,
+    splits: Mapping[str, MatchingSet],
+) -> tuple[Vocabulary, tuple[str, ...]]:
     """The earlier run's words, SCAN's file, or those counted here.
 
     Returns:
-        A `Vocabulary`, and a tuple of notes.
+        A `Vocabulary`, and notes.
     """
     path = vocabulary_file(config)
-    found = None
+    of_file = None
     if config.input_json is None and path.exists():
-        found = read_vocabulary(path)
+        of_file = read_vocabulary(path)
     if earlier is not None:
         words = earlier.vocabulary
-        if found is not None and found.fingerprint != words.fingerprint:
+        if of_file is not None and of_file.fingerprint != words.fingerprint:
             raise InputError(
                 f"{path}: not the vocabulary that {earlier.path} was trained "
                 "with; give its own as --vocab_path, or train anew"
             )
         return words, ()
-    if found is not None:
-        return found, ()
+    if of_file is not None:
+        return of_file, ()
     counted = Vocabulary.build(
         (words for pairs in splits.values() for words in pairs.tokens),
         threshold=config.word_count_threshold,

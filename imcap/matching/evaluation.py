@@ -1,12 +1,22 @@
-"""Recall of matching runs, of several together, and in folds."""
+"""Evaluation of matching runs: recall, ensembles, folds."""
 
-import dataclasses
+from __future__ import annotations
+
+import functools
 import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imcap.errors import InputError
 from imcap.files import atomic_write
+
+if TYPE_CHECKING:
+    from imcap.data.pairs.matching_set import MatchingSet
+    from imcap.matching.run import MatchRun
+    from imcap.matching.scores import Embedder, MeanScores
 
 FOLDS = 5
 
@@ -14,24 +24,54 @@ FOLDS = 5
 ROWS_AT_ONCE = 256
 
 
-def of_data(trained, **given):
-    """The settings of a training with other data.
+def evaluate(
+    runs: Sequence[MatchRun],
+    pairs: MatchingSet,
+    checkpoint: str = "best",
+    fold5: bool = False,
+    save_scores: str | Path | None = None,
+) -> dict[str, Any]:
+    """Recalls of an ensemble of runs, or of one, on some pairs.
 
     Args:
-        trained: `MatchConfig`.
-        given: input_json, input_h5, features, data_path, data_name; None
-            for that of the training.
+        runs: of which the scores are averaged.
+        pairs: a `MatchingSet`.
+        checkpoint: "best" or "last", which weights.
+        fold5: whether to average over five blocks of images.
+        save_scores: .npy to write the scores to; with fold5, one a fold.
+
+    Returns:
+        What `retrieval_metrics` gives, and images, captions, folds, runs.
+
+    Raises:
+        InputError: a run that was trained on other features, or images that
+            do not come in five equal folds.
     """
-    given = {name: value for name, value in given.items() if value is not None}
-    if "input_json" in given:
-        given.setdefault("input_h5", None)
-    elif "data_path" in given or "data_name" in given:
-        given["input_json"] = None
-    return dataclasses.replace(trained, **given)
+    from imcap.metrics.recall import average_metrics, retrieval_metrics
+
+    for run in runs:
+        check_features(run, pairs)
+    loaders = [embedder_loader(run, checkpoint) for run in runs]
+    parts = split_folds(pairs) if fold5 else [pairs]
+    results = []
+    for number, part in enumerate(parts, 1):
+        scores = ensemble_scores(runs, loaders, part, checkpoint)
+        results.append(retrieval_metrics(scores, part.image_of))
+        if save_scores:
+            path = Path(save_scores)
+            if fold5:
+                path = path.with_name(f"{path.stem}_{number}{path.suffix}")
+            write_scores(path, scores)
+    return average_metrics(results) | {
+        "images": len(parts[0]),
+        "captions": parts[0].caption_count,
+        "folds": len(parts),
+        "runs": [str(run.path) for run in runs],
+    }
 
 
-def check_run(run, pairs):
-    """Refuses a run that cannot read these features."""
+def check_features(run: MatchRun, pairs: MatchingSet) -> None:
+    """Refuses a run that cannot read the features of some pairs."""
     if run.channels != pairs.store.channels:
         raise InputError(
             f"{run.path}: it was trained on features {run.channels} wide, "
@@ -40,22 +80,20 @@ def check_run(run, pairs):
         )
 
 
-def loader(run, checkpoint):
+def embedder_loader(run: MatchRun, checkpoint: str) -> Callable[[], Embedder]:
     """A function that loads a run's weights when it is first called."""
-    kept = []
 
-    def load():
+    @functools.cache
+    def load() -> Embedder:
         from imcap.matching.scores import Embedder
 
-        if not kept:
-            kept.append(Embedder(run.task(checkpoint)))
-        return kept[0]
+        return Embedder(run.task(checkpoint))
 
     return load
 
 
-def in_folds(pairs):
-    """Five blocks of images of equal size, each with its captions."""
+def split_folds(pairs: MatchingSet) -> list[MatchingSet]:
+    """Five folds of equally many images, each with its captions."""
     size = len(pairs) // FOLDS
     if not size or len(pairs) % FOLDS:
         raise InputError(
@@ -65,10 +103,21 @@ def in_folds(pairs):
     return [pairs.part(i * size, (i + 1) * size) for i in range(FOLDS)]
 
 
-def ensemble_scores(runs, loaders, pairs, checkpoint):
-    """The mean of the scores of all runs, on disk; (N, M)."""
-    from tqdm import tqdm
+def ensemble_scores(
+    runs: Sequence[MatchRun],
+    loaders: Sequence[Callable[[], Embedder]],
+    pairs: MatchingSet,
+    checkpoint: str = "best",
+) -> MeanScores:
+    """The mean of the scores of all runs, on disk; (N, M).
 
+    Args:
+        runs: what is compared.
+        loaders: of each run a function to its `Embedder`, called only where
+            something is left to compute.
+        pairs: N images with M captions.
+        checkpoint: which weights the embedders have.
+    """
     from imcap.matching.scores import MeanScores, StoredScores, data_fingerprint
 
     matrices = []
@@ -77,33 +126,38 @@ def ensemble_scores(runs, loaders, pairs, checkpoint):
         folder = scores_folder(run, checkpoint)
         key = data_fingerprint(pairs, rows)[:16]
         stored = StoredScores(folder / key, pairs, rows)
-
-        def progress(left, stored=stored, run=run):
-            total = len(stored.blocks)
-            return tqdm(
-                left,
-                desc=str(run.path),
-                initial=total - len(left),
-                total=total,
-                unit="block",
-                disable=total < 2,
-            )
-
-        matrices.append(stored.open(load, progress))
+        show = functools.partial(
+            _show_progress, name=str(run.path), total=len(stored.blocks)
+        )
+        matrices.append(stored.open(load, show))
     return MeanScores(matrices)
 
 
-def scores_folder(run, checkpoint):
-    """Where scores of a run's present weights lie; others are removed."""
+def _show_progress(left: list[int], name: str, total: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(
+        left,
+        desc=name,
+        initial=total - len(left),
+        total=total,
+        unit="block",
+        disable=total < 2,
+    )
+
+
+def scores_folder(run: MatchRun, checkpoint: str) -> Path:
+    """Folder of the scores of a run's present weights; removes others."""
     start = run.path / "scores"
-    folder = start / f"{checkpoint}_{run.fingerprint(checkpoint)[:16]}"
+    fingerprint = str(run.fingerprint(checkpoint))
+    folder = start / f"{checkpoint}_{fingerprint[:16]}"
     for other in start.glob(f"{checkpoint}_*"):
         if other != folder:
             shutil.rmtree(other)
     return folder
 
 
-def save_scores(path, scores):
+def write_scores(path: str | Path, scores: MeanScores) -> None:
     """Writes a score matrix as .npy, whole or not at all."""
     with atomic_write(path) as partial:
         out = np.lib.format.open_memmap(

@@ -80,26 +80,26 @@ def gather(config, refuse):
 
 def split_pairs(config, run):
     """The pairs of the split, from the training's data or the flags'."""
-    from imcap.matching.data import open_pairs
+    from imcap.matching.data import PairSource
 
-    names = ("input_json", "input_h5", "features")
-    given = {name: getattr(config, name) for name in names}
-    given = {name: value for name, value in given.items() if value}
-    if "input_json" in given:
-        given.setdefault("input_h5", None)
+    source = PairSource.of(run.config).replaced(
+        input_json=config.input_json or None,
+        input_h5=config.input_h5 or None,
+        features=config.features or None,
+    )
     name = {"val": "dev", "restval": "train"}.get(config.split, config.split)
-    return open_pairs(dataclasses.replace(run.config, **given), name)
+    return source.open(name)
 
 
 def of_split(config, searcher, refuse):
     """Cards of a split's pictures, and recalls over all of it."""
-    from imcap.matching.evaluation import check_run, ensemble_scores
+    from imcap.matching.evaluation import check_features, ensemble_scores
     from imcap.metrics.recall import recalls, retrieval_ranks
     from imcap.reports.cards import embedded
     from imcap.reports.gathering import picture_paths
 
     pairs = split_pairs(config, searcher.run)
-    check_run(searcher.run, pairs)
+    check_features(searcher.run, pairs)
     if pairs.files is None:
         raise InputError(
             f"{pairs.name}: these features do not name their pictures; give "
