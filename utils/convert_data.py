@@ -10,7 +10,7 @@ import sys
 from tqdm import tqdm
 
 from imcap.cli.parser import run_command
-from imcap.data.features.bottom_up import bottom_up_files
+from imcap.data.features.bottom_up import find_bottom_up_files
 from imcap.data.pairs.precomp import read_lines
 from imcap.data.pairs.precomp_writer import convert_regions
 from imcap.options import REQUIRED, option
@@ -33,7 +33,9 @@ class ConvertDataConfig:
 def convert_data(config):
     """Does what `ConvertDataConfig` says."""
     ids = read_lines(config.imgid_list)
-    files = [f for path in config.input_file for f in bottom_up_files(path)]
+    files = [
+        f for path in config.input_file for f in find_bottom_up_files(path)
+    ]
     size = sum(file.stat().st_size for file in files)
     with tqdm(total=size, unit="B", unit_scale=True) as bar:
         shape = convert_regions(

@@ -13,7 +13,10 @@ import sys
 from tqdm import tqdm
 
 from imcap.cli.parser import run_command
-from imcap.data.features.bottom_up import bottom_up_files, convert_bottom_up
+from imcap.data.features.bottom_up import (
+    convert_bottom_up,
+    find_bottom_up_files,
+)
 from imcap.options import option
 
 
@@ -33,7 +36,7 @@ class MakeBottomUpConfig:
 
 def make_bu_data(config):
     """Does what `MakeBottomUpConfig` says."""
-    files = bottom_up_files(config.downloaded_feats)
+    files = find_bottom_up_files(config.downloaded_feats)
     size = sum(file.stat().st_size for file in files)
     with tqdm(total=size, unit="B", unit_scale=True) as bar:
         written, total = convert_bottom_up(files, config.output_dir, bar.update)

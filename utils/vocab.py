@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imcap.cli.parser import run_command
 from imcap.data.pairs.precomp import read_lines
-from imcap.data.words.treebank import treebank_words
+from imcap.data.words.treebank import treebank_tokenize
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.files import write_json
 from imcap.options import option
@@ -34,7 +34,7 @@ def vocab(config):
     """Does what `VocabConfig` says."""
     folder = Path(config.data_path) / config.data_name
     captions = [
-        treebank_words(line)
+        treebank_tokenize(line)
         for split in ("train", "dev")
         for line in read_lines(folder / f"{split}_caps.txt")
     ]

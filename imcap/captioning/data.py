@@ -58,9 +58,9 @@ def open_data(config):
         read = StoredFeatures(store, expected, config.cache)
     data = split(config, captions, vocabulary, read)
     if config.augmented_features:
-        views, notes = open_views(config, read, data.training)
+        crops, notes = open_crops(config, read, data.training)
         data = dataclasses.replace(
-            data, augmented=views, notes=(*data.notes, *notes)
+            data, augmented=crops, notes=(*data.notes, *notes)
         )
     if continues:
         run.write_config()
@@ -99,20 +99,20 @@ def open_store(config):
     )
 
 
-def open_views(config, read, training):
+def open_crops(config, read, training):
     """What reads training pictures as they are or in part, and notes."""
     store = FeatureStore.open(config.augmented_features)
-    views = AugmentedFeatures(read, store)
-    lacking = [name for name in training.image_ids if name not in views]
+    crops = AugmentedFeatures(read, store)
+    lacking = [name for name in training.image_ids if name not in crops]
     if len(lacking) == len(training):
         raise InputError(
-            f"{store.path}: no view of image {lacking[0]!r}, nor of any other "
+            f"{store.path}: no crop of image {lacking[0]!r}, nor of any other "
             "training picture; make it from the same captions"
         )
     if not lacking:
-        return views, ()
-    return views, (
-        f"{len(lacking)} of {len(training)} training pictures have no views "
+        return crops, ()
+    return crops, (
+        f"{len(lacking)} of {len(training)} training pictures have no crops "
         f"in {store.path}",
     )
 

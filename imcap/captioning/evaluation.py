@@ -73,7 +73,7 @@ def evaluate(config):
 
         from imcap.captioning.data import with_references
         from imcap.captioning.generation import generate
-        from imcap.data.batches.readers import in_batches
+        from imcap.data.batches.readers import iterate_batches
 
     config.check()
     run = CaptionerRun.open(config.model)
@@ -81,7 +81,7 @@ def evaluate(config):
     task = run.task(config.checkpoint)
     run.locate(read, task.captioner)
     generator = config.make_generator(task, run)
-    batches = in_batches(read, captions.image_ids, config.batch_size)
+    batches = iterate_batches(read, captions.image_ids, config.batch_size)
     found = [
         of_image[0]
         for of_image in tqdm(

@@ -1,7 +1,7 @@
 """Scores captions generated for validation pictures."""
 
 from imcap.captioning.generation import Generator, generate
-from imcap.data.batches.readers import in_batches
+from imcap.data.batches.readers import iterate_batches
 from imcap.metrics.cider import CiderScorer
 from imcap.metrics.coco import bleu4
 
@@ -47,7 +47,7 @@ class Validation:
         self.logs = run.path / "logs" / "captions"
 
     def __call__(self, epoch):
-        batches = in_batches(self.read, self.image_ids, self.batch_size)
+        batches = iterate_batches(self.read, self.image_ids, self.batch_size)
         captions = [
             found[0].words
             for found in generate(self.generator, self.vocabulary, batches)

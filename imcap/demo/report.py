@@ -27,12 +27,12 @@ def measure(captions, objects, grid):
     """
     import numpy as np
 
-    from imcap.data.scenes.scenes import caption_is_right, shape_word_positions
+    from imcap.data.scenes.scenes import find_shape_words, is_correct_caption
 
     right, hits, sentinel = [], [], {True: [], False: []}
     for caption, things in zip(captions, objects, strict=True):
-        right.append(caption_is_right(caption.words, things))
-        named = shape_word_positions(caption.words)
+        right.append(is_correct_caption(caption.words, things))
+        named = find_shape_words(caption.words)
         places = [position for position, _, _ in named]
         for position in range(len(caption.words)):
             share = caption.attention["sentinel"][position]
@@ -58,14 +58,14 @@ def measure(captions, objects, grid):
 
 def _relations(captions, objects):
     """Share of the stated relations that are true; 0 where none is."""
-    from imcap.data.scenes.scenes import named_objects, relation_between
+    from imcap.data.scenes.scenes import find_named_objects, relation_between
 
     right = []
     for caption, things in zip(captions, objects, strict=True):
         text = " ".join(caption.words)
         stated = [name for name in RELATIONS if name in text]
         known = {(thing.color, thing.shape): thing for thing in things}
-        named = named_objects(caption.words)
+        named = find_named_objects(caption.words)
         if len(stated) == 1 and len(named) == 2 and set(named) == set(known):
             first, second = (known[name] for name in named)
             right.append(relation_between(first, second) == stated[0])

@@ -168,12 +168,12 @@ def caption_all(run, data, image_ids):
         List of `Caption`, one for each id.
     """
     from imcap.captioning.generation import Generator, generate
-    from imcap.data.batches.readers import in_batches
+    from imcap.data.batches.readers import iterate_batches
 
     generator = Generator(
         run.task(), run.ids, max_length=16, banned=[run.vocabulary.unk_id]
     )
     generator.compile(jit_compile=False)
-    batches = in_batches(data.read, image_ids, 50)
+    batches = iterate_batches(data.read, image_ids, 50)
     found = generate(generator, run.vocabulary, batches, keep_attention=True)
     return [of_image[0] for of_image in found]

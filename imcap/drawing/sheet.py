@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from imcap.data.pictures.decoding import small_picture
+from imcap.data.pictures.decoding import load_thumbnail
 from imcap.drawing.maps import heat_map, lit
 from imcap.files import atomic_write
 
@@ -62,7 +62,7 @@ def draw_sheet(hits, heading, grid, path):
 
 
 def _draw_row(hit, row, grid):
-    picture = small_picture(hit.path)
+    picture = load_thumbnail(hit.path)
     _panel(row[0], picture, hit.title, "#666666")
     for axis, word, weights in zip(
         row[1:], hit.words, hit.weights, strict=False

@@ -53,9 +53,9 @@ class ExportedMatcher:
     def split(self, sentences):
         """Words of sentences (C,), split as the run's captions were."""
         if self.is_treebank:
-            from imcap.data.words.treebank_graph import treebank_tokens
+            from imcap.data.words.treebank_graph import treebank_tokenize_graph
 
-            return treebank_tokens(sentences)
+            return treebank_tokenize_graph(sentences)
         from imcap.data.words.tokenizer import tokenize
 
         return tokenize(sentences)

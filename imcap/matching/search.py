@@ -30,9 +30,9 @@ class Searcher:
             from imcap.data.words.tokenizer import tokenize_strings
 
             return tokenize_strings(sentences)
-        from imcap.data.words.treebank import treebank_words
+        from imcap.data.words.treebank import treebank_tokenize
 
-        return [treebank_words(sentence) for sentence in sentences]
+        return [treebank_tokenize(sentence) for sentence in sentences]
 
     def encode(self, tokens):
         """Words as `TokenRows`."""

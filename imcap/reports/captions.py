@@ -158,7 +158,7 @@ def from_features(config, run, captions, read, paths, refuse):
     from tqdm import tqdm
 
     from imcap.captioning.generation import generate
-    from imcap.data.batches.readers import in_batches
+    from imcap.data.batches.readers import iterate_batches
     from imcap.reports.cards import embedded
 
     task = run.task(config.checkpoint)
@@ -171,7 +171,7 @@ def from_features(config, run, captions, read, paths, refuse):
         except InputError as error:
             refuse(path, str(error))
     places = Places(read.store, run.config)
-    batches = in_batches(read, list(pictures), config.batch_size)
+    batches = iterate_batches(read, list(pictures), config.batch_size)
     said = tqdm(
         generate(generator, run.vocabulary, batches, keep_attention=True),
         total=len(pictures),

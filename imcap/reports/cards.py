@@ -71,9 +71,9 @@ def embedded(path):
     """
     from PIL import Image
 
-    from imcap.data.pictures.decoding import small_picture
+    from imcap.data.pictures.decoding import load_thumbnail
 
-    pixels = small_picture(path, SIDE)
+    pixels = load_thumbnail(path, SIDE)
     height, width = pixels.shape[:2]
     target = io.BytesIO()
     Image.fromarray(pixels).save(target, "JPEG", quality=QUALITY)

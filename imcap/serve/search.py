@@ -196,9 +196,9 @@ def jpeg(path):
     """A small upright picture of a file: bytes of a JPEG."""
     from PIL import Image
 
-    from imcap.data.pictures.decoding import small_picture
+    from imcap.data.pictures.decoding import load_thumbnail
 
     target = io.BytesIO()
-    small = small_picture(path, THUMBNAIL_SIDE)
+    small = load_thumbnail(path, THUMBNAIL_SIDE)
     Image.fromarray(small).save(target, "JPEG", quality=85)
     return target.getvalue()

@@ -338,10 +338,10 @@ def extract_features(
     """
     from tqdm import tqdm
 
-    from imcap.data.pictures.batches import decoded_batches
+    from imcap.data.pictures.batches import decode_batches
 
     pending, refused = writer.pending(), []
-    batches = decoded_batches(
+    batches = decode_batches(
         images, pending, image_size, batch_size, max_pixels, workers
     )
     finished = len(images) - len(pending)
@@ -362,11 +362,11 @@ def report_bad(
     entries, total = {}, len(images)
     for row, reason in refused:
         name = images.image_ids[row]
-        if images.views is not None:  # several of one picture
+        if images.crops is not None:  # several of one picture
             name = picture_id(name)
         file = images.files[row]
         entries[name] = {"id": name, "file": file, "reason": reason}
-    if images.views is not None:
+    if images.crops is not None:
         total = len({picture_id(name) for name in images.image_ids})
     write_json(path, list(entries.values()), indent=1)
     if entries:

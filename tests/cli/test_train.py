@@ -15,7 +15,7 @@ from helpers.tiny_data import (
     flags,
     prepare_folder,
     write_captions,
-    write_views,
+    write_crops,
 )
 from imcap.cli import evaluate, train
 from imcap.data.features.store import FeatureStore
@@ -87,8 +87,8 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
         "scheduled_sampling_increase_every": 1,
         "weight_average": 0.9,
         "accumulate": 2,
-        "augmented_features": write_views(
-            FeatureStore.open(folder / "features.h5"), folder / "views.h5"
+        "augmented_features": write_crops(
+            FeatureStore.open(folder / "features.h5"), folder / "crops.h5"
         ),
     }
     words = flags(folder, **options)
@@ -112,14 +112,14 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
 
 def test_views_are_trained_on_until_the_cnn_is(folder):
     store = FeatureStore.open(folder / "features.h5")
-    views = write_views(store, folder / "views.h5")
+    crops = write_crops(store, folder / "crops.h5")
     assert train.main(flags(folder, max_epochs=1)) == 0
-    more = {"augmented_features": views, "checkpoint_path": folder / "more"}
+    more = {"augmented_features": crops, "checkpoint_path": folder / "more"}
     assert train.main(flags(folder, max_epochs=1, **more)) == 0
     losses = [history(folder / name)[0]["loss"] for name in ("run", "more")]
     assert abs(losses[0] - losses[1]) > 1e-3
     given = {"start_from": str(folder / "more")}
-    assert train.completed(dict(given)).augmented_features == str(views)
+    assert train.completed(dict(given)).augmented_features == str(crops)
     config = train.completed(given | {"cnntrain": True})
     assert config.augmented_features is None
 

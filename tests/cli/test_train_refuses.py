@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from helpers.tiny_data import flags, prepare_folder, write_features, write_views
+from helpers.tiny_data import flags, prepare_folder, write_crops, write_features
 from imcap.cli import evaluate, train
 from imcap.data.features.store import FeatureStore
 
@@ -22,15 +22,15 @@ def only_line(capsys):
 
 def test_views_of_other_pictures_are_refused(folder, capsys):
     store = FeatureStore.open(folder / "features.h5")
-    views = write_views(store, folder / "views.h5", only=store.ids[20:])
-    words = flags(folder, augmented_features=views)
+    crops = write_crops(store, folder / "crops.h5", only=store.ids[20:])
+    words = flags(folder, augmented_features=crops)
     assert train.main(words) == 2
-    assert "no view of image 100" in capsys.readouterr().err
-    views = write_views(store, folder / "some.h5", only=store.ids[:15])
-    assert train.main(flags(folder, augmented_features=views)) == 0
-    said = "5 of 20 training pictures have no views"
+    assert "no crop of image 100" in capsys.readouterr().err
+    crops = write_crops(store, folder / "some.h5", only=store.ids[:15])
+    assert train.main(flags(folder, augmented_features=crops)) == 0
+    said = "5 of 20 training pictures have no crops"
     assert said in capsys.readouterr().out
-    words = flags(folder, augmented_features=views, cnntrain=True)
+    words = flags(folder, augmented_features=crops, cnntrain=True)
     assert train.main([*words, "--force"]) == 2
     assert "--augmented_features are of a network" in capsys.readouterr().err
 

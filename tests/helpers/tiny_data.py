@@ -52,8 +52,8 @@ def write_features(
     return path
 
 
-def write_views(store, path, count=2, only=None, **known):
-    """Features of views: number v of a picture is the picture plus v + 1."""
+def write_crops(store, path, count=2, only=None, **known):
+    """Features of crops: number v of a picture is the picture plus v + 1."""
     pictures = store.ids if only is None else only
     ids = [f"{name}#{v}" for name in pictures for v in range(count)]
     more = np.tile(np.arange(count) + 1.0, len(pictures))

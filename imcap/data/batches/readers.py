@@ -5,7 +5,7 @@ import numpy as np
 from imcap.data.features.boxes import grid_positions
 from imcap.data.features.positions import PositionReader
 from imcap.data.features.writer import same_network
-from imcap.data.pictures.crops import view_id
+from imcap.data.pictures.crops import crop_id
 from imcap.data.pictures.decoding import load_pixels
 from imcap.errors import InputError
 
@@ -117,26 +117,26 @@ class StoredFeatures:
 
 
 class AugmentedFeatures:
-    """Features of pictures, or of one of their views, as chance will.
+    """Features of pictures, or of one of their crops, as chance will.
 
     Args:
         read: a `StoredFeatures` of the pictures.
-        store: a `FeatureStore` of views of them, made by `imcap extract
+        store: a `FeatureStore` of crops of them, made by `imcap extract
             --augment`: grids of the same size, by the same network.
 
     Call arguments:
         image_ids: list of B ids.
-        rng: `numpy.random.Generator`; a picture and each of its views are
+        rng: `numpy.random.Generator`; a picture and each of its crops are
             equally likely.
 
     Returns:
         What `read` gives.
 
     Raises:
-        InputError: features that are no views of these pictures.
+        InputError: features that are no crops of these pictures.
 
     Example:
-        >>> read = AugmentedFeatures(StoredFeatures(store), views)
+        >>> read = AugmentedFeatures(StoredFeatures(store), crops)
         >>> read([17, 4], np.random.default_rng(0))
     """
 
@@ -146,7 +146,7 @@ class AugmentedFeatures:
             store.metadata, read.store.metadata, but=("augment",)
         ):
             raise InputError(
-                f"{store.path}: no views of the pictures of "
+                f"{store.path}: no crops of the pictures of "
                 f"{read.store.path}; make both with imcap extract --output, "
                 "this one with --augment and otherwise the same flags"
             )
@@ -155,7 +155,7 @@ class AugmentedFeatures:
         self.count = made[0]
 
     def __contains__(self, image_id):
-        names = (view_id(image_id, number) for number in range(self.count))
+        names = (crop_id(image_id, number) for number in range(self.count))
         return any(name in self.store for name in names)
 
     def __call__(self, image_ids, rng):
@@ -163,7 +163,7 @@ class AugmentedFeatures:
         features = inputs["features"]
         chosen = rng.integers(self.count + 1, size=len(image_ids))
         for place, number in enumerate(chosen):
-            name = view_id(image_ids[place], number)
+            name = crop_id(image_ids[place], number)
             if number < self.count and name in self.store:
                 features[place] = self.store.read([name])[0][0]
         return inputs
@@ -212,7 +212,7 @@ class Pixels:
         return {"positions": np.stack([self.positions] * count)}
 
 
-def in_batches(read, image_ids, batch_size):
+def iterate_batches(read, image_ids, batch_size):
     """Yields `read(ids)` for one batch of ids after another."""
     for start in range(0, len(image_ids), batch_size):
         yield read(image_ids[start : start + batch_size])

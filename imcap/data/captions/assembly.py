@@ -42,7 +42,7 @@ class Picture:
     size: tuple[int, int] | None = None
 
 
-def split_named(name: str, where: str | Path) -> str:
+def parse_split(name: str, where: str | Path) -> str:
     """The split of `SPLITS` that 'dev' and the like mean, or InputError."""
     split = SPLIT_NAMES.get(str(name).strip().lower())
     if split is None:
@@ -88,7 +88,7 @@ def assemble(
         pictures = _split_by_lists(path, pictures, split_files, notes)
     elif split is not None:
         for picture in pictures:
-            picture.split = split_named(split, path)
+            picture.split = parse_split(split, path)
     else:
         pictures = _split_by_source(path, pictures, notes, num_val, num_test)
     pictures = _drop_bare_pictures(path, pictures, notes)
@@ -144,13 +144,13 @@ def _split_by_source(
         # Nobody promised these images to a test split, so none is missed.
         pictures = _without_bare(pictures, "images", notes)
         ids = [picture.image_id for picture in pictures]
-        names = hashed_splits(ids, num_val, num_test)
+        names = hash_splits(ids, num_val, num_test)
         for picture, name in zip(pictures, names, strict=True):
             picture.split = name
     return pictures
 
 
-def hashed_splits(
+def hash_splits(
     image_ids: Iterable[int | str],
     num_val: int | None = None,
     num_test: int | None = None,

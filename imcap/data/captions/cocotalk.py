@@ -18,13 +18,13 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from imcap.data.captions.assembly import Picture, split_named
+from imcap.data.captions.assembly import Picture, parse_split
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.formats import (
     CaptionFile,
     Parsed,
-    size_of,
-    value_of,
+    read_size,
+    require,
 )
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
@@ -188,14 +188,14 @@ class CocotalkFormat:
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an entry of `images`, and the vocabulary."""
         path, values = file.path, file.json
-        ix_to_word = value_of(values, "ix_to_word", dict, path)
+        ix_to_word = require(values, "ix_to_word", dict, path)
         try:
             vocabulary = Vocabulary.from_talk(ix_to_word, values.get("dialect"))
         except InputError as error:
             raise InputError(f"{path}: {error}; {REMEDY}") from None
         h5_path = file.h5_path or _label_file(path)
         columns = _read_columns(h5_path)
-        images = value_of(values, "images", list, path)
+        images = require(values, "images", list, path)
         _check_columns(h5_path, columns, len(images), vocabulary.size)
         words = [vocabulary.decode(row) for row in columns["labels"]]
         pictures = []
@@ -203,15 +203,15 @@ class CocotalkFormat:
             where = f"{path}: images[{index}]"
             start = int(columns["label_start_ix"][index]) - 1
             end = int(columns["label_end_ix"][index])
-            split = value_of(image, "split", str, where)
+            split = require(image, "split", str, where)
             pictures.append(
                 Picture(
-                    value_of(image, "id", (int, str), where),
-                    value_of(image, "file_path", str, where),
+                    require(image, "id", (int, str), where),
+                    require(image, "file_path", str, where),
                     None,
                     words[start:end],
-                    split_named(split, where),
-                    size_of(image),
+                    parse_split(split, where),
+                    read_size(image),
                 )
             )
         return Parsed(pictures, vocabulary)

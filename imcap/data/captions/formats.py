@@ -132,12 +132,12 @@ class CaptionFormat(Protocol):
 
         Raises:
             InputError: one line that names the file, the entry in it and
-                the remedy; `value_of` helps.
+                the remedy; `require` helps.
         """
         ...
 
 
-def value_of(
+def require(
     entry: Any, key: str, kind: type | tuple[type, ...], where: str | Path
 ) -> Any:
     """`entry[key]`, when it is there and of this kind.
@@ -162,7 +162,7 @@ def value_of(
     return value
 
 
-def size_of(entry: Mapping[str, Any]) -> tuple[int, int] | None:
+def read_size(entry: Mapping[str, Any]) -> tuple[int, int] | None:
     """(width, height) of an image, where its entry has them."""
     if "width" in entry and "height" in entry:
         return (entry["width"], entry["height"])

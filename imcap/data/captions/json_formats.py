@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from imcap.data.captions.assembly import Picture, split_named
+from imcap.data.captions.assembly import Picture, parse_split
 from imcap.data.captions.formats import (
     CaptionFile,
     Parsed,
-    size_of,
-    value_of,
+    read_size,
+    require,
 )
 from imcap.errors import InputError
 
@@ -26,21 +26,19 @@ class KarpathyFormat:
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an entry of `images`."""
         path, pictures = file.path, []
-        for index, entry in enumerate(
-            value_of(file.json, "images", list, path)
-        ):
+        for index, entry in enumerate(require(file.json, "images", list, path)):
             where = f"{path}: images[{index}]"
-            name = value_of(entry, "filename", str, where)
+            name = require(entry, "filename", str, where)
             key = "cocoid" if "cocoid" in entry else "imgid"
             captions, tokens = _sentences(entry, where)
             pictures.append(
                 Picture(
-                    value_of(entry, key, (int, str), where),
+                    require(entry, key, (int, str), where),
                     str(PurePosixPath(entry.get("filepath", ""), name)),
                     captions,
                     tokens,
-                    split_named(value_of(entry, "split", str, where), where),
-                    size_of(entry),
+                    parse_split(require(entry, "split", str, where), where),
+                    read_size(entry),
                 )
             )
         return Parsed(pictures)
@@ -51,13 +49,13 @@ def _sentences(
 ) -> tuple[list[str], list[list[str]] | None]:
     """Raw captions and words; the words are None where one lacks them."""
     captions, tokens = [], []
-    sentences = value_of(entry, "sentences", list, where)
+    sentences = require(entry, "sentences", list, where)
     for index, sentence in enumerate(sentences):
         at = f"{where}.sentences[{index}]"
         if not isinstance(sentence, dict) or "tokens" not in sentence:
-            captions.append(value_of(sentence, "raw", str, at))
+            captions.append(require(sentence, "raw", str, at))
             continue
-        words = value_of(sentence, "tokens", list, at)
+        words = require(sentence, "tokens", list, at)
         if not all(isinstance(word, str) for word in words):
             raise InputError(f"{at}: 'tokens' holds something but words")
         tokens.append(words)
@@ -84,29 +82,29 @@ class CocoFormat:
         path, values = file.path, file.json
         pictures: dict[int | str, Picture] = {}
         captions: dict[int | str, list[str]] = {}
-        for index, entry in enumerate(value_of(values, "images", list, path)):
+        for index, entry in enumerate(require(values, "images", list, path)):
             where = f"{path}: images[{index}]"
-            key = value_of(entry, "id", (int, str), where)
+            key = require(entry, "id", (int, str), where)
             if key in pictures:
                 raise InputError(
                     f"{where}: id {key} appears twice; give each image its "
                     "own id"
                 )
-            name = value_of(entry, "file_name", str, where)
+            name = require(entry, "file_name", str, where)
             captions[key] = []
             pictures[key] = Picture(
-                key, name, captions[key], size=size_of(entry)
+                key, name, captions[key], size=read_size(entry)
             )
-        annotations = value_of(values, "annotations", list, path)
+        annotations = require(values, "annotations", list, path)
         for index, entry in enumerate(annotations):
             where = f"{path}: annotations[{index}]"
-            key = value_of(entry, "image_id", (int, str), where)
+            key = require(entry, "image_id", (int, str), where)
             if key not in pictures:
                 raise InputError(
                     f"{where}: caption for the unknown image {key}; add it to "
                     "'images' or take the caption out"
                 )
-            captions[key].append(value_of(entry, "caption", str, where))
+            captions[key].append(require(entry, "caption", str, where))
         return Parsed(list(pictures.values()))
 
 
@@ -127,7 +125,7 @@ class CocoRawFormat:
         pictures = []
         for index, entry in enumerate(file.json):
             where = f"{file.path}: entry {index}"
-            captions = value_of(entry, "captions", list, where)
+            captions = require(entry, "captions", list, where)
             if not all(isinstance(caption, str) for caption in captions):
                 raise InputError(
                     f"{where}: 'captions' holds something but text"
@@ -135,11 +133,11 @@ class CocoRawFormat:
             split = entry.get("split")
             pictures.append(
                 Picture(
-                    value_of(entry, "id", (int, str), where),
-                    value_of(entry, "file_path", str, where),
+                    require(entry, "id", (int, str), where),
+                    require(entry, "file_path", str, where),
                     list(captions),
-                    split=None if split is None else split_named(split, where),
-                    size=size_of(entry),
+                    split=None if split is None else parse_split(split, where),
+                    size=read_size(entry),
                 )
             )
         return Parsed(pictures)

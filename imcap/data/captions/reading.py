@@ -65,7 +65,7 @@ def read_captions(
             each. They win over splits in the file itself.
         split: a split for every image, as "val" for captions_val2014.json.
         num_val: int, number of val images, drawn where a file has no
-            splits; see `hashed_splits`.
+            splits; see `hash_splits`.
         num_test: int, likewise.
 
     Returns:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imcap.data.captions.assembly import Picture, split_named
-from imcap.data.captions.formats import CaptionFile, Parsed, value_of
+from imcap.data.captions.assembly import Picture, parse_split
+from imcap.data.captions.formats import CaptionFile, Parsed, require
 from imcap.errors import InputError
 
 FLICKR_LINE = re.compile(r"([^\t#]+)#(\d+)\t(.*)")
@@ -117,11 +117,11 @@ def _pictures_of_rows(path: Path, rows: Iterable[Row]) -> list[Picture]:
     captions: dict[str, list[str]] = {}
     for number, row in rows:
         where = f"{path}: line {number}"
-        name = value_of(row, "image", str, where).strip()
+        name = require(row, "image", str, where).strip()
         if not name:
             raise InputError(f"{where}: the image is empty; name its file")
         split = row.get("split") or None
-        split = None if split is None else split_named(split, where)
+        split = None if split is None else parse_split(split, where)
         if name not in pictures:
             captions[name] = []
             pictures[name] = Picture(
@@ -132,7 +132,7 @@ def _pictures_of_rows(path: Path, rows: Iterable[Row]) -> list[Picture]:
                 f"{where}: {name} is in another split than on an earlier "
                 "line; an image belongs to one split"
             )
-        caption = value_of(row, "caption", str, where)
+        caption = require(row, "caption", str, where)
         captions[name].append(caption.strip())
     return list(pictures.values())
 

@@ -35,7 +35,7 @@ class RegionRow(NamedTuple):
     features: bytes
 
 
-def bottom_up_files(path):
+def find_bottom_up_files(path):
     """The TSV files of a folder (NAME.tsv, NAME.tsv.0 …), or one file.
 
     Raises:
@@ -219,7 +219,7 @@ def convert_bottom_up(paths, name, advance=lambda count: None):
             before it stays.
 
     Example:
-        >>> files = bottom_up_files("data/bu_data")
+        >>> files = find_bottom_up_files("data/bu_data")
         >>> convert_bottom_up(files, "data/cocobu")
         (123287, 123287)
     """

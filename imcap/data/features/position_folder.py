@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from imcap.data.features.boxes import grid_side, grid_vectors
-from imcap.data.features.positions import NOTE, made_relative, read_rows
+from imcap.data.features.positions import NOTE, read_rows, to_relative_boxes
 from imcap.errors import InputError
 from imcap.files import atomic_write, read_json, write_json
 
@@ -68,7 +68,7 @@ def _write(box_folder, output, sizes, note, convert, progress):
         if target.exists():
             continue
         boxes = read_rows(file, "make the boxes again")
-        positions = convert(made_relative(file, boxes, sizes))
+        positions = convert(to_relative_boxes(file, boxes, sizes))
         with atomic_write(target, ".npy", durable=False) as partial:
             np.save(partial, positions)
         written += 1

@@ -50,7 +50,7 @@ def read_rows(file, remedy):
     return rows.astype("float32")
 
 
-def made_relative(file, boxes, sizes):
+def to_relative_boxes(file, boxes, sizes):
     """The boxes of one file as relative boxes, clipped to the picture.
 
     Boxes with no corner beyond 1 are taken as relative already.
@@ -187,7 +187,7 @@ class PositionReader:
                     f"{file}: rows of {rows.shape[1]} numbers, neither boxes "
                     f"nor {self.num_grids} cells; use equal --num_grids"
                 )
-        boxes = made_relative(file, rows, self._sizes)
+        boxes = to_relative_boxes(file, rows, self._sizes)
         if self.kind == "boxes":
             return boxes, file
         return grid_vectors(boxes, self.num_grids), file

@@ -11,7 +11,7 @@ import numpy as np
 
 from imcap.data.features.store import FeatureStore
 from imcap.data.pairs.matching_set import MatchingSet
-from imcap.data.words.treebank import treebank_words
+from imcap.data.words.treebank import treebank_tokenize
 from imcap.errors import InputError
 
 PER_IMAGE = 5  # consecutive captions an image, where no ids say otherwise
@@ -63,7 +63,7 @@ def open_precomp(folder, split):
         store,
         [store.ids[row] for row in rows],
         image_of,
-        [treebank_words(caption) for caption in captions[: len(row_of)]],
+        [treebank_tokenize(caption) for caption in captions[: len(row_of)]],
     )
 
 

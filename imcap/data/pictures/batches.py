@@ -9,9 +9,7 @@ from imcap.errors import InputError
 AHEAD = 2  # batches decoded or being decoded beside the current one
 
 
-def decoded_batches(
-    images, rows, image_size, batch_size, max_pixels, workers=2
-):
+def decode_batches(images, rows, image_size, batch_size, max_pixels, workers=2):
     """Decodes pictures in the order of `rows`.
 
     Threads suffice: TensorFlow decodes outside Python's lock. Unlike a
@@ -31,10 +29,10 @@ def decoded_batches(
     """
 
     def load(row):
-        path, view = images.paths[row], None
-        if images.views is not None:
-            view = images.views[row]
-        return load_pixels(path, image_size, image_size, max_pixels, view)
+        path, crop = images.paths[row], None
+        if images.crops is not None:
+            crop = images.crops[row]
+        return load_pixels(path, image_size, image_size, max_pixels, crop)
 
     pool = ThreadPoolExecutor(workers)
     waiting = collections.deque()

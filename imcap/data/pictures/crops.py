@@ -11,7 +11,7 @@ AREAS = (0.5, 1.0)
 RATIOS = (0.8, 1.25)
 
 
-class View(NamedTuple):
+class Crop(NamedTuple):
     """A part of a picture, perhaps mirrored; 0..1 from its upper left."""
 
     top: float
@@ -21,7 +21,7 @@ class View(NamedTuple):
     mirrored: bool
 
 
-def random_view(rng):
+def random_crop(rng):
     """A random resized crop, mirrored half the time.
 
     Its area is uniform in `AREAS`, the logarithm of its ratio in `RATIOS`,
@@ -32,7 +32,7 @@ def random_view(rng):
         rng: `numpy.random.Generator`.
 
     Returns:
-        A `View`.
+        A `Crop`.
 
     Reference:
         Szegedy et al., 2015, "Going deeper with convolutions", section 6;
@@ -44,16 +44,16 @@ def random_view(rng):
     height = min(1.0, float(np.sqrt(area / ratio)))
     width = min(1.0, float(np.sqrt(area * ratio)))
     top, left = (rng.uniform(0, 1 - side) for side in (height, width))
-    return View(
+    return Crop(
         float(top), float(left), height, width, bool(rng.random() < 0.5)
     )
 
 
-def view_id(image_id, number):
-    """What view `number` of a picture is called in a feature file: str."""
+def crop_id(image_id, number):
+    """What crop `number` of a picture is called in a feature file: str."""
     return f"{image_id}#{number}"
 
 
 def picture_id(name):
-    """The id of the picture in what `view_id` made: str."""
+    """The id of the picture in what `crop_id` made: str."""
     return name.rpartition("#")[0]

@@ -9,7 +9,11 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from imcap.data.pictures.encoded import MAX_PIXELS, described, read_encoded
+from imcap.data.pictures.encoded import (
+    MAX_PIXELS,
+    describe_picture,
+    read_encoded,
+)
 from imcap.data.pictures.exif import orientation, upright
 from imcap.errors import InputError
 
@@ -98,7 +102,7 @@ def _compiled():
 
 
 @functools.cache
-def _compiled_view():
+def _compiled_crop():
     """(encoded, height, width, box, mirrored) -> pixels, traced once."""
 
     def load(encoded, height, width, box, mirrored):
@@ -120,14 +124,14 @@ def _compiled_view():
     return tf.function(load, input_signature=signature)
 
 
-def load_pixels(picture, height, width, max_pixels=MAX_PIXELS, view=None):
+def load_pixels(picture, height, width, max_pixels=MAX_PIXELS, crop=None):
     """Reads, decodes and resizes one picture, or a part of it.
 
     Args:
         picture: path, bytes, array or PIL image, as `read_encoded` takes.
         height, width: pixels.
         max_pixels: see `read_encoded`.
-        view: `imcap.data.pictures.crops.View`, the part; None for all.
+        crop: `imcap.data.pictures.crops.Crop`, the part; None for all.
 
     Returns:
         (height, width, 3) float32 numpy array, RGB, 0..255.
@@ -137,14 +141,14 @@ def load_pixels(picture, height, width, max_pixels=MAX_PIXELS, view=None):
     """
     encoded = read_encoded(picture, max_pixels)
     try:
-        if view is not None:
-            box = np.asarray(view[:4], "float32")
-            found = _compiled_view()(encoded, height, width, box, view.mirrored)
+        if crop is not None:
+            box = np.asarray(crop[:4], "float32")
+            found = _compiled_crop()(encoded, height, width, box, crop.mirrored)
             return found.numpy()
         return _compiled()(encoded, height, width).numpy()
     except tf.errors.OpError:
         raise InputError(
-            f"{described(picture)}: damaged picture, perhaps cut short"
+            f"{describe_picture(picture)}: damaged picture, perhaps cut short"
         ) from None
 
 
@@ -160,7 +164,7 @@ def check_image(path, max_pixels=MAX_PIXELS):
 SIDE = 224  # pixels of the longer side of a picture
 
 
-def small_picture(path, side=SIDE):
+def load_thumbnail(path, side=SIDE):
     """A picture of at most `side` pixels a side: uint8 (H, W, 3)."""
     from imcap.data.pictures.encoded import picture_size
 

@@ -18,7 +18,7 @@ MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, as Pillow warns at
 NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
 
 
-def described(picture):
+def describe_picture(picture):
     """What to call a picture in a message: str."""
     if isinstance(picture, (str, os.PathLike)):
         return str(picture)
@@ -46,7 +46,7 @@ def read_encoded(picture, max_pixels=MAX_PIXELS):
     Raises:
         InputError: missing, empty, not a picture, or too large.
     """
-    name = described(picture)
+    name = describe_picture(picture)
     if isinstance(picture, (str, os.PathLike)):
         return _checked(name, _read_bytes(picture), max_pixels)
     if isinstance(picture, (bytes, bytearray, memoryview)):

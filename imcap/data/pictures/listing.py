@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imcap.data.pictures.crops import random_view, view_id
+from imcap.data.pictures.crops import crop_id, random_crop
 from imcap.errors import InputError
 
 ENDINGS = {
@@ -22,7 +22,7 @@ class ImageList:
         image_ids: n ids, int or str, all different.
         files: n names as the source has them.
         paths: n `Path`s to read.
-        views: n `View`s, parts of the pictures; None for whole pictures.
+        crops: n `Crop`s, parts of the pictures; None for whole pictures.
 
     Raises:
         InputError: an id that occurs twice.
@@ -35,7 +35,7 @@ class ImageList:
     image_ids: list
     files: list
     paths: list
-    views: list | None = None
+    crops: list | None = None
 
     def __post_init__(self):
         seen = set()
@@ -86,25 +86,25 @@ class ImageList:
         return cls(list(image_ids), list(files), paths)
 
     def augmented(self, count, seed):
-        """`count` random views of each picture, with ids of their own.
+        """`count` random crops of each picture, with ids of their own.
 
         Args:
-            count: int, views a picture.
-            seed: int; a picture's views depend on it and on their place.
+            count: int, crops a picture.
+            seed: int; a picture's crops depend on it and on their place.
 
         Returns:
-            Another `ImageList`, whose ids are those of `view_id`.
+            Another `ImageList`, whose ids are those of `crop_id`.
         """
         rows = [row for row in range(len(self)) for _ in range(count)]
         rng = np.random.default_rng([seed, count])
         return ImageList(
             [
-                view_id(self.image_ids[row], place % count)
+                crop_id(self.image_ids[row], place % count)
                 for place, row in enumerate(rows)
             ],
             [self.files[row] for row in rows],
             [self.paths[row] for row in rows],
-            [random_view(rng) for _ in rows],
+            [random_crop(rng) for _ in rows],
         )
 
     def replaced(self, replacements):

@@ -84,7 +84,7 @@ def _named(thing, with_size):
     return f"{article} {words}"
 
 
-def shape_word_positions(words):
+def find_shape_words(words):
     """Finds the words that name a shape.
 
     Args:
@@ -105,12 +105,12 @@ def shape_word_positions(words):
     ]
 
 
-def named_objects(words):
+def find_named_objects(words):
     """The objects a caption names, as a list of (color, shape)."""
-    return [(color, shape) for _, color, shape in shape_word_positions(words)]
+    return [(color, shape) for _, color, shape in find_shape_words(words)]
 
 
-def caption_is_right(words, objects):
+def is_correct_caption(words, objects):
     """True when a caption names each object's colour and shape, no other.
 
     Args:
@@ -118,4 +118,4 @@ def caption_is_right(words, objects):
         objects: list of `SceneObject`.
     """
     truth = Counter((thing.color, thing.shape) for thing in objects)
-    return Counter(named_objects(words)) == truth
+    return Counter(find_named_objects(words)) == truth

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from imcap.data.scenes.scene_captions import (
-    caption_is_right,
-    named_objects,
+    find_named_objects,
+    find_shape_words,
+    is_correct_caption,
     relation_between,
-    shape_word_positions,
     write_captions,
 )
 from imcap.files import atomic_write, write_json
@@ -26,11 +26,11 @@ __all__ = [
     "SIZES",
     "SceneObject",
     "Scenes",
-    "caption_is_right",
     "draw_scenes",
-    "named_objects",
+    "find_named_objects",
+    "find_shape_words",
+    "is_correct_caption",
     "relation_between",
-    "shape_word_positions",
     "write_scenes",
 ]
 

@@ -36,7 +36,7 @@ DIALECTS = {
 }
 
 
-def dialect_named(name):
+def get_dialect(name):
     """The row of `DIALECTS`; an unknown name is an InputError."""
     if name not in DIALECTS:
         raise InputError(

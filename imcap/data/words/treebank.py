@@ -51,7 +51,7 @@ TOKEN = re.compile(
 )
 
 
-def treebank_words(caption):
+def treebank_tokenize(caption):
     """Splits one caption into lower-case words, punctuation among them.
 
     Args:
@@ -61,7 +61,7 @@ def treebank_words(caption):
         List of str.
 
     Example:
-        >>> treebank_words('A dog\\'s owner says "sit", and it doesn\\'t.')
+        >>> treebank_tokenize('A dog\\'s owner says "sit", and it doesn\\'t.')
         ['a', 'dog', "'s", 'owner', 'says', '``', 'sit', "''", ',', 'and',
          'it', 'does', "n't", '.']
     """

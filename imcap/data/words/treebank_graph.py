@@ -1,4 +1,4 @@
-"""`imcap.data.words.treebank.treebank_words` in TensorFlow ops.
+"""`imcap.data.words.treebank.treebank_tokenize` in TensorFlow ops.
 
 TensorFlow's regular expressions cannot look ahead or behind, so the rules of
 `TOKEN` become questions to the characters around each place: how long the
@@ -28,8 +28,8 @@ INSIDE = r"""[^.,:;@#$%&?!*"'“”«»‘’„`\[\](){}<>]"""
 ENDINGS = ("'s", "'m", "'d", "'ll", "'re", "'ve", "n't")
 
 
-def treebank_tokens(captions):
-    """Splits captions as `treebank_words` does.
+def treebank_tokenize_graph(captions):
+    """Splits captions as `treebank_tokenize` does.
 
     Args:
         captions: UTF-8 string tensor (M,).
@@ -38,7 +38,7 @@ def treebank_tokens(captions):
         Ragged string tensor (M, None).
 
     Example:
-        >>> treebank_tokens(tf.constant(["It doesn't."])).to_list()
+        >>> treebank_tokenize_graph(tf.constant(["It doesn't."])).to_list()
         [[b'it', b'does', b"n't", b'.']]
     """
     text = tf.strings.lower(captions, encoding="utf-8")

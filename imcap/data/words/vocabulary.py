@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 
-from imcap.data.words.dialects import dialect_named
+from imcap.data.words.dialects import get_dialect
 from imcap.errors import InputError
 from imcap.files import read_json, write_json
 
@@ -59,7 +59,7 @@ class Vocabulary:
         for name in ("pad_id", "bos_id", "eos_id", "unk_id"):
             if not 0 <= getattr(self, name) < len(self.words):
                 raise InputError(f"vocabulary: {name} has no word")
-        dialect_named(self.dialect)
+        get_dialect(self.dialect)
 
     @classmethod
     def build(cls, captions_tokens, threshold=None, dialect="talk"):
@@ -77,7 +77,7 @@ class Vocabulary:
             alphabet, so that the same captions give the same ids. UNK is
             there even when no word is rare.
         """
-        layout = dialect_named(dialect)
+        layout = get_dialect(dialect)
         if threshold is None:
             threshold = layout.threshold
         least = threshold if layout.keeps_equal else threshold + 1
@@ -96,7 +96,7 @@ class Vocabulary:
         """Makes a vocabulary whose special ids follow from the names."""
         words = tuple(words)
         places = {word: index for index, word in enumerate(words)}
-        specials = dialect_named(dialect).specials
+        specials = get_dialect(dialect).specials
         absent = [name for name in specials if name not in places]
         if absent:
             raise InputError(
@@ -224,7 +224,7 @@ class Vocabulary:
             dialect = "sat_keras" if spoken else "talk"
         if dialect in ("talk", "sat_keras") and "UNK" not in words:
             words.append("UNK")
-        first = dialect_named(dialect).first[0]
+        first = get_dialect(dialect).first[0]
         return cls._laid_out((first, *words), dialect)
 
     def to_talk(self):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.tiny_data import write_features, write_views
+from helpers.tiny_data import write_crops, write_features
 from imcap.data.batches.readers import AugmentedFeatures, StoredFeatures
 from imcap.data.features.boxes import cell_boxes, grid_vectors
 from imcap.data.features.store import FeatureStore
@@ -122,9 +122,9 @@ def test_positions_travel_through_the_pipeline(regions):
 
 def test_a_picture_or_one_of_its_views_is_read(tmp_path):
     store = FeatureStore.open(write_features(tmp_path / "f.h5", images=3))
-    views = FeatureStore.open(write_views(store, tmp_path / "views.h5"))
+    crops = FeatureStore.open(write_crops(store, tmp_path / "crops.h5"))
     for cache in (False, True):
-        read = AugmentedFeatures(StoredFeatures(store, cache=cache), views)
+        read = AugmentedFeatures(StoredFeatures(store, cache=cache), crops)
         plain = store.read(store.ids)[0]
         rng = np.random.default_rng(0)
         counts = np.zeros(3, int)
@@ -140,8 +140,8 @@ def test_a_picture_or_one_of_its_views_is_read(tmp_path):
 def test_which_pictures_have_views(tmp_path):
     few = FeatureStore.open(write_features(tmp_path / "few.h5", images=2))
     more = FeatureStore.open(write_features(tmp_path / "more.h5", images=3))
-    views = FeatureStore.open(write_views(few, tmp_path / "views.h5"))
-    read = AugmentedFeatures(StoredFeatures(more), views)
+    crops = FeatureStore.open(write_crops(few, tmp_path / "crops.h5"))
+    read = AugmentedFeatures(StoredFeatures(more), crops)
     assert [name in read for name in more.ids] == [True, True, False]
     rng = np.random.default_rng(0)
     plain = more.read([102])[0]
@@ -154,7 +154,7 @@ def test_other_features_are_no_views(tmp_path):
     read = StoredFeatures(store)
     with pytest.raises(InputError, match="--augment"):
         AugmentedFeatures(read, store)
-    path = write_views(store, tmp_path / "views.h5", name="another network")
+    path = write_crops(store, tmp_path / "crops.h5", name="another network")
     other = FeatureStore.open(path)
-    with pytest.raises(InputError, match="no views of the pictures"):
+    with pytest.raises(InputError, match="no crops of the pictures"):
         AugmentedFeatures(read, other)

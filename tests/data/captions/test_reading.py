@@ -9,7 +9,7 @@ import pytest
 
 from helpers.places import SHARED
 from imcap.data.captions import formats, reading
-from imcap.data.captions.assembly import Picture, hashed_splits
+from imcap.data.captions.assembly import Picture, hash_splits
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.cocotalk import write_cocotalk
 from imcap.data.captions.formats import Parsed
@@ -161,20 +161,20 @@ def test_table_with_ids_byte_order_mark_and_odd_line_ends(tmp_path):
 
 def test_hashed_splits_depend_on_the_id_alone():
     ids = list(range(3000))
-    splits = dict(zip(ids, hashed_splits(ids), strict=True))
+    splits = dict(zip(ids, hash_splits(ids), strict=True))
     fewer = ids[::-7]
-    assert hashed_splits(fewer) == [splits[key] for key in fewer]
+    assert hash_splits(fewer) == [splits[key] for key in fewer]
     counts = [list(splits.values()).count(n) for n in ("train", "val", "test")]
     np.testing.assert_allclose(counts, [2400, 300, 300], atol=60)
 
 
 def test_hashed_splits_of_given_sizes():
-    splits = hashed_splits(range(50), num_val=7, num_test=11)
+    splits = hash_splits(range(50), num_val=7, num_test=11)
     assert [splits.count(n) for n in ("train", "val", "test")] == [32, 7, 11]
-    again = hashed_splits(range(49, -1, -1), num_val=7, num_test=11)
+    again = hash_splits(range(49, -1, -1), num_val=7, num_test=11)
     assert again[::-1] == splits
     with pytest.raises(InputError, match="num_val"):
-        hashed_splits(range(50), num_val=25, num_test=25)
+        hash_splits(range(50), num_val=25, num_test=25)
 
 
 def test_split_and_filter_keep_rows_together(tmp_path):

@@ -9,8 +9,8 @@ import pytest
 from imcap.data.features.bottom_up import (
     LONGEST_ROW,
     RegionFolders,
-    bottom_up_files,
     convert_bottom_up,
+    find_bottom_up_files,
     numbered_lines,
 )
 from imcap.data.features.store import FeatureStore
@@ -193,13 +193,13 @@ def test_a_file_without_lines(tmp_path):
 def test_which_files_are_taken(tmp_path):
     for name in ("b.tsv", "a.tsv.1", "a.tsv.0", "a.tsv.zip", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
-    names = [file.name for file in bottom_up_files(tmp_path)]
+    names = [file.name for file in find_bottom_up_files(tmp_path)]
     assert names == ["a.tsv.0", "a.tsv.1", "b.tsv"]
-    assert bottom_up_files(tmp_path / "b.tsv") == [tmp_path / "b.tsv"]
+    assert find_bottom_up_files(tmp_path / "b.tsv") == [tmp_path / "b.tsv"]
     with pytest.raises(InputError, match="no row in it"):
         convert_bottom_up([tmp_path / "b.tsv"], tmp_path / "bu")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no \.tsv"):
-        bottom_up_files(tmp_path / "empty")
+        find_bottom_up_files(tmp_path / "empty")
     with pytest.raises(InputError, match="no such file or folder"):
-        bottom_up_files(tmp_path / "absent")
+        find_bottom_up_files(tmp_path / "absent")

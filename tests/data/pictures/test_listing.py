@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imcap.data.pictures.batches import decoded_batches
+from imcap.data.pictures.batches import decode_batches
 from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
 
@@ -46,7 +46,7 @@ def test_batches_keep_order_and_give_reasons(tmp_path):
         Image.new("L", (4, 4), number).save(path)
     paths[3].write_bytes(b"nothing")
     images = ImageList.from_paths(paths)
-    batches = list(decoded_batches(images, range(7), 4, 3, 100))
+    batches = list(decode_batches(images, range(7), 4, 3, 100))
     assert [good for good, _, _ in batches] == [[0, 1, 2], [4, 5], [6]]
     assert [len(bad) for _, _, bad in batches] == [0, 1, 0]
     assert batches[1][2][0][0] == 3

@@ -15,11 +15,11 @@ from imcap.data.scenes.scenes import (
     SHAPES,
     SIZES,
     SceneObject,
-    caption_is_right,
     draw_scenes,
-    named_objects,
+    find_named_objects,
+    find_shape_words,
+    is_correct_caption,
     relation_between,
-    shape_word_positions,
     write_scenes,
 )
 
@@ -40,7 +40,7 @@ def thing(shape, color, box=(0, 0, 1, 1), size="small"):
 def claims(words):
     """Reads a caption: [(size or None, color, shape)], relation or None."""
     things, at = [], 0
-    for position, color, shape in shape_word_positions(words):
+    for position, color, shape in find_shape_words(words):
         sizes = [word for word in words[at:position] if word in SIZES]
         things.append((sizes[0] if sizes else None, color, shape))
         at = position
@@ -77,7 +77,7 @@ def test_every_caption_is_true(seed, image_size):
         assert len(captions) == len(set(captions)) == 5
         for caption in captions:
             assert_true(caption, objects)
-            assert caption_is_right(caption.split(), objects)
+            assert is_correct_caption(caption.split(), objects)
 
 
 def test_captions_are_plain_lower_case_words():
@@ -174,13 +174,13 @@ def test_touched_cells():
 def test_reading_captions():
     caption = "there is an orange star left of a large star"
     words = caption.split()
-    assert shape_word_positions(words) == [
+    assert find_shape_words(words) == [
         (4, "orange", "star"),
         (9, None, "star"),
     ]
-    assert named_objects(words) == [("orange", "star"), (None, "star")]
-    assert shape_word_positions(["star"]) == [(0, None, "star")]
-    assert named_objects([]) == []
+    assert find_named_objects(words) == [("orange", "star"), (None, "star")]
+    assert find_shape_words(["star"]) == [(0, None, "star")]
+    assert find_named_objects([]) == []
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_reading_captions():
 )
 def test_caption_is_right(caption, right):
     objects = [thing("circle", "red"), thing("star", "blue")]
-    assert caption_is_right(caption.split(), objects) is right
+    assert is_correct_caption(caption.split(), objects) is right
 
 
 @pytest.mark.parametrize("count, image_size", [(0, 64), (1, 31)])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imcap.data.words.treebank import treebank_words
+from imcap.data.words.treebank import treebank_tokenize
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,12 @@ from imcap.data.words.treebank import treebank_words
     ],
 )  # fmt: skip
 def test_words(caption, words):
-    assert treebank_words(caption) == words.split()
+    assert treebank_tokenize(caption) == words.split()
 
 
 def test_words_are_shared():
-    first, second = treebank_words("some dogs"), treebank_words("Some dogs")
+    first, second = (
+        treebank_tokenize("some dogs"),
+        treebank_tokenize("Some dogs"),
+    )
     assert all(a is b for a, b in zip(first, second, strict=True))

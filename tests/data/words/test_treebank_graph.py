@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.places import SHARED
-from imcap.data.words.treebank import ABBREVIATIONS, PARTED, treebank_words
-from imcap.data.words.treebank_graph import treebank_tokens
+from imcap.data.words.treebank import ABBREVIATIONS, PARTED, treebank_tokenize
+from imcap.data.words.treebank_graph import treebank_tokenize_graph
 
 FLICKR8K = SHARED / "data/flickr8k/dataset_flickr8k.json"
 COMPILED = tf.function(
-    treebank_tokens, input_signature=[tf.TensorSpec((None,), tf.string)]
+    treebank_tokenize_graph, input_signature=[tf.TensorSpec((None,), tf.string)]
 )
 PIECES = [
     *"abnstm.,:;-'`\"!?#$%()[]{}<>15_é \t\u00a0\u2028", "--", "...", "n't",
@@ -23,13 +23,13 @@ PIECES = [
 
 
 def differing(captions):
-    """Captions whose words are not those of `treebank_words`."""
+    """Captions whose words are not those of `treebank_tokenize`."""
     encoded = tf.constant([text.encode() for text in captions], tf.string)
     found = COMPILED(encoded).to_list()
     return [
         text
         for text, words in zip(captions, found, strict=True)
-        if [word.decode() for word in words] != treebank_words(text)
+        if [word.decode() for word in words] != treebank_tokenize(text)
     ]
 
 
