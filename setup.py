@@ -38,6 +38,7 @@ setup(
     },
     install_requires=REQUIREMENTS,
     extras_require={
+        "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=1.0"],
         "serve": SERVE,
         "litert": LITERT,
         "test": [

@@ -41,10 +41,10 @@ class CiderD:
         samples: int tensor (B, N, T). A caption ends with its first eos or
             pad, which counts as its last word; one without fills its row
             and has no end.
-        references: int tensor (B, R, S), likewise.
+        references: int tensor (B, R, S), likewise. N, T and S must be known
+            when a graph is traced.
         reference_mask: boolean tensor (B, R), True = keep; None: a row of
             nothing but padding is no reference.
-        N, T and S must be known when a graph is traced.
 
     Returns:
         float32 (B, N), from 0 to 10; 0 for an image without references.

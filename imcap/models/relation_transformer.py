@@ -17,9 +17,9 @@ class RelationTransformer(TransformerCaptioner):
     deviation; see `UnbiasedNormalization`.
 
     Args:
-        vocabulary_size, channels, num_layers, emb_dim, ff_size, heads,
-            dropout, embed_dropout, ff_activation, max_positions: as in
+        vocabulary_size, channels, num_layers, emb_dim, ff_size, heads: as in
             `TransformerCaptioner`.
+        dropout, embed_dropout, ff_activation, max_positions: likewise.
         **kwargs: see `keras.Model`.
 
     Call arguments, returns: see `Captioner`; positions are boxes relative to

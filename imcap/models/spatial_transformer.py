@@ -14,9 +14,9 @@ class SpatialTransformer(TransformerCaptioner):
     blocks, `num_layers` decoder blocks, `p = softmax(W_p h + b_p)`.
 
     Args:
-        vocabulary_size, channels, num_layers, emb_dim, ff_size, heads,
-            dropout, embed_dropout, ff_activation, max_positions: as in
+        vocabulary_size, channels, num_layers, emb_dim, ff_size, heads: as in
             `TransformerCaptioner`.
+        dropout, embed_dropout, ff_activation, max_positions: likewise.
         norm: "layer" or "RMS".
         enc_pos_embedding: bool, positions by `enc_pos_type`; otherwise the
             fixed sinusoids of grid cells.

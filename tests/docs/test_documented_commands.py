@@ -134,7 +134,7 @@ def installed(line, monkeypatch):
 def asked(line, monkeypatch):
     """A request to a server: its path must be one that the server knows."""
     sources = "".join(
-        path.read_text() for path in (ROOT / "imcap").glob("serve_*.py")
+        path.read_text() for path in (ROOT / "imcap" / "serve").glob("*.py")
     )
     known = set(re.findall(r'Route\(\s*"(/[^"]*)"', sources))
     paths = re.findall(r"http://[\w.:]+(/[\w/]*)", line)

@@ -19,11 +19,13 @@ from helpers.documents import (
     name_of,
     tables,
 )
-from imcap import options as config
-from imcap.cli import match
+from imcap.cli import match, parser
 from imcap.cli.dispatch import COMMANDS
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+KIT = [
+    ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+]
 # What a page may say in code that is no command of ours.
 OTHERS = {"pip", "pytest", "cd", "curl"}
 ALWAYS = {"help", "version"}
@@ -39,7 +41,7 @@ def configs():
         return 0
 
     modules = {
-        name: importlib.import_module(f"imcap.{name}")
+        name: importlib.import_module(f"imcap.cli.{name}")
         for name in COMMANDS
         if name != "match"
     }
@@ -50,7 +52,7 @@ def configs():
         for module in modules.values():
             patch.setattr(module, "run_command", record)
             module.main([])
-        patch.setattr(config, "run_command", record)
+        patch.setattr(parser, "run_command", record)
         for tool in tools:
             patch.setattr(sys, "argv", [str(tool)])
             with pytest.raises(SystemExit):
@@ -133,7 +135,7 @@ def program_of(words):
     return None, []
 
 
-@every_page
+@pytest.mark.parametrize("page", [*PAGES, *KIT], ids=name_of)
 def test_links_lead_somewhere(page):
     assert broken_links(page) == []
 
@@ -156,7 +158,7 @@ def test_command_lines_are_understood(page, configs, capsys):
         if name is None:
             continue
         try:
-            config.parse_given(configs[name], rest, name)
+            parser.parse_given(configs[name], rest, name)
         except SystemExit:
             refused.append((" ".join(words), capsys.readouterr().err))
     assert refused == []

@@ -112,7 +112,7 @@ Row = tuple[int, dict[str, Any]]  # the number of its line, and its cells
 
 
 def _pictures_of_rows(path: Path, rows: Iterable[Row]) -> list[Picture]:
-    """Rows of image, caption[, split][, id], any number per image."""
+    """Rows of image, caption and perhaps split and id, any number an image."""
     pictures: dict[str, Picture] = {}
     captions: dict[str, list[str]] = {}
     for number, row in rows:
