@@ -65,6 +65,10 @@ class Fitting:
         first = self.progress.step
         last = last_epoch * self.batches.steps
         curves = LearningCurves(self.run.path)
+        optimizer = self.task.optimizer
+        if not optimizer.built:
+            # Weights born inside the first step would have it traced twice.
+            optimizer.build(self.task.trainable_variables)
         try:
             self.task.fit(
                 self.batches.dataset(first, last, self.config.workers),

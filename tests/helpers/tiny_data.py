@@ -79,6 +79,8 @@ def flags(folder, **more):
         "emb_dim": 11,
         "z_dim": 17,
         "batch_size": 6,
+        # Every word of an unrolled recurrence is compiled by itself.
+        "max_length": 7,
         "seq_per_img": 2,
         "max_epochs": 2,
         "learning_rate": 0.01,
