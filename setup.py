@@ -32,7 +32,8 @@ setup(
             "py.typed",
             "presets/*.json",
             "presets/matching/*.json",
-            "web/*.*",
+            "web/*.js",
+            "web/report/*",
             "web/serve/*",
         ]
     },

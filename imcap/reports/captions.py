@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.reports.cards import fits
+from imcap.reports.cards import are_located
 
 SHOWN = ("CIDEr", "Bleu_4", "METEOR", "ROUGE_L", "SPICE")
 
@@ -20,7 +20,7 @@ class Captioned:
 
     Attributes:
         path: the picture.
-        embedded: what `imcap.reports.cards.embedded` gave.
+        embedded: what `imcap.reports.cards.embed_picture` gave.
         captions: list of `Caption`, best first.
         places: where locations are, see `imcap.reports.cards.Card`.
         references: list of str.
@@ -141,10 +141,10 @@ def from_pixels(config, run, paths, refuse):
     from tqdm import tqdm
 
     from imcap.captioning.pictures import caption_pictures
-    from imcap.reports.cards import embedded
+    from imcap.reports.cards import embed_picture
 
     return [
-        Captioned(path, embedded(path), captions, {"grid": list(grid)})
+        Captioned(path, embed_picture(path), captions, {"grid": list(grid)})
         for path, captions, grid in tqdm(
             caption_pictures(config, run, paths, refuse),
             total=len(paths),
@@ -159,7 +159,7 @@ def from_features(config, run, captions, read, paths, refuse):
 
     from imcap.captioning.generation import generate
     from imcap.data.batches.readers import iterate_batches
-    from imcap.reports.cards import embedded
+    from imcap.reports.cards import embed_picture
 
     task = run.task(config.checkpoint)
     run.locate(read, task.captioner)
@@ -167,7 +167,7 @@ def from_features(config, run, captions, read, paths, refuse):
     pictures = {}
     for image_id, path in zip(captions.image_ids, paths, strict=True):
         try:
-            pictures[image_id] = path, embedded(path)
+            pictures[image_id] = path, embed_picture(path)
         except InputError as error:
             refuse(path, str(error))
     places = Places(read.store, run.config)
@@ -198,7 +198,7 @@ class Places:
     def __call__(self, image_id):
         """A dict of grid or boxes; {} where it is not known."""
         from imcap.data.features.positions import PositionReader
-        from imcap.reports.cards import rounded
+        from imcap.reports.cards import round_digits
 
         grid = self.store.grid_of(image_id)
         if grid:
@@ -206,7 +206,7 @@ class Places:
         count = int(self.store.read([image_id])[1].sum())
         try:
             reader = PositionReader(self.store, "boxes", folder=self.folder)
-            return {"boxes": rounded(reader.read(image_id, count))}
+            return {"boxes": round_digits(reader.read(image_id, count))}
         except InputError:
             return {}
 
@@ -239,12 +239,12 @@ def score(config, found):
 
 def as_card(one):
     """The `Card` of a `Captioned`."""
-    from imcap.reports.cards import Card, Line, packed
+    from imcap.reports.cards import Card, Line, pack_attention
 
     lines = [
         Line(
             caption.words,
-            packed(caption.words, caption.attention),
+            pack_attention(caption.words, caption.attention),
             f"{LOG} {np.sum(caption.log_probabilities):.2f}" if rank else "",
         )
         for rank, caption in enumerate(one.captions)
@@ -252,7 +252,7 @@ def as_card(one):
     groups = [("", lines[:1])]
     if lines[1:]:
         groups.append(("also", lines[1:]))
-    places = one.places if fits(one.places, lines[0].looked) else {}
+    places = one.places if are_located(lines[0].attention, one.places) else {}
     return Card(
         one.path.name, one.embedded, groups, one.references, one.scores, places
     )

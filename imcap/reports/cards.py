@@ -1,10 +1,12 @@
-"""Pictures with captions as cards of a page: HTML to read, numbers to draw."""
+"""Pictures with captions as cards of a page: what is shown of each."""
 
 import base64
 import dataclasses
-import html
 import io
 import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,19 +24,27 @@ STRONGEST = 8  # channels named of each word
 DIGITS = 3
 
 
+class EmbeddedPicture(NamedTuple):
+    """A picture inside a page: a data URI and its size in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
 @dataclasses.dataclass(frozen=True)
 class Line:
     """One caption.
 
     Args:
-        words: list of str.
-        looked: what `packed` gave, or None.
-        note: str, said behind the caption.
+        words: of the caption.
+        attention: what `pack_attention` gave, or None.
+        note: said behind the caption.
         mark: "right" or "wrong" for a sign before it, "" for none.
     """
 
-    words: list
-    looked: dict | None = None
+    words: Sequence[str]
+    attention: dict[str, Any] | None = None
     note: str = ""
     mark: str = ""
 
@@ -44,27 +54,27 @@ class Card:
     """One picture and everything that stands beside it.
 
     Args:
-        name: str, what the picture is called.
-        picture: (uri, width, height) of `embedded`; None for no picture.
-        groups: list of (heading, list of `Line`).
-        references: list of str.
-        scores: dict of name to float, what the page sorts by.
-        places: dict of grid (h, w), or of boxes (K, 4) as shares of the
+        name: what the picture is called.
+        picture: of `embed_picture`; None for no picture.
+        groups: pairs of a heading and its captions.
+        references: sentences that people wrote.
+        scores: what the page sorts by.
+        locations: dict of grid (h, w), or of boxes (K, 4) as shares of the
             picture's sides; {} where it is not known where locations are.
-        large: int, groups in large letters.
+        large: groups in large letters.
     """
 
     name: str
-    picture: tuple
-    groups: list
-    references: list
-    scores: dict
-    places: dict = dataclasses.field(default_factory=dict)
+    picture: EmbeddedPicture | None
+    groups: Sequence[tuple[str, Sequence[Line]]]
+    references: Sequence[str]
+    scores: dict[str, float]
+    locations: dict[str, list] = dataclasses.field(default_factory=dict)
     large: int = 1
 
 
-def embedded(path):
-    """A picture as a data URI, with its width and height.
+def embed_picture(path: str | Path) -> EmbeddedPicture:
+    """A picture file, made small, as a data URI.
 
     Raises:
         InputError: the file cannot be read.
@@ -77,15 +87,23 @@ def embedded(path):
     height, width = pixels.shape[:2]
     target = io.BytesIO()
     Image.fromarray(pixels).save(target, "JPEG", quality=QUALITY)
-    text = base64.b64encode(target.getvalue()).decode("ascii")
-    return f"data:image/jpeg;base64,{text}", width, height
+    return EmbeddedPicture(
+        data_uri(target.getvalue(), "image/jpeg"), width, height
+    )
 
 
-def packed(words, attention):
-    """What L words looked at, in few numbers.
+def data_uri(content: bytes, kind: str) -> str:
+    """The data URI of a file of some MIME type."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def pack_attention(
+    words: Sequence[str], attention: Mapping[str, np.ndarray]
+) -> dict[str, Any] | None:
+    """Attention of L words in few numbers.
 
     Args:
-        words: list of L str.
+        words: of the caption.
         attention: dict as in `imcap.drawing.attention.draw_attention`.
 
     Returns:
@@ -99,139 +117,57 @@ def packed(words, attention):
     if not words or not can_be_drawn(attention):
         return None
     looked = looked_at(words, attention)
-    found = {}
+    packed: dict[str, Any] = {}
     if looked.heads is not None:
         heads = np.maximum(np.nan_to_num(looked.heads), 0.0)
         peaks = np.maximum(heads.max(axis=2), 1e-12)  # (L, H)
         shares = heads / peaks[..., None]
-        found["weights"] = np.rint(999 * shares).astype(int).tolist()
-        found["peaks"] = rounded(peaks)
+        packed["weights"] = np.rint(999 * shares).astype(int).tolist()
+        packed["peaks"] = round_digits(peaks)
     if looked.share is not None:
-        found["share"] = rounded(np.clip(looked.share, 0.0, 1.0))
-        found["names"] = list(looked.names)
+        packed["share"] = round_digits(np.clip(looked.share, 0.0, 1.0))
+        packed["names"] = list(looked.names)
     if looked.channels is not None:
-        found |= _packed_channels(looked.channels)
-    return found
+        packed |= _pack_channels(looked.channels)
+    return packed
 
 
-def _packed_channels(channels):
+def _pack_channels(channels: np.ndarray) -> dict[str, Any]:
     means = np.maximum(channels.mean(axis=1, keepdims=True), 1e-12)
     order = np.argsort(-channels, axis=1, kind="stable")[:, :STRONGEST]
     times = np.take_along_axis(channels / means, order, axis=1)
     return {
         "channels": [
             [[int(index), value] for index, value in zip(*row, strict=True)]
-            for row in zip(order, rounded(times), strict=True)
+            for row in zip(order, round_digits(times), strict=True)
         ],
         "half": [carry_half(row) for row in channels],
         "total": channels.shape[1],
     }
 
 
-def rounded(values):
+def round_digits(values: Any) -> Any:
     """An array as nested lists of floats of `DIGITS` significant digits."""
     values = np.nan_to_num(np.asarray(values, "float64"))
     if values.ndim:
-        return [rounded(value) for value in values]
+        return [round_digits(value) for value in values]
     return float(f"{values:.{DIGITS}g}")
 
 
-def numbers(card):
+def card_data(card: Card) -> dict[str, Any]:
     """What the page's script needs of a card: a JSON value."""
-    lines = [line.looked for _, lines in card.groups for line in lines]
+    lines = [line.attention for _, lines in card.groups for line in lines]
     scores = {k: v for k, v in card.scores.items() if math.isfinite(v)}
-    return {"lines": lines, "scores": scores, **card.places}
+    return {"lines": lines, "scores": scores, **card.locations}
 
 
-def as_html(card, row):
-    """A card as HTML, readable without its script.
-
-    Args:
-        card: a `Card`.
-        row: int, its place among `numbers` of all.
-    """
-    groups, count = [], 0
-    for place, (heading, lines) in enumerate(card.groups):
-        head = f"<h3>{html.escape(heading)}</h3>" if heading else ""
-        inside = "".join(
-            _line_html(line, count + number)
-            for number, line in enumerate(lines)
-        )
-        large = " large" if place < card.large else ""
-        groups.append(f'<div class="group{large}">{head}{inside}</div>')
-        count += len(lines)
-    return (
-        f'<article class="card" data-row="{row}">{_figure_html(card)}'
-        f'<div class="said">{"".join(groups)}'
-        f'<output class="told" aria-live="polite"></output>'
-        f'<div class="channels" hidden></div>'
-        f"{_references_html(card.references)}{_scores_html(card.scores)}"
-        "</div></article>"
-    )
-
-
-def _figure_html(card):
-    name, frame = html.escape(card.name), ""
-    if card.picture:
-        uri, width, height = card.picture
-        frame = (
-            f'<div class="frame" style="--w:{width};--h:{height}">'
-            f'<img src="{uri}" alt="{name}" width="{width}" height="{height}">'
-            '<canvas aria-hidden="true"></canvas></div>'
-        )
-    return f"<figure>{frame}<figcaption>{name}</figcaption></figure>"
-
-
-def _line_html(line, number):
-    looked = line.looked or {}
-    words = []
-    for place, word in enumerate(line.words):
-        text = html.escape(word)
-        share = looked.get("share")
-        bar = ""
-        if share is not None:
-            bar = f'<i class="share" style="--share:{share[place]}"></i>'
-        if looked:
-            text = f'<button type="button" class="word">{text}{bar}</button>'
-        words.append(text)
-    said = " ".join(words) or "<em>nothing</em>"
-    note = f'<span class="note">{html.escape(line.note)}</span>'
-    mark = f" {line.mark}" if line.mark else ""
-    return (
-        f'<p class="line{mark}" data-line="{number}">{said}'
-        f"{note if line.note else ''}</p>"
-    )
-
-
-def _references_html(references):
-    if not references:
-        return ""
-    items = "".join(f"<li>{html.escape(text)}</li>" for text in references)
-    return f'<div class="references"><h3>references</h3><ul>{items}</ul></div>'
-
-
-def _scores_html(scores):
-    if not scores:
-        return ""
-    items = "".join(
-        f'<div data-name="{html.escape(name)}"><dt>{html.escape(name)}</dt>'
-        f"<dd>{shown(value)}</dd></div>"
-        for name, value in scores.items()
-    )
-    return f'<dl class="scores">{items}</dl>'
-
-
-def shown(value):
-    """A score as a person reads it: whole numbers stay whole."""
-    text = f"{value:d}" if isinstance(value, int) else f"{value:.3f}"
-    return text.replace("-", "−")
-
-
-def fits(places, looked):
-    """Whether weights are over these locations."""
-    if not looked or "weights" not in looked:
+def are_located(
+    attention: dict[str, Any] | None, locations: dict[str, list]
+) -> bool:
+    """Whether packed weights are over these locations."""
+    if not attention or "weights" not in attention:
         return False
-    count = len(looked["weights"][0][0])
-    if "grid" in places:
-        return places["grid"][0] * places["grid"][1] == count
-    return len(places.get("boxes", ())) <= count
+    count = len(attention["weights"][0][0])
+    if "grid" in locations:
+        return locations["grid"][0] * locations["grid"][1] == count
+    return len(locations.get("boxes", ())) <= count

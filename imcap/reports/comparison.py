@@ -1,11 +1,14 @@
 """The page of a comparison: intervals above, captions side by side below."""
 
-import html
+from typing import Any
+
+from markupsafe import Markup
 
 from imcap.captioning.comparison import METEOR
 from imcap.errors import InputError
-from imcap.reports.cards import Card, Line, embedded, shown
+from imcap.reports.cards import Card, Line, embed_picture
 from imcap.reports.page import Page, write_page
+from imcap.reports.templates import render
 
 SHOWN = ("CIDEr", "Bleu_4", "METEOR", "ROUGE_L", "SPICE")
 
@@ -76,7 +79,7 @@ def card(sides, key, path):
     picture = None
     if path is not None:
         try:
-            picture = embedded(path)
+            picture = embed_picture(path)
         except InputError:
             picture = None  # the captions are worth showing all the same
     references = sides[0].references()[key]
@@ -85,40 +88,12 @@ def card(sides, key, path):
     return Card(name, picture, groups, references, differences, large=2)
 
 
-def intervals(found):
+def intervals(found: dict[str, Any]) -> Markup:
     """The table of differences as HTML, each interval drawn."""
-    first, second = map(html.escape, found["runs"])
-    rows = "".join(_row(name, one) for name, one in found["metrics"].items())
-    return (
-        '<div class="scroll"><table class="intervals"><thead><tr>'
-        f"<th>metric</th><th>{first}</th><th>{second}</th><th>difference</th>"
-        "<th>interval</th><th></th><th></th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _row(name, one):
-    low, high = one["interval"]
-    # Each has a scale of its own: what matters is which side of 0 it is on.
-    widest = max(abs(low), abs(high), 1e-9)
-    clear = one["excludes_zero"]
-
-    def at(value):
-        return f"{WIDTH / 2 * (1 + value / widest):.1f}"
-
-    middle = HEIGHT / 2
-    drawn = (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" '
-        'aria-hidden="true">'
-        f'<line class="zero" x1="{at(0)}" x2="{at(0)}" y1="0" y2="{HEIGHT}"/>'
-        f'<line class="span" x1="{at(low)}" x2="{at(high)}" y1="{middle}" '
-        f'y2="{middle}"/><line class="dot" x1="{at(one["difference"])}" '
-        f'x2="{at(one["difference"])}" y1="3" y2="{HEIGHT - 3}"/></svg>'
-    )
-    said = "differs" if clear else "may be chance"
-    return (
-        f'<tr class="{"clear" if clear else "open"}"><td>{html.escape(name)}'
-        f"</td><td>{shown(one['first'])}</td><td>{shown(one['second'])}</td>"
-        f"<td>{one['difference']:+.3f}</td><td>{low:+.3f} … {high:+.3f}</td>"
-        f'<td class="plot">{drawn}</td><td>{said}</td></tr>'
+    return render(
+        "intervals.html",
+        runs=found["runs"],
+        metrics=found["metrics"],
+        width=WIDTH,
+        height=HEIGHT,
     )

@@ -1,14 +1,16 @@
 """What reports gather before a page is written."""
 
-import base64
 import dataclasses
-import html
 import sys
 from pathlib import Path
+
+from markupsafe import Markup
 
 from imcap.captioning.evaluation import EvaluateConfig
 from imcap.errors import InputError
 from imcap.options import option
+from imcap.reports.cards import data_uri
+from imcap.reports.templates import render
 from imcap.runs.kinds import is_matching
 
 
@@ -105,11 +107,11 @@ def method_name(config):
     return f"{method}{count.get(method, '')}"
 
 
-def learning_curves(run):
-    """HTML of a run's learning curves; "" where it has none.
+def learning_curves(run) -> Markup:
+    """HTML of a run's learning curves; empty where it has none.
 
     Args:
-        run: a `Run`; curves are drawn where they are missing.
+        run: a run; curves are drawn where they are missing.
     """
     from imcap.runs.learning_curves import CURVES, LearningCurves
 
@@ -117,10 +119,9 @@ def learning_curves(run):
     if not path.exists():
         LearningCurves(run.path).draw()
     if not path.exists():
-        return ""
-    text = base64.b64encode(path.read_bytes()).decode("ascii")
-    return (
-        "<details><summary>how it learnt</summary>"
-        f'<img alt="learning curves of {html.escape(run.path.name)}" '
-        f'src="data:image/png;base64,{text}"></details>'
+        return Markup()
+    return render(
+        "learning_curves.html",
+        name=run.path.name,
+        uri=data_uri(path.read_bytes(), "image/png"),
     )

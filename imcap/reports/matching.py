@@ -25,19 +25,19 @@ class Pool:
     rows: object
 
     def looked(self, searcher, regions, chosen):
-        """What `packed` gives for some captions of one picture.
+        """What `pack_attention` gives for some captions of one picture.
 
         Args:
             searcher: a `Searcher`.
             regions: float32 (K, E), embedded.
             chosen: list of n int, which captions.
         """
-        from imcap.reports.cards import packed
+        from imcap.reports.cards import pack_attention
 
         repeated = np.repeat(regions[None], len(chosen), axis=0)
         weights = searcher.attention(repeated, self.rows, chosen)
         return [
-            packed(self.tokens[row], {"weights": one})
+            pack_attention(self.tokens[row], {"weights": one})
             for row, one in zip(chosen, weights, strict=True)
         ]
 
@@ -95,7 +95,7 @@ def of_split(config, searcher, refuse):
     """Cards of a split's pictures, and recalls over all of it."""
     from imcap.matching.evaluation import check_features, ensemble_scores
     from imcap.metrics.recall import recalls, retrieval_ranks
-    from imcap.reports.cards import embedded
+    from imcap.reports.cards import embed_picture
     from imcap.reports.gathering import picture_paths
 
     pairs = split_pairs(config, searcher.run)
@@ -118,7 +118,7 @@ def of_split(config, searcher, refuse):
     cards = []
     for row, path in enumerate(paths[:last]):
         try:
-            picture = embedded(path)
+            picture = embed_picture(path)
         except InputError as error:
             refuse(path, str(error))
             continue
@@ -176,7 +176,7 @@ def compared(config, searcher, one, pool, values, own, to_image):
 def of_images(config, searcher, refuse):
     """Cards of --images with the captions that fit them best."""
     from imcap.data.pictures.listing import find_pictures
-    from imcap.reports.cards import Line, embedded
+    from imcap.reports.cards import Line, embed_picture
     from imcap.vision.extraction import PictureEncoder
 
     run = searcher.run
@@ -192,7 +192,7 @@ def of_images(config, searcher, refuse):
     cards = []
     for path in paths[:last]:
         try:
-            picture = embedded(path)
+            picture = embed_picture(path)
             features, _ = encoder(encoder.read_batch([path]))
             regions = searcher.embedder.regions(features)
         except InputError as error:
@@ -228,8 +228,8 @@ def _best(values, count):
 
 
 def _card(name, picture, groups, scores, places):
-    from imcap.reports.cards import Card, fits
+    from imcap.reports.cards import Card, are_located
 
-    looked = groups[0][1][0].looked
-    places = places if fits(places, looked) else {}
+    looked = groups[0][1][0].attention
+    places = places if are_located(looked, places) else {}
     return Card(name, picture, groups, [], scores, places)

@@ -15,7 +15,7 @@ from imcap.serve.guard import Guard
 from imcap.serve.limits import Gate, Limits, Refused
 from imcap.serve.search import FolderSearch, SearchService
 
-WEB = Path(__file__).parents[1] / "web" / "serve"
+WEB = Path(__file__).parents[1] / "web"
 
 
 TYPES = {
@@ -90,10 +90,11 @@ def file_routes(page):
     All are read once, so no name in a request ever reaches the disk.
     """
     return [
-        Route("/", file_endpoint(WEB / page)),
+        Route("/", file_endpoint(WEB / "serve" / page)),
         *(
             Route(f"/{path.name}", file_endpoint(path))
-            for path in sorted(WEB.iterdir())
+            # What lies right in `web` is shared with reports.
+            for path in sorted([*WEB.iterdir(), *(WEB / "serve").iterdir()])
             if path.suffix in TYPES and path.suffix != ".html"
         ),
     ]

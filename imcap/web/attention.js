@@ -1,20 +1,33 @@
-"use strict";
-// Light on a picture where a word looked, drawn from a few numbers.
+// Attention over a picture: weights of a grid or of boxes as a heatmap on a
+// canvas. `imcap serve` serves this file, a report holds it in its page.
 
+const SIDE = 160; // pixels a side of the heatmap; the browser smooths it
 const DIM = 0.25; // brightness left where nobody looks
 const GLOW = [255, 160, 30]; // laid over what is looked at
-const FINE = 96; // pixels a side of what is drawn; the browser smooths it
-const FADE = 160; // milliseconds from one word to the next
+const GLOWING = 0.25; // of that colour where attention is largest
+const FADE = 170; // milliseconds from one word to the next
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Weights (K) of a word: those of one head, or the mean of all. */
-function headWeights(looked, word, head) {
-  const rows = looked.weights[word];
-  const peaks = looked.peaks[word];
+/** Weights (K) of a word: those of one head, or the mean where it is null.
+ *  packed: {weights: (L, H, K) in 0..999 of the largest, peaks: (L, H)}. */
+export function headWeights(packed, word, head) {
+  const rows = packed.weights[word];
+  const peaks = packed.peaks[word];
   const used = head === null || head >= rows.length ? [...rows.keys()] : [head];
   return rows[0].map((_, cell) =>
     used.reduce((sum, one) => sum + peaks[one] * rows[one][cell], 0) /
     (999 * used.length));
+}
+
+/** Weights over a picture: SIDE by SIDE numbers, the largest `strength`.
+ *  locations: {grid: [h, w]} or {boxes: [[x1, y1, x2, y2], …]}, shares of
+ *  the picture's sides. */
+export function heatmapOf(weights, locations, strength = 1) {
+  const heatmap = locations.boxes
+    ? boxHeatmap(weights, locations.boxes)
+    : gridHeatmap(weights, locations.grid);
+  const most = heatmap.reduce((a, b) => Math.max(a, b), 1e-9);
+  return heatmap.map((value) => (strength * Math.max(value, 0)) / most);
 }
 
 /** Catmull and Rom's kernel: smooth, and true at the centres of cells. */
@@ -25,12 +38,12 @@ function cubic(distance) {
   return (1.5 * x - 2.5) * x * x + 1;
 }
 
-/** For each of `to` places, [first cell, factors of the cells from there]. */
-function taps(from, to) {
-  return Array.from({ length: to }, (_, place) => {
-    const centre = ((place + 0.5) * from) / to;
+/** For each of SIDE pixels, [first cell, factors of the cells from there]. */
+function taps(cells) {
+  return Array.from({ length: SIDE }, (_, pixel) => {
+    const centre = ((pixel + 0.5) * cells) / SIDE;
     const first = Math.max(Math.floor(centre - 1.5), 0);
-    const last = Math.min(Math.floor(centre + 2.5), from);
+    const last = Math.min(Math.floor(centre + 2.5), cells);
     const factors = [];
     for (let cell = first; cell < last; cell++) {
       factors.push(cubic(cell + 0.5 - centre));
@@ -40,97 +53,102 @@ function taps(from, to) {
   });
 }
 
-function gridHeat(weights, [height, width]) {
-  const wide = new Float32Array(height * FINE);
-  taps(width, FINE).forEach(([first, factors], x) => {
+function gridHeatmap(weights, [height, width]) {
+  const wide = new Float32Array(height * SIDE);
+  taps(width).forEach(([first, factors], x) => {
     for (let y = 0; y < height; y++) {
       factors.forEach((factor, i) => {
-        wide[y * FINE + x] += factor * weights[y * width + first + i];
+        wide[y * SIDE + x] += factor * weights[y * width + first + i];
       });
     }
   });
-  const heat = new Float32Array(FINE * FINE);
-  taps(height, FINE).forEach(([first, factors], y) => {
+  const heatmap = new Float32Array(SIDE * SIDE);
+  taps(height).forEach(([first, factors], y) => {
     factors.forEach((factor, i) => {
-      for (let x = 0; x < FINE; x++) {
-        heat[y * FINE + x] += factor * wide[(first + i) * FINE + x];
+      for (let x = 0; x < SIDE; x++) {
+        heatmap[y * SIDE + x] += factor * wide[(first + i) * SIDE + x];
       }
     });
   });
-  return heat;
+  return heatmap;
 }
 
-function boxHeat(weights, boxes) {
-  const heat = new Float32Array(FINE * FINE);
+function boxHeatmap(weights, boxes) {
+  const heatmap = new Float32Array(SIDE * SIDE);
   boxes.forEach((box, region) => {
-    const [left, top, right, bottom] = box.map((at) => Math.round(at * FINE));
-    for (let y = Math.max(top, 0); y < Math.min(bottom, FINE); y++) {
-      for (let x = Math.max(left, 0); x < Math.min(right, FINE); x++) {
-        const place = y * FINE + x;
-        heat[place] = Math.max(heat[place], weights[region]);
+    const [left, top, right, bottom] = box.map((at) => Math.round(at * SIDE));
+    for (let y = Math.max(top, 0); y < Math.min(bottom, SIDE); y++) {
+      for (let x = Math.max(left, 0); x < Math.min(right, SIDE); x++) {
+        const place = y * SIDE + x;
+        heatmap[place] = Math.max(heatmap[place], weights[region]);
       }
     }
   });
-  return heat;
+  return heatmap;
 }
 
-/** Weights over a picture, FINE by FINE numbers, the largest `strength`.
- *  places: {grid: [h, w]} or {boxes: [[x1, y1, x2, y2], …]}, parts of 1. */
-function heatOf(weights, places, strength) {
-  const heat = places.boxes
-    ? boxHeat(weights, places.boxes) : gridHeat(weights, places.grid);
-  const most = heat.reduce((a, b) => Math.max(a, b), 1e-9);
-  return heat.map((value) => (strength * Math.max(value, 0)) / most);
-}
-
-/** The canvas that lies over one picture. */
-class Overlay {
+/** The canvas that lies over one picture. It covers the picture as shown,
+ *  upright: networks see it stretched to a square, so cells are shares of
+ *  its width and height. The style sheet shows it while it has the class
+ *  "lit"; data-settled tells that it moves no more. */
+export class AttentionOverlay {
   constructor(canvas) {
     this.canvas = canvas;
-    canvas.width = canvas.height = FINE;
+    canvas.width = canvas.height = SIDE;
     this.context = canvas.getContext("2d");
-    this.now = null; // what is drawn
+    this.heatmap = null; // what is drawn
     this.frame = 0;
   }
 
-  /** Fades to a heat of `heatOf`; null fades to the plain picture. */
-  show(heat) {
+  /** Shows weights, see `heatmapOf`; fades there from those before. */
+  show(weights, locations, strength = 1) {
     cancelAnimationFrame(this.frame);
-    this.canvas.classList.toggle("lit", heat !== null);
-    if (heat === null) return; // the style sheet fades it out
-    const before = this.now;
-    if (before === null || STILL.matches || !this.visible()) {
-      return this.paint(heat);
-    }
+    const from = this.isVisible() && !STILL.matches ? this.heatmap : null;
+    const to = heatmapOf(weights, locations, strength);
+    this.canvas.classList.add("lit");
+    if (from === null) return this.settle(to);
+    delete this.canvas.dataset.settled;
     const began = performance.now();
-    const mixed = new Float32Array(heat.length);
-    const step = (time) => {
-      const share = Math.min(Math.max((time - began) / FADE, 0), 1);
-      for (let i = 0; i < mixed.length; i++) {
-        mixed[i] = before[i] + share * (heat[i] - before[i]);
-      }
-      this.paint(share < 1 ? mixed : heat);
-      if (share < 1) this.frame = requestAnimationFrame(step);
+    const step = (now) => {
+      const way = Math.min(Math.max((now - began) / FADE, 0), 1);
+      if (way === 1) return this.settle(to);
+      const eased = way * way * (3 - 2 * way);
+      this.paint(to.map((value, at) => from[at] + eased * (value - from[at])));
+      this.frame = requestAnimationFrame(step);
     };
     this.frame = requestAnimationFrame(step);
   }
 
-  visible() {
-    return Number(getComputedStyle(this.canvas).opacity) > 0.05;
+  /** Shows the plain picture; the style sheet fades the canvas out. */
+  clear() {
+    cancelAnimationFrame(this.frame);
+    this.canvas.classList.remove("lit");
   }
 
-  paint(heat) {
-    this.now = Float32Array.from(heat);
-    const image = this.context.createImageData(FINE, FINE);
-    heat.forEach((value, place) => {
-      const glow = 0.25 * value;
-      const kept = (DIM + (1 - DIM) * value) * (1 - glow);
-      const cover = 1 - kept;
-      GLOW.forEach((color, channel) => {
-        image.data[4 * place + channel] = (color * glow) / cover;
-      });
-      image.data[4 * place + 3] = 255 * cover;
-    });
+  isVisible() {
+    return this.heatmap !== null
+      && Number(getComputedStyle(this.canvas).opacity) > 0.05;
+  }
+
+  settle(heatmap) {
+    this.paint(heatmap);
+    this.canvas.dataset.settled = "";
+  }
+
+  paint(heatmap) {
+    this.heatmap = heatmap;
+    const image = this.context.createImageData(SIDE, SIDE);
+    for (let at = 0; at < heatmap.length; at++) {
+      const light = Math.min(heatmap[at], 1);
+      // picture · kept + colour · glow, as one colour of some opacity
+      const glow = GLOWING * light;
+      const kept = (DIM + (1 - DIM) * light) * (1 - glow);
+      const opacity = 1 - kept;
+      for (let part = 0; part < 3; part++) {
+        image.data[4 * at + part] = (GLOW[part] * glow) / opacity;
+      }
+      image.data[4 * at + 3] = 255 * opacity;
+    }
     this.context.putImageData(image, 0, 0);
   }
 }

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from helpers.browser import Console, browser
-from imcap.reports.cards import Card, Line, embedded, packed
+from imcap.reports.cards import Card, Line, embed_picture, pack_attention
 from imcap.reports.page import Page, write_page
 
 GRID = (4, 6)
@@ -36,8 +36,8 @@ def address(tmp_path_factory):
     cards = [
         Card(
             f"p{number}.png",
-            embedded(folder / "white.png"),
-            [("", [Line(WORDS, packed(WORDS, attention))])],
+            embed_picture(folder / "white.png"),
+            [("", [Line(WORDS, pack_attention(WORDS, attention))])],
             ["a cat sits" if number == 1 else "a dog is running"],
             {"CIDEr": value, "rank": number + 1},
             {"grid": list(GRID)},
@@ -184,17 +184,3 @@ def test_light_and_dark(chromium, address):
     assert light != dark
     assert background("light", 1) == dark and background("dark", 1) == light
     assert background("light", 2) == light
-
-
-def test_drawn_as_in_pictures(page):
-    """The light falls as `imcap caption` draws it."""
-    from imcap.drawing.maps import heat_map
-
-    weights = np.random.default_rng(3).random(24)
-    drawn = page.evaluate(
-        """([weights, grid]) =>
-          Array.from(heatOf(weights, { grid }, 1))""",
-        [weights.tolist(), list(GRID)],
-    )
-    wanted = heat_map(weights, (96, 96), GRID)
-    np.testing.assert_allclose(np.reshape(drawn, (96, 96)), wanted, atol=0.01)

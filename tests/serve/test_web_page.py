@@ -132,26 +132,6 @@ def test_what_covers_the_picture_has_its_size(chromium, address, files):
         assert box["width"] / box["height"] == pytest.approx(ratio, rel=0.02)
 
 
-def test_light_falls_where_the_weights_are(chromium, address, files):
-    page, _ = opened(chromium, address)
-    # All weight on the upper right of 2 rows and 3 columns.
-    brightness = page.evaluate("""async () => {
-        const { AttentionView } = await import("./attention.js");
-        const canvas = document.createElement("canvas");
-        const view = new AttentionView(canvas);
-        view.show([0, 0, 1, 0, 0, 0], [2, 3]);
-        const at = (x, y) => view.context.getImageData(
-            x * canvas.width, y * canvas.height, 1, 1).data[3];
-        return { upper: [at(1/6, 1/4), at(3/6, 1/4), at(5/6, 1/4)],
-                 lower: [at(1/6, 3/4), at(3/6, 3/4), at(5/6, 3/4)] };
-    }""")
-    lit = brightness["upper"].pop()
-    dim = brightness["upper"] + brightness["lower"]
-    # Opacity: where nobody looks, three quarters are hidden.
-    assert lit == pytest.approx(64, abs=4)
-    assert dim == pytest.approx([191] * 5, abs=4)
-
-
 def test_a_keyboard_is_enough(chromium, address, files):
     page, console = opened(chromium, address)
     upload(page, files / "good.png")

@@ -1,6 +1,6 @@
 // The page of a captioning run: a picture in, captions out.
 
-import { AttentionView } from "./attention.js";
+import { AttentionOverlay } from "./attention.js";
 import { ask, element, showError } from "./server.js";
 import { Reader } from "./words.js";
 
@@ -12,7 +12,7 @@ const MEANINGS = {
 const HINT = "Point at a word, or tap it, to see where the model looked as it said it.";
 const NO_HINT = "Point at a word, or tap it, to see how sure the model was of it.";
 const at = (id) => document.getElementById(id);
-const view = new AttentionView(at("attention"));
+const view = new AttentionOverlay(at("attention"));
 const reader = new Reader({ look, rest });
 const entries = new Map(); // line of words → caption
 let about = null;
@@ -194,7 +194,7 @@ function card(entry) {
 function look(line, index) {
   const entry = entries.get(line);
   const word = entry.words[index];
-  if (entry.attention) view.show(entry.attention[index], grid);
+  if (entry.attention) view.show(entry.attention[index], { grid });
   at("attention").dataset.word = word.word;
   at("word").textContent = word.word;
   at("chance").textContent = `probability ${percent(Math.exp(word.log_probability))}`;

@@ -1,6 +1,6 @@
 // The page of a matching run: a sentence in, pictures out.
 
-import { AttentionView } from "./attention.js";
+import { AttentionOverlay } from "./attention.js";
 import { ask, element, showError } from "./server.js";
 import { Reader } from "./words.js";
 
@@ -79,7 +79,7 @@ function card(found, place) {
   const canvas = element("canvas", "attention");
   canvas.setAttribute("aria-hidden", "true");
   figure.append(picture, canvas);
-  views.push({ view: new AttentionView(canvas), attention: found.attention });
+  views.push({ view: new AttentionOverlay(canvas), attention: found.attention });
   const foot = element("p", "foot quiet");
   const name = element("span", "name", found.name);
   name.title = found.name;
@@ -90,7 +90,7 @@ function card(found, place) {
 
 function look(line, index) {
   for (const { view, attention } of views) {
-    if (attention[index]) view.show(attention[index], grid);
+    if (attention[index]) view.show(attention[index], { grid });
     view.canvas.dataset.word = line.buttons[index].textContent;
   }
 }

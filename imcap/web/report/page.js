@@ -1,5 +1,5 @@
-"use strict";
 // The cards of a page: words that light their picture, order and filter.
+// The page puts attention.js before it, in the same module.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const LOWER = new Set(DATA.lowerIsBetter);
@@ -15,7 +15,7 @@ class Card {
     this.row = Number(element.dataset.row);
     this.data = DATA.cards[this.row];
     const canvas = element.querySelector("canvas");
-    this.overlay = canvas && new Overlay(canvas);
+    this.overlay = canvas && new AttentionOverlay(canvas);
     this.told = element.querySelector(".told");
     this.channels = element.querySelector(".channels");
     this.pinned = null;
@@ -72,51 +72,51 @@ class Card {
     next.focus();
   }
 
-  /** Lights what a word looked at; null shows the plain picture. */
+  /** Shows the attention of a word; null shows the plain picture. */
   show(word) {
     this.active?.classList.remove("active");
     this.active = word;
     word?.classList.add("active");
     this.element.classList.toggle("looking", word !== null);
     if (word === null) {
-      this.overlay?.show(null);
+      this.overlay?.clear();
       this.told.textContent = "";
       this.channels.replaceChildren();
       return;
     }
     const line = word.closest(".line");
     const place = [...line.querySelectorAll(".word")].indexOf(word);
-    const looked = this.data.lines[Number(line.dataset.line)];
-    this.tell(word, looked, place);
-    this.light(looked, place);
-    this.listChannels(looked, place);
+    const attention = this.data.lines[Number(line.dataset.line)];
+    this.tell(word, attention, place);
+    this.light(attention, place);
+    this.listChannels(attention, place);
   }
 
-  light(looked, place) {
-    const placed = this.data.grid || this.data.boxes;
-    if (!this.overlay || !looked.weights || !placed) return;
-    const share = looked.share ? looked.share[place] : 1;
-    const weights = headWeights(looked, place, chosenHead);
-    this.overlay.show(heatOf(weights, this.data, 0.3 + 0.7 * share));
+  light(attention, place) {
+    const located = this.data.grid || this.data.boxes;
+    if (!this.overlay || !attention.weights || !located) return;
+    const share = attention.share ? attention.share[place] : 1;
+    const weights = headWeights(attention, place, chosenHead);
+    this.overlay.show(weights, this.data, 0.3 + 0.7 * share);
   }
 
-  tell(word, looked, place) {
+  tell(word, attention, place) {
     const said = [`“${word.textContent.trim()}”`];
-    if (looked.share) {
-      const [visual, rest] = looked.names;
-      said.push(`${visual} ${percent(looked.share[place])}`);
-      said.push(`${rest} ${percent(1 - looked.share[place])}`);
+    if (attention.share) {
+      const [visual, rest] = attention.names;
+      said.push(`${visual} ${percent(attention.share[place])}`);
+      said.push(`${rest} ${percent(1 - attention.share[place])}`);
     }
-    if (looked.weights) {
-      const weights = headWeights(looked, place, chosenHead);
+    if (attention.weights) {
+      const weights = headWeights(attention, place, chosenHead);
       said.push(`heaviest location ${percent(Math.max(...weights))}`);
     }
     this.told.textContent = said.join(" · ");
   }
 
-  listChannels(looked, place) {
-    if (!looked.channels) return;
-    const rows = looked.channels[place];
+  listChannels(attention, place) {
+    if (!attention.channels) return;
+    const rows = attention.channels[place];
     const most = Math.max(...rows.map(([, times]) => times), 3);
     const list = rows.map(([channel, times]) => {
       const row = document.createElement("div");
@@ -126,8 +126,8 @@ class Card {
       return row;
     });
     const head = document.createElement("p");
-    head.textContent = `strongest channels, 1× = the mean of ${looked.total}; `
-      + `half of the weight lies on ${looked.half[place]}`;
+    head.textContent = `strongest channels, 1× = the mean of ${attention.total}; `
+      + `half of the weight lies on ${attention.half[place]}`;
     this.channels.replaceChildren(head, ...list);
   }
 }
