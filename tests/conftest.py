@@ -28,10 +28,11 @@ def released():
 def demo_run(tmp_path_factory):
     """What `imcap demo` leaves after a few epochs: it says something."""
     from imcap.cli import demo
+    from imcap.demo import training
 
     path = tmp_path_factory.mktemp("demo") / "run"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(demo, "WORD_EPOCHS", 1)
+        patched.setattr(training, "WORD_EPOCHS", 1)
         status = demo.main(
             ["--output", str(path), "--images", "120", "--held_out", "8"]
             + ["--epochs", "4"]

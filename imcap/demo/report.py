@@ -1,6 +1,18 @@
 """What `imcap demo` says at its end: measures, drawings, captions."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from imcap.captioning.data import TrainingData
+    from imcap.captioning.generation import Caption
+    from imcap.captioning.run import CaptionerRun
+    from imcap.data.captions.caption_set import CaptionSet
+    from imcap.data.scenes.scenes import SceneObject
+    from imcap.metrics.coco import Scores
 
 SHOWN = 5  # captions printed and drawn
 
@@ -8,12 +20,16 @@ SHOWN = 5  # captions printed and drawn
 RELATIONS = ("left of", "right of", "above", "below")
 
 
-def measure(captions, objects, grid):
+def measure_captions(
+    captions: Sequence["Caption"],
+    objects: Sequence[Sequence["SceneObject"]],
+    grid: tuple[int, int],
+) -> dict[str, float]:
     """How often captions are right, and attention is where it belongs.
 
     Args:
-        captions: list of n `Caption`.
-        objects: list of n lists of `SceneObject`, what is in the pictures.
+        captions: n of them.
+        objects: what is in each of the n pictures.
         grid: (h, w) of the attention.
 
     Returns:
@@ -25,8 +41,6 @@ def measure(captions, objects, grid):
         that are true, of those between two shapes that are there; and the
         sentinel's mean share of shape words and of other words.
     """
-    import numpy as np
-
     from imcap.data.scenes.scenes import find_shape_words, is_correct_caption
 
     right, hits, sentinel = [], [], {True: [], False: []}
@@ -50,13 +64,15 @@ def measure(captions, objects, grid):
         "caption_accuracy": float(np.mean(right)),
         "attention_accuracy": float(np.mean(hits)) if hits else 0.0,
         "shape_words": len(hits),
-        "relation_accuracy": _relations(captions, objects),
+        "relation_accuracy": _relation_accuracy(captions, objects),
         "sentinel_on_shape_words": float(np.mean(sentinel[True] or [0])),
         "sentinel_on_other_words": float(np.mean(sentinel[False] or [0])),
     }
 
 
-def _relations(captions, objects):
+def _relation_accuracy(
+    captions: Sequence["Caption"], objects: Sequence[Sequence["SceneObject"]]
+) -> float:
     """Share of the stated relations that are true; 0 where none is."""
     from imcap.data.scenes.scenes import find_named_objects, relation_between
 
@@ -72,21 +88,29 @@ def _relations(captions, objects):
     return sum(right) / len(right) if right else 0.0
 
 
-def compare(captions, truth):
+def score_against_references(
+    captions: Sequence["Caption"], truth: "CaptionSet"
+) -> "Scores":
     """BLEU, ROUGE-L and CIDEr of captions against a `CaptionSet`."""
     from imcap.metrics.coco import score_captions
 
-    said = {
+    texts = {
         image_id: " ".join(caption.words)
         for image_id, caption in zip(truth.image_ids, captions, strict=True)
     }
     references = dict(zip(truth.image_ids, truth.raw, strict=True))
     return score_captions(
-        said, references, ("Bleu", "ROUGE_L", "CIDEr"), tokenized=True
+        texts, references, ("Bleu", "ROUGE_L", "CIDEr"), tokenized=True
     )
 
 
-def draw_pictures(run, data, truth, captions, grid):
+def draw_first_captions(
+    run: "CaptionerRun",
+    data: "TrainingData",
+    truth: "CaptionSet",
+    captions: Sequence["Caption"],
+    grid: tuple[int, int],
+) -> list[Path]:
     """Draws the attention of the first captions.
 
     Returns:
@@ -106,7 +130,14 @@ def draw_pictures(run, data, truth, captions, grid):
     return paths
 
 
-def tell(run, truth, captions, metrics, paths, notes):
+def print_results(
+    run: "CaptionerRun",
+    truth: "CaptionSet",
+    captions: Sequence["Caption"],
+    metrics: dict[str, float],
+    paths: Sequence[Path],
+    notes: Sequence[str],
+) -> None:
     """Prints captions beside the truth, the metrics and what to look at."""
     from imcap.runs.learning_curves import CURVES
 

@@ -1,34 +1,31 @@
-"""Training of the demo, from drawn scenes to captions."""
+"""Training of the demo: settings, data, first weights, captions."""
 
-import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from imcap.data.batches.readers import Pixels
-from imcap.options import option
+from imcap.demo.scenes import IMAGE_SIZE
 
-IMAGE_SIZE, CHANNELS = 64, 64
+if TYPE_CHECKING:
+    from imcap.captioning.data import TrainingData
+    from imcap.captioning.generation import Caption
+    from imcap.captioning.loop import TrainingLoop
+    from imcap.captioning.run import CaptionerRun
+    from imcap.captioning.train_settings import TrainConfig
+    from imcap.data.captions.caption_set import CaptionSet
+
+CHANNELS = 64  # of the small CNN
 
 
 WORD_EPOCHS = 10  # of finding words in pictures, before captions
 
 
-@dataclasses.dataclass(frozen=True)
-class DemoConfig:
-    """Draws scenes, learns to caption them, shows where it looked.
-
-    Coloured shapes are drawn and described by a grammar; a small CNN and
-    adaptive attention are trained on them end to end, and measured on
-    scenes that they never saw. The output is an ordinary run, which
-    `imcap evaluate` and `imcap caption` accept.
-    """
-
-    output: str = option("runs/demo", "directory of the run", "model")
-    seed: int = option(1, "of everything random")
-    epochs: int = option(12, "epochs of training", "max_epochs")
-    images: int = option(3000, "scenes to train on")
-    held_out: int = option(500, "scenes to test on")
-
-
-def train_config(config, captions):
+def train_settings(
+    captions_path: Path, checkpoint_path: str, epochs: int, seed: int
+) -> "TrainConfig":
     """What `imcap train` would be given.
 
     Attention falls on a shape as its word is said only where nothing else
@@ -37,11 +34,11 @@ def train_config(config, captions):
     """
     from imcap.captioning.train_settings import TrainConfig
 
-    folder = captions.parent.resolve()
+    folder = captions_path.parent.resolve()
     return TrainConfig(
-        input_json=str(folder / captions.name),
+        input_json=str(folder / captions_path.name),
         images_root=str(folder),
-        checkpoint_path=config.output,
+        checkpoint_path=checkpoint_path,
         cnntrain=True,
         sgate=True,
         global_features=False,
@@ -55,7 +52,7 @@ def train_config(config, captions):
         dr_ratio=0.1,
         batch_size=12,
         seq_per_img=3,
-        max_epochs=config.epochs,
+        max_epochs=epochs,
         learning_rate=4e-3,
         schedule="cosine",
         grad_clip=0.0,
@@ -63,42 +60,29 @@ def train_config(config, captions):
         val_images_use=100,
         es_metric="loss",  # CIDEr of a hundred scenes is too noisy
         patience=0,
-        seed=config.seed,
+        seed=seed,
     )
 
 
-class KeptPixels(Pixels):
-    """`Pixels` that reads each picture from its file only once."""
+class CachedPixels(Pixels):
+    """`Pixels` that decodes each picture only once."""
 
-    def __init__(self, files, size):
+    def __init__(self, files: dict[Any, Path], size: int):
         super().__init__(files, size)
-        self.kept = {}
+        self.cache: dict[Any, np.ndarray] = {}
 
-    def __call__(self, image_ids):
-        import numpy as np
-
+    def __call__(self, image_ids: Sequence) -> dict[str, np.ndarray]:
         for image_id in image_ids:
-            if image_id not in self.kept:
+            if image_id not in self.cache:
                 pixels = super().__call__([image_id])["images"][0]
-                self.kept[image_id] = pixels.astype("uint8")
-        kept = np.stack([self.kept[image_id] for image_id in image_ids])
-        return {"images": kept.astype("float32")}
+                self.cache[image_id] = pixels.astype("uint8")
+        pixels = np.stack([self.cache[image_id] for image_id in image_ids])
+        return {"images": pixels.astype("float32")}
 
 
-def draw(config):
-    """Writes the scenes; returns the path of their captions."""
-    from imcap.data.scenes.scenes import write_scenes
-
-    counts = {
-        "train": config.images,
-        "val": min(100, config.held_out),
-        "test": config.held_out,
-    }
-    print(f"drawing {sum(counts.values())} scenes in {config.output} …")
-    return write_scenes(config.output, counts, config.seed, IMAGE_SIZE)
-
-
-def begin(config, captions_path):
+def begin_run(
+    settings: "TrainConfig",
+) -> tuple["CaptionerRun", "TrainingData", "CaptionSet"]:
     """The run, begun, the data to train on, and the held-out captions."""
     from imcap.captioning.data import split
     from imcap.captioning.run import CaptionerRun
@@ -106,32 +90,36 @@ def begin(config, captions_path):
     from imcap.data.words.vocabulary import Vocabulary
     from imcap.vision.networks import small_cnn_metadata
 
-    captions = read_captions(captions_path)
-    said = captions.split("train").tokens
+    captions = read_captions(settings.input_json)
     vocabulary = Vocabulary.build(
-        [words for of_image in said for words in of_image], threshold=0
+        [
+            words
+            for sentences in captions.split("train").tokens
+            for words in sentences
+        ],
+        threshold=0,
     )
-    trained = train_config(config, captions_path)
-    files = {
-        image_id: captions_path.parent / name
-        for image_id, name in zip(
-            captions.image_ids, captions.files, strict=True
-        )
-    }
     run = CaptionerRun(
-        config.output,
-        trained,
+        settings.checkpoint_path,
+        settings,
         vocabulary,
         small_cnn_metadata(IMAGE_SIZE, CHANNELS),
         CHANNELS,
     )
     run.begin()
-    read = KeptPixels(files, IMAGE_SIZE)
-    data = split(trained, captions, vocabulary, read)
+    folder = Path(settings.images_root)
+    files = {
+        image_id: folder / name
+        for image_id, name in zip(
+            captions.image_ids, captions.files, strict=True
+        )
+    }
+    read = CachedPixels(files, IMAGE_SIZE)
+    data = split(settings, captions, vocabulary, read)
     return run, data, captions.split("test")
 
 
-def find_words(loop):
+def pretrain_encoder(loop: "TrainingLoop") -> None:
     """Teaches the CNN of a `TrainingLoop` which words go with pictures."""
     from imcap.training.word_detection import detect_words, words_of_images
 
@@ -144,15 +132,13 @@ def find_words(loop):
     )
 
 
-def sharpen(captioner, seed):
+def enlarge_first_weights(captioner: Any, seed: int) -> None:
     """Starts words and queries larger than photographs want them.
 
     Of small numbers tanh is nearly linear, and then a query adds the same
     to the score of every cell: what has been said would long not change
     where the captioner looks.
     """
-    import numpy as np
-
     words = captioner.embedding.embeddings
     drawn = np.random.default_rng(seed).normal(0, 0.7, words.shape)
     words.assign(drawn.astype("float32"))
@@ -161,11 +147,13 @@ def sharpen(captioner, seed):
         dense.kernel.assign(3.0 * dense.kernel)
 
 
-def caption_all(run, data, image_ids):
+def caption_images(
+    run: "CaptionerRun", data: "TrainingData", image_ids: Sequence
+) -> list["Caption"]:
     """The best checkpoint's greedy captions, with attention.
 
     Returns:
-        List of `Caption`, one for each id.
+        A caption for each id.
     """
     from imcap.captioning.generation import Generator, generate
     from imcap.data.batches.readers import iterate_batches
