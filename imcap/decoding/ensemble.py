@@ -23,14 +23,14 @@ def ensemble(steps):
         return lambda tokens, states: _alone(steps[0], tokens, states)
 
     def step(tokens, states):
-        found = [
+        outputs = [
             one(tokens, state) for one, state in zip(steps, states, strict=True)
         ]
-        logs = [ops.log_softmax(logits, axis=-1) for logits, _, _ in found]
+        logs = [ops.log_softmax(logits, axis=-1) for logits, _, _ in outputs]
         # log of the mean, which the sum of exponentials keeps finite.
         logits = ops.logsumexp(ops.stack(logs), axis=0)
-        attention = _mean_of_shared([attention for _, _, attention in found])
-        return logits, tuple(state for _, state, _ in found), attention
+        attention = _mean_of_shared([attention for _, _, attention in outputs])
+        return logits, tuple(state for _, state, _ in outputs), attention
 
     return step
 

@@ -166,8 +166,8 @@ def truncate_logits(logits, top_k=0, top_p=1.0):
         ordered = ops.flip(ops.sort(logits, axis=-1), axis=-1)
         shares = ops.softmax(ordered, axis=-1)
         before = ops.cumsum(shares, axis=-1) - shares
-        kept = ops.where(before < top_p, ordered, -BANNED)
-        least = ops.min(kept, axis=-1, keepdims=True)
+        within = ops.where(before < top_p, ordered, -BANNED)
+        least = ops.min(within, axis=-1, keepdims=True)
         least = ops.minimum(least, ordered[..., :1])
         logits = ops.where(logits < least, BANNED, logits)
     return logits

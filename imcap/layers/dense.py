@@ -1,11 +1,11 @@
-"""Dense layers and products that stay one matrix product in training."""
+"""Dense layers, and products that stay one matrix product in training."""
 
 import keras
 from keras import ops
 
 
 def row_product(inputs, kernel):
-    """Matrix product of the last axis of `inputs` with `kernel`.
+    """Matrix product of the last axis of `inputs` with `kernel`, over rows.
 
     A product of a tensor of rank 3 or more with a matrix is a batch of
     small products to some backends, and the gradient of the matrix then a
@@ -26,21 +26,18 @@ def row_product(inputs, kernel):
     return ops.reshape(rows, (*leading, kernel.shape[-1]))
 
 
-def turned(kernel):
-    """The transpose (W, U) of a kernel (U, W), laid out anew.
+def euclidean_length(values, axis=-1):
+    """Euclidean length along an axis, which stays, of size 1.
 
-    Compilers fold a plain transpose into the products that read it, and a
-    product of few rows with a transposed matrix takes three times as long.
-    They cannot where halves are put together.
+    At least 1e-12: the root has no slope at zero, where dead units land.
     """
-    half = kernel.shape[1] // 2
-    halves = (kernel[:, :half], kernel[:, half:])
-    return ops.concatenate([ops.transpose(part) for part in halves], axis=0)
+    square = ops.sum(values * values, axis=axis, keepdims=True)
+    return ops.sqrt(ops.maximum(square, 1e-24))
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class RowDense(keras.layers.Dense):
-    """`keras.layers.Dense`, computed over flattened rows.
+    """Dense layer, `keras.layers.Dense`, computed over flattened rows.
 
     Takes and returns what `keras.layers.Dense` does: (…, D) to (…, units).
 
@@ -62,7 +59,7 @@ class RowDense(keras.layers.Dense):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class UnitLength(keras.layers.Layer):
-    """`x / (‖x‖ + 1e-8)` over the last axis.
+    """L2 normalisation, `x / (‖x‖ + 1e-8)`, over the last axis.
 
     Call arguments:
         values: float tensor (…, C).
@@ -77,10 +74,7 @@ class UnitLength(keras.layers.Layer):
     def call(self, values):
         dtype = values.dtype
         values = ops.cast(values, "float32")  # squares overflow
-        square = ops.sum(values * values, axis=-1, keepdims=True)
-        # The root has no slope at zero, where a dead map would land.
-        length = ops.sqrt(ops.maximum(square, 1e-24))
-        return ops.cast(values / (length + 1e-8), dtype)
+        return ops.cast(values / (euclidean_length(values) + 1e-8), dtype)
 
     def compute_output_spec(self, values):
         return keras.KerasTensor(values.shape, dtype=self.compute_dtype)
@@ -88,7 +82,7 @@ class UnitLength(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class WeightNormalizedDense(keras.layers.Layer):
-    """`y = (g v / ‖v‖) x + b`, one length g for the whole matrix v.
+    """Weight normalisation: `y = (g v / ‖v‖) x + b`, one length g for all.
 
     Args:
         units: int, U.

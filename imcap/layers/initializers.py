@@ -1,38 +1,22 @@
-"""Small random numbers, but an orthogonal matrix where it is square."""
+"""Initializers: orthogonal weights where they multiply a state."""
 
 import keras
 from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class SquareOrthogonal(keras.initializers.Initializer):
-    """Normal numbers for oblong weights, orthogonal square ones.
-
-    Args:
-        stddev: float, standard deviation of the normal numbers.
-
-    Reference:
-        Xu et al., 2015, "Show, attend and tell", the published code.
-    """
-
-    def __init__(self, stddev=0.01):
-        self.stddev = stddev
-
-    def __call__(self, shape, dtype=None, **more):
-        if len(shape) == 2 and shape[0] == shape[1]:
-            return keras.initializers.Orthogonal()(shape, dtype)
-        return keras.initializers.RandomNormal(stddev=self.stddev)(shape, dtype)
-
-    def get_config(self):
-        return {"stddev": self.stddev}
-
-
-@keras.saving.register_keras_serializable(package="imcap")
 class OrthogonalBlocks(keras.initializers.Initializer):
-    """An orthogonal matrix for each of some gates, side by side.
+    """An orthogonal matrix for each gate of a recurrence, side by side.
 
     Args:
         gates: int, number of square blocks.
+
+    Example:
+        >>> OrthogonalBlocks(4)((512, 2048))
+
+    Reference:
+        Saxe et al., 2014, "Exact solutions to the nonlinear dynamics of
+        learning in deep linear neural networks".
     """
 
     def __init__(self, gates):
@@ -50,3 +34,29 @@ class OrthogonalBlocks(keras.initializers.Initializer):
 
     def get_config(self):
         return {"gates": self.gates}
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class SquareOrthogonal(keras.initializers.Initializer):
+    """Orthogonal square weights, small normal numbers for oblong ones.
+
+    Args:
+        stddev: float, standard deviation of the normal numbers.
+
+    Example:
+        >>> SquareOrthogonal(0.01)((512, 2048))
+
+    Reference:
+        Xu et al., 2015, "Show, attend and tell", the published code.
+    """
+
+    def __init__(self, stddev=0.01):
+        self.stddev = stddev
+
+    def __call__(self, shape, dtype=None, **more):
+        if len(shape) == 2 and shape[0] == shape[1]:
+            return keras.initializers.Orthogonal()(shape, dtype)
+        return keras.initializers.RandomNormal(stddev=self.stddev)(shape, dtype)
+
+    def get_config(self):
+        return {"stddev": self.stddev}

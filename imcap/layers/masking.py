@@ -82,6 +82,15 @@ def masked_softmax(scores, mask=None, axis=-1):
     return ops.cast(ops.where(mask, weights, 0.0), dtype)
 
 
+def expand_mask(location_mask):
+    """A mask (B, K) for the scores (B, Q, K) of queries: (B, 1, K), or None.
+
+    Args:
+        location_mask: boolean tensor (B, K), or None.
+    """
+    return None if location_mask is None else location_mask[:, None]
+
+
 def masked_mean(values, mask=None):
     """Mean over locations of (B, K, D), counting only kept ones: (B, D).
 

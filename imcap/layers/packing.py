@@ -1,19 +1,121 @@
-"""Leaving padding out: real words side by side, image by image.
+"""Packing: padding left out, real words side by side.
 
 Captions of one batch differ in length, so a (B, N, T) rectangle is a third
-padding. `slots` lists for each image where its real words stand in its
-N × T rectangle; `words` lists the real ones among those of all images.
-Attention then runs on (B, M), M the most words of one image, and the output
-layer on exactly the W real words.
+padding. Two index tensors say where the real words are, and three layouts
+follow from them:
+
+- captions (B, N, T, …): the rectangle;
+- images (B, M, …): the words of each image in one row, M the most words of
+  one image. `slots` (B, M) lists for each image where its real words stand in
+  its N × T rectangle, and attention runs on these;
+- rows (W, …): exactly the W real words of the batch. `words` (W,) lists them
+  among the B × M places of all images; the output layer, half of the work,
+  sees nothing else. W may be rounded up, and its last places then repeat the
+  first.
+
+Both are None where nothing is packed; then images are (B, N·T, …).
 """
 
 import keras
 from keras import ops
 
 
+def slot_places(shape, slots):
+    """Places of slots (B, M) among the B·N·T words of all images.
+
+    Args:
+        shape: sizes of a tensor that begins with B, N, T.
+        slots: int32 tensor (B, M) of places below N·T.
+    """
+    batch, count, steps = shape[:3]
+    first = ops.arange(batch, dtype="int32") * (count * steps)
+    return slots + first[:, None]
+
+
+def row_places(shape, slots, words):
+    """Places of rows among the B·N·T words of all images: int32 (W,).
+
+    Args:
+        shape: sizes of a tensor that begins with B, N, T.
+        slots, words: int32 tensors (B, M) and (W,).
+    """
+    return ops.take(ops.reshape(slot_places(shape, slots), (-1,)), words)
+
+
+def rows_of_captions(states, tokens, slots=None, words=None):
+    """Captions (B·N, T, U) or (B, N, T, U) as rows (W, U)."""
+    rows = ops.reshape(states, (-1, states.shape[-1]))
+    if words is None:
+        return rows
+    return ops.take(rows, row_places(ops.shape(tokens), slots, words), axis=0)
+
+
+def captions_of_rows(rows, tokens, slots=None, words=None):
+    """Rows (W, U) as captions (B·N, T, U) for tokens (B, N, T)."""
+    batch, count, steps = ops.shape(tokens)
+    if words is not None:
+        places = row_places(ops.shape(tokens), slots, words)
+        rows = _scatter_rows(rows, places, batch * count * steps)
+    return ops.reshape(rows, (batch * count, steps, rows.shape[-1]))
+
+
+def rows_of_images(states, words=None):
+    """Images (B, M, U) as rows (W, U)."""
+    rows = ops.reshape(states, (-1, states.shape[-1]))
+    return rows if words is None else ops.take(rows, words, axis=0)
+
+
+def images_of_rows(rows, tokens, slots=None, words=None):
+    """Rows (W, U) as images (B, M, U) for tokens (B, N, T)."""
+    batch, count, steps = ops.shape(tokens)
+    if words is None:
+        return ops.reshape(rows, (batch, count * steps, rows.shape[-1]))
+    width = ops.shape(slots)[1]
+    rows = _scatter_rows(rows, words, batch * width)
+    return ops.reshape(rows, (batch, width, rows.shape[-1]))
+
+
+def _scatter_rows(rows, places, size):
+    """Rows (W, U) at `places` (W,) of (size, U), the first of equals.
+
+    A place may come more than once, for W is rounded up; a sum over equals
+    would be wrong, and so each place looks for its row.
+    """
+    count = ops.shape(rows)[0]
+    backwards = count - ops.arange(count, dtype="int32")
+    last = ops.segment_max(backwards, places, num_segments=size)
+    row = ops.clip(count - ops.maximum(last, 0), 0, count - 1)
+    return ops.take(rows, row, axis=0)
+
+
+def unpack(values, slots, words, shape):
+    """Numbers of rows, back in their captions.
+
+    Args:
+        values: float tensor (W,), or of any shape of B·N·T where nothing
+            was packed.
+        slots, words: int32 tensors (B, M) and (W,), or None.
+        shape: (B, N, T).
+
+    Returns:
+        Float tensor (B, N, T), 0 where there is no real word.
+    """
+    if words is None:
+        return ops.reshape(values, shape)
+    batch, count, steps = shape
+    # The last words repeat the first where a number of words was rounded up.
+    real = ops.arange(ops.shape(words)[0]) <= ops.argmax(words)
+    summed = ops.segment_sum(
+        ops.where(real, values, 0.0),
+        row_places(shape, slots, words),
+        num_segments=batch * count * steps,
+    )
+    return ops.reshape(summed, shape)
+
+
 @keras.saving.register_keras_serializable(package="imcap")
 class WordsOfImage(keras.layers.Layer):
-    """Puts the words of each image in one row.
+    """Packs captions as images: the words of each image in one row.
 
     Call arguments:
         states: float tensor (B, N, T, U).
@@ -31,9 +133,8 @@ class WordsOfImage(keras.layers.Layer):
         batch, count, steps, units = ops.shape(states)
         if slots is None:
             return ops.reshape(states, (batch, count * steps, units))
-        first = ops.arange(batch, dtype="int32") * (count * steps)
-        rows = ops.reshape(states, (-1, units))
-        return ops.take(rows, slots + first[:, None], axis=0)
+        places = slot_places((batch, count, steps), slots)
+        return ops.take(ops.reshape(states, (-1, units)), places, axis=0)
 
     def compute_output_spec(self, states, slots=None):
         shape = (states.shape[0], None, states.shape[-1])
@@ -42,7 +143,7 @@ class WordsOfImage(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class RealWords(keras.layers.Layer):
-    """Takes the real words out of the rows of all images.
+    """Packs images as rows: the real words of all images, no others.
 
     Call arguments:
         states: float tensor (B, M, U).
@@ -56,13 +157,37 @@ class RealWords(keras.layers.Layer):
     """
 
     def call(self, states, words=None):
-        if words is None:
-            return states
-        rows = ops.reshape(states, (-1, states.shape[-1]))
-        return ops.take(rows, words, axis=0)
+        return states if words is None else rows_of_images(states, words)
 
     def compute_output_spec(self, states, words=None):
         return keras.KerasTensor(states.shape, dtype=states.dtype)
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class WordRows(keras.layers.Layer):
+    """Packs captions as rows: the real words of (B, N, T, U), (W, U).
+
+    Call arguments:
+        states: tensor (B, N, T, U).
+        slots: int32 tensor (B, M), or None for all words.
+        words: int32 tensor (W,), or None for all words.
+
+    Returns:
+        Tensor (W, U); W = B·N·T without words.
+
+    Example:
+        >>> WordRows()(embedded, slots, words)
+    """
+
+    def call(self, states, slots=None, words=None):
+        rows = ops.reshape(states, (-1, states.shape[-1]))
+        if words is None:
+            return rows
+        places = row_places(ops.shape(states), slots, words)
+        return ops.take(rows, places, axis=0)
+
+    def compute_output_spec(self, states, slots=None, words=None):
+        return keras.KerasTensor((None, *states.shape[3:]), states.dtype)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -92,35 +217,11 @@ class Captions(keras.layers.Layer):
         return keras.KerasTensor(shape, dtype="float32")
 
 
-def unpacked(values, slots, words, shape):
-    """Numbers of packed words, back in their captions.
-
-    Args:
-        values: float tensor (W,), or of any shape of B·N·T where nothing
-            was packed.
-        slots, words: what `WordsOfImage` and `RealWords` were given, or None.
-        shape: (B, N, T).
-
-    Returns:
-        Float tensor (B, N, T), 0 where there is no real word.
-    """
-    if words is None:
-        return ops.reshape(values, shape)
-    batch, count, steps = shape
-    first = ops.arange(batch, dtype="int32") * (count * steps)
-    place = ops.take(ops.reshape(slots + first[:, None], (-1,)), words)
-    # The last words repeat the first where a number of words was rounded up.
-    real = ops.arange(ops.shape(words)[0]) <= ops.argmax(words)
-    summed = ops.segment_sum(
-        ops.where(real, values, 0.0), place, num_segments=batch * count * steps
-    )
-    return ops.reshape(summed, shape)
-
-
 class Packing:
-    """The way from a recurrence's words to logits, padding left out.
+    """The way from a recurrence's states to logits, padding left out.
 
-    The three layers above in the order that a captioner's graph has them.
+    `WordsOfImage`, `RealWords` and `Captions` in the order that a captioner's
+    graph has them.
 
     Args:
         inputs: dict with tokens, slots and words, as `caption_inputs` gives.
@@ -151,109 +252,3 @@ class Packing:
         return self._captions(
             logits, self.inputs["tokens"], self.inputs["words"]
         )
-
-
-@keras.saving.register_keras_serializable(package="imcap")
-class WordRows(keras.layers.Layer):
-    """Lays the real words of (B, N, T, …) side by side: (W, …).
-
-    Call arguments:
-        states: tensor (B, N, T, U), or (B, N, T) of ids.
-        slots: int32 tensor (B, M), or None for all words.
-        words: int32 tensor (W,), or None for all words.
-
-    Returns:
-        Tensor (W, U), or (W,); W = B·N·T without words.
-
-    Example:
-        >>> WordRows()(tokens, slots, words)
-    """
-
-    def call(self, states, slots=None, words=None):
-        rows = ops.reshape(states, (-1, *states.shape[3:]))
-        if words is None:
-            return rows
-        return ops.take(rows, places(ops.shape(states), slots, words), axis=0)
-
-    def compute_output_spec(self, states, slots=None, words=None):
-        return keras.KerasTensor((None, *states.shape[3:]), states.dtype)
-
-
-def places(shape, slots, words):
-    """Where each row stands among the B·N·T words: int32 (W,).
-
-    Args:
-        shape: sizes of a tensor that begins with B, N, T.
-        slots, words: as in `WordRows`.
-    """
-    batch, count, steps = shape[:3]
-    first = ops.arange(batch, dtype="int32") * (count * steps)
-    return ops.take(ops.reshape(slots + first[:, None], (-1,)), words)
-
-
-def captions_of_rows(rows, tokens, slots=None, words=None):
-    """Rows (W, U) as captions (B·N, T, U) for tokens (B, N, T)."""
-    batch, count, steps = ops.shape(tokens)
-    if words is not None:
-        found = places(ops.shape(tokens), slots, words)
-        rows = _laid_out(rows, found, batch * count * steps)
-    return ops.reshape(rows, (batch * count, steps, rows.shape[-1]))
-
-
-def rows_of_captions(states, tokens, slots=None, words=None):
-    """Captions (B·N, T, U) as rows (W, U)."""
-    rows = ops.reshape(states, (-1, states.shape[-1]))
-    if words is None:
-        return rows
-    return ops.take(rows, places(ops.shape(tokens), slots, words), axis=0)
-
-
-def images_of_rows(rows, tokens, slots=None, words=None):
-    """Rows (W, U) as images (B, M, U); M = N·T without slots."""
-    batch, count, steps = ops.shape(tokens)
-    if words is None:
-        return ops.reshape(rows, (batch, count * steps, rows.shape[-1]))
-    width = ops.shape(slots)[1]
-    rows = _laid_out(rows, words, batch * width)
-    return ops.reshape(rows, (batch, width, rows.shape[-1]))
-
-
-def rows_of_images(states, words=None):
-    """Images (B, M, U) as rows (W, U)."""
-    rows = ops.reshape(states, (-1, states.shape[-1]))
-    return rows if words is None else ops.take(rows, words, axis=0)
-
-
-def _laid_out(rows, found, size):
-    """Rows (W, U) at places `found` (W,) of (size, U), the first of equals.
-
-    A place may be found more than once, for W is rounded up; a sum over
-    equals would be wrong, and so each place looks for its row.
-    """
-    count = ops.shape(rows)[0]
-    backwards = count - ops.arange(count, dtype="int32")
-    last = ops.segment_max(backwards, found, num_segments=size)
-    row = ops.clip(count - ops.maximum(last, 0), 0, count - 1)
-    return ops.take(rows, row, axis=0)
-
-
-@keras.saving.register_keras_serializable(package="imcap")
-class ZeroFirst(keras.layers.Layer):
-    """Replaces the first word of each caption by zeros.
-
-    Call arguments:
-        words: float tensor (B, N, T, E).
-
-    Returns:
-        Float tensor (B, N, T, E).
-
-    Example:
-        >>> ZeroFirst()(embedding(tokens))
-    """
-
-    def call(self, words):
-        later = ops.arange(ops.shape(words)[2], dtype="int32") > 0
-        return words * ops.cast(later, words.dtype)[:, None]
-
-    def compute_output_spec(self, words):
-        return keras.KerasTensor(words.shape, dtype=words.dtype)

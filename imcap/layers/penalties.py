@@ -1,14 +1,55 @@
-"""The penalty that makes a caption attend to everything once, as a mean."""
+"""Losses that attention adds: coverage penalties and hard attention's.
+
+Each is a layer of the captioner's graph that returns its first argument as it
+is, so that it has a place in the graph, and adds its loss on the way.
+"""
 
 import keras
 from keras import ops
 
-from imcap.layers.packing import unpacked
+from imcap.layers.packing import row_places, unpack
+
+
+def missed_coverage(attention, real):
+    """`(1 − Σ_t w_t)²` of each caption and entry: float32 (B, N, K).
+
+    Args:
+        attention: float tensor (B, N, T, K), which sums to one over K.
+        real: boolean tensor (B, N, T), words that count.
+    """
+    attention = ops.cast(attention, "float32")
+    counted = ops.cast(real, "float32")[..., None]  # (B, N, T, 1)
+    return ops.square(1.0 - ops.sum(attention * counted, axis=2))
+
+
+def real_captions(real):
+    """1 for captions with a word, 0 for padding of the batch: (B, N)."""
+    return ops.cast(ops.any(real, axis=2), "float32")
+
+
+def coverage_penalty(attention, real, location_mask=None):
+    """Scalar mean of `missed_coverage` over captions and entries."""
+    missed = missed_coverage(attention, real)
+    share = real_captions(real)[..., None]  # (B, N, 1)
+    share = ops.broadcast_to(share, ops.shape(missed))
+    if location_mask is not None:
+        share = share * ops.cast(location_mask, "float32")[:, None]
+    return ops.sum(missed * share) / ops.maximum(ops.sum(share), 1.0)
+
+
+def doubly_stochastic_penalty(attention, real, location_mask=None):
+    """Scalar mean of `Σ_k missed_coverage` over captions."""
+    missed = missed_coverage(attention, real)
+    if location_mask is not None:
+        missed = missed * ops.cast(location_mask, "float32")[:, None]
+    captions = real_captions(real)
+    total = ops.sum(ops.sum(missed, axis=-1) * captions)
+    return total / ops.maximum(ops.sum(captions), 1.0)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class CoveragePenalty(keras.layers.Layer):
-    """Adds `c · mean over captions and entries of (1 − Σ_t w_t)²` to the loss.
+    """Coverage loss: `c · mean over captions and entries of (1 − Σ_t w_t)²`.
 
     Captions without a word (padding of the batch) and locations that do not
     exist do not count.
@@ -18,8 +59,7 @@ class CoveragePenalty(keras.layers.Layer):
         **kwargs: see `keras.layers.Layer`.
 
     Call arguments:
-        hidden: any tensor; returned as it is, so that the layer has a place
-            in a graph.
+        hidden: any tensor.
         attention: float tensor (B, N, T, K), which sums to one over K.
         real: boolean tensor (B, N, T), words that count.
         location_mask: boolean tensor (B, K), or None.
@@ -41,44 +81,30 @@ class CoveragePenalty(keras.layers.Layer):
 
     def call(self, hidden, attention, real, location_mask=None):
         if self.weight:
-            missed = mean_missed(attention, real, location_mask)
-            self.add_loss(self.weight * missed)
+            penalty = coverage_penalty(attention, real, location_mask)
+            self.add_loss(self.weight * penalty)
         return hidden
 
     def compute_output_spec(self, hidden, attention, real, location_mask=None):
         return keras.KerasTensor(hidden.shape, dtype=hidden.dtype)
 
     def get_config(self):
-        config = super().get_config()
-        config.update(weight=self.weight)
-        return config
-
-
-def mean_missed(attention, real, location_mask=None):
-    """Scalar mean of `(1 − Σ_t w_t)²`, in float32; see `CoveragePenalty`."""
-    attention = ops.cast(attention, "float32")
-    counted = ops.cast(real, "float32")[..., None]  # (B, N, T, 1)
-    missed = ops.square(1.0 - ops.sum(attention * counted, axis=2))
-    share = ops.cast(ops.any(real, axis=2), "float32")[..., None]  # (B, N, 1)
-    share = ops.broadcast_to(share, ops.shape(missed))
-    if location_mask is not None:
-        share = share * ops.cast(location_mask, "float32")[:, None]
-    return ops.sum(missed * share) / ops.maximum(ops.sum(share), 1.0)
+        return super().get_config() | {"weight": self.weight}
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class DoublyStochastic(keras.layers.Layer):
-    """Adds `λ · mean over captions of Σ_k (1 − Σ_t α_{t,k})²` to the loss.
+    """Doubly stochastic loss: `λ · mean of Σ_k (1 − Σ_t α_{t,k})²`.
 
-    Each caption's own words count, and locations that exist.
+    The mean is over captions. Each caption's own words count, and locations
+    that exist.
 
     Args:
         alpha_c: float, λ; 0 adds nothing.
         **kwargs: see `keras.layers.Layer`.
 
     Call arguments:
-        hidden: any tensor; returned as it is, so that the layer has a place
-            in a graph.
+        hidden: any tensor.
         weights: float tensor (B, N, T, K), attention.
         real: boolean tensor (B, N, T), words that count.
         location_mask: boolean tensor (B, K), or None.
@@ -101,37 +127,20 @@ class DoublyStochastic(keras.layers.Layer):
 
     def call(self, hidden, weights, real, location_mask=None):
         if self.alpha_c:
-            self.add_loss(self.alpha_c * penalty(weights, real, location_mask))
+            penalty = doubly_stochastic_penalty(weights, real, location_mask)
+            self.add_loss(self.alpha_c * penalty)
         return hidden
 
     def compute_output_spec(self, hidden, weights, real, location_mask=None):
         return keras.KerasTensor(hidden.shape, dtype=hidden.dtype)
 
     def get_config(self):
-        config = super().get_config()
-        config.update(alpha_c=self.alpha_c)
-        return config
-
-
-def penalty(weights, real, location_mask=None):
-    """Scalar mean over captions of `Σ_k (1 − Σ_t α)²`, in float32.
-
-    Captions without a word (padding of the batch) do not count.
-    """
-    weights = ops.cast(weights, "float32")
-    counted = ops.cast(real, "float32")  # (B, N, T)
-    seen = ops.sum(weights * counted[..., None], axis=2)  # (B, N, K)
-    missed = ops.square(1.0 - seen)
-    if location_mask is not None:
-        missed = missed * ops.cast(location_mask, "float32")[:, None]
-    captions = ops.cast(ops.any(real, axis=2), "float32")  # (B, N)
-    total = ops.sum(ops.sum(missed, axis=-1) * captions)
-    return total / ops.maximum(ops.sum(captions), 1.0)
+        return super().get_config() | {"alpha_c": self.alpha_c}
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class HardAttentionLoss(keras.layers.Layer):
-    """Adds the policy gradient of drawn locations to the loss.
+    """REINFORCE for hard attention: the policy gradient of drawn locations.
 
     `λ_r (log p(y | s) − b) ∂log p(s)` and `λ_e ∂H(s)` per caption, divided
     by the number of words, with `b ← .9 b + .1 log p(y | s)`. In training
@@ -145,8 +154,7 @@ class HardAttentionLoss(keras.layers.Layer):
         **kwargs: see `keras.layers.Layer`.
 
     Call arguments:
-        logits: float tensor (B, N, T, V), or (W, V) of packed words;
-            returned as it is.
+        logits: float tensor (B, N, T, V), or (W, V) of packed words.
         tokens: int tensor (B, N, T), what was read.
         real: boolean tensor (B, N, T), words that count.
         weights, soft: float tensors (B, N, T, K), locations as they were
@@ -195,39 +203,37 @@ class HardAttentionLoss(keras.layers.Layer):
         if not training:
             return logits
         counted = ops.cast(real, "float32")
-        chances = self._log_chances(logits, tokens, real, slots, words)
-        said = ops.sum(chances * counted, axis=2)  # (B, N), log p(y | s)
+        log_probs = self._log_probs(logits, tokens, real, slots, words)
+        likelihood = ops.sum(log_probs * counted, axis=2)  # log p(y | s)
         soft = ops.cast(soft, "float32")
         logs = ops.log(ops.maximum(soft, 1e-8))
         drawn = ops.cast(ops.max(weights, axis=-1) == 1.0, "float32")
         drawn = drawn * counted  # (B, N, T), where one location was used
         used = ops.sum(ops.cast(weights, "float32") * logs, axis=-1)
-        reward = ops.stop_gradient(said - self.baseline)
+        reward = ops.stop_gradient(likelihood - self.baseline)
         gain = self.reward_weight * reward * ops.sum(used * drawn, axis=2)
         entropy = -ops.sum(ops.sum(soft * logs, axis=-1) * counted, axis=2)
         total = ops.sum(gain + self.entropy_weight * entropy)
         self.add_loss(-total / ops.maximum(ops.sum(counted), 1.0))
-        mean = ops.mean(ops.stop_gradient(said))
+        mean = ops.mean(ops.stop_gradient(likelihood))
         self.baseline.assign(
             self.decay * self.baseline + (1 - self.decay) * mean
         )
         return logits
 
-    def _log_chances(self, logits, tokens, real, slots, words):
+    def _log_probs(self, logits, tokens, real, slots, words):
         """Log-probabilities (B, N, T) of the words that follow tokens."""
         shape = ops.shape(tokens)
         behind = ops.pad(real[:, :, 1:], [[0, 0], [0, 0], [0, 1]])
         targets = ops.pad(tokens[:, :, 1:], [[0, 0], [0, 0], [0, 1]])
         targets = ops.where(behind, targets, self.eos_id)
         if words is not None:
-            first = ops.arange(shape[0], dtype="int32") * (shape[1] * shape[2])
-            place = ops.reshape(slots + first[:, None], (-1,))
-            place = ops.take(place, words)
-            targets = ops.take(ops.reshape(targets, (-1,)), place)
+            places = row_places(shape, slots, words)
+            targets = ops.take(ops.reshape(targets, (-1,)), places)
         logits = ops.stop_gradient(ops.cast(logits, "float32"))
         chosen = ops.take_along_axis(logits, targets[..., None], axis=-1)
-        chances = chosen[..., 0] - ops.logsumexp(logits, axis=-1)
-        return unpacked(chances, slots, words, shape)
+        log_probs = chosen[..., 0] - ops.logsumexp(logits, axis=-1)
+        return unpack(log_probs, slots, words, shape)
 
     def compute_output_spec(self, logits, *others, **more):
         return keras.KerasTensor(logits.shape, dtype=logits.dtype)

@@ -1,19 +1,18 @@
-"""Spatial and adaptive attention: the sat_keras lineage."""
+"""Spatial and adaptive attention, the lineage of sat_keras."""
 
 import keras
-from keras import ops
 
 from imcap.layers.attention.adaptive_attention import AdaptiveAttention
-from imcap.layers.dense import RowDense
 from imcap.layers.masking import KeptLocations, LocationDropout, MaskedMean
-from imcap.layers.packing import Captions, RealWords, WordsOfImage
+from imcap.layers.packing import Packing
 from imcap.layers.recurrent.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
-from imcap.models.captioner import Captioner, caption_inputs, zeros_for
+from imcap.models.captioner import zeros_for
+from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class Adaptive(Captioner):
-    """Captioner whose LSTM decides when to look, and where.
+class Adaptive(RecurrentCaptioner):
+    """Adaptive attention: decides when to look at the picture, and where.
 
     `v_g = relu(W_g mean(V) + b)`, `v_i = relu(W_v V_i + b)`,
     `h, s = LSTM([v_g; relu(E w)])`, context and ĥ by `AdaptiveAttention`,
@@ -77,22 +76,21 @@ class Adaptive(Captioner):
         if lstm and not global_features:
             raise ValueError("lstm sees nothing but global_features")
         # Config
-        self.policy = kwargs.pop("dtype", None)
-        self.vocabulary_size = vocabulary_size
-        self.channels = channels
-        self.lstm_dim = lstm_dim
-        self.emb_dim = emb_dim
-        self.z_dim = z_dim
         self.sgate = sgate and not lstm
         self.lstm = lstm
-        self.dropout = dropout
         self.recurrent_activation = recurrent_activation
         self.sentinel_dropout = sentinel_dropout
         self.global_features = global_features
         self.location_dropout = location_dropout
-        self._make_layers()
-        inputs = caption_inputs(channels)
-        super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
+        super().__init__(
+            vocabulary_size,
+            channels,
+            lstm_dim,
+            emb_dim,
+            z_dim,
+            dropout,
+            **kwargs,
+        )
 
     def _make_layers(self):
         policy = self.policy
@@ -102,29 +100,14 @@ class Adaptive(Captioner):
             self.hide = LocationDropout(self.location_dropout, name="hide")
         if self.global_features:
             self.pool = MaskedMean(dtype=policy, name="pool")
-            self.global_dense = self._dense(self.emb_dim, "relu", "global")
+            self.global_dense = self._dense(self.emb_dim, "global", "relu")
             self.global_drop = self._drop("global_drop")
-        self.embedding = keras.layers.Embedding(
-            self.vocabulary_size,
-            self.emb_dim,
-            # Wide (PyTorch's N(0, 1)) learns language faster and pictures
-            # later: lower loss, lower CIDEr.
-            embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
-            dtype=policy,
-            name="embedding",
-        )
+        self.embedding = self._word_table()
         self.word_relu = keras.layers.ReLU(dtype=policy, name="word_relu")
         self.word_drop = self._drop("word_drop")
-        cell = SentinelLSTMCell(
-            self.lstm_dim,
-            sgate=self.sgate,
-            recurrent_activation=self.recurrent_activation,
-            dtype=policy,
-            name="cell",
-        )
-        self.decoder = SentinelLSTM(cell, dtype=policy, name="decoder")
+        self.decoder = self._make_decoder()
         if not self.lstm:
-            self.value_dense = self._dense(self.z_dim, "relu", "values")
+            self.value_dense = self._dense(self.z_dim, "values", "relu")
             self.value_drop = self._drop("value_drop")
             self.attention = AdaptiveAttention(
                 self.z_dim,
@@ -133,36 +116,35 @@ class Adaptive(Captioner):
                 dtype=policy,
                 name="attention",
             )
-            self.merge_dense = self._dense(self.z_dim, "tanh", "merge")
+            self.merge_dense = self._dense(self.z_dim, "merge", "tanh")
         self.output_drop = self._drop("output_drop")
-        self.output_dense = self._dense(self.vocabulary_size, None, "output")
+        self.output_dense = self._dense(self.vocabulary_size, "output")
 
-    def _dense(self, units, activation, name):
-        return RowDense(
-            units, activation=activation, dtype=self.policy, name=name
+    def _make_decoder(self):
+        cell = SentinelLSTMCell(
+            self.lstm_dim,
+            sgate=self.sgate,
+            recurrent_activation=self.recurrent_activation,
+            dtype=self.policy,
+            name="cell",
         )
-
-    def _drop(self, name):
-        return keras.layers.Dropout(self.dropout, dtype=self.policy, name=name)
+        return SentinelLSTM(cell, dtype=self.policy, name="decoder")
 
     def _graph(self, inputs):
         memory = self.encode(inputs)
         words = self._embed(inputs["tokens"])  # (B, N, T, E)
         outputs = self.decoder(words, memory.get("global"))
         hidden, sentinel = outputs if self.sgate else (outputs, None)
-        by_image = WordsOfImage(dtype=self.policy, name="words_of_image")
-        hidden = by_image(hidden, inputs["slots"])  # (B, M, U)
+        packing = Packing(inputs, self.policy)
+        hidden = packing.by_image(hidden)  # (B, M, U)
         if self.sgate:
-            sentinel = by_image(sentinel, inputs["slots"])
-        shown, _ = self._look(hidden, sentinel, memory)
-        real = RealWords(dtype=self.policy, name="real_words")
-        logits = self._predict(real(shown, inputs["words"]))  # (W, V)
-        return Captions(dtype="float32", name="captions")(
-            logits, inputs["tokens"], inputs["words"]
-        )
+            sentinel = packing.by_image(sentinel)
+        rows, _ = self._attend(hidden, sentinel, memory)
+        return packing.captions(self._predict(packing.real(rows)))
 
     def encode(self, inputs, training=None):
-        mask, features = inputs.get("mask"), inputs["features"]
+        inputs = self.complete(inputs)
+        mask, features = inputs["mask"], inputs["features"]
         if self.hide is not None:
             mask = self.hide(features, mask, training=training)
         features = self.kept(features, mask)
@@ -184,21 +166,20 @@ class Adaptive(Captioner):
         state = zeros_for(like, count, self.lstm_dim)
         return state, state
 
-    def step(self, tokens, state, memory, training=None):
-        words = self._embed(tokens, training)  # (B, N, E)
+    def _advance(self, words, state, memory):
         gates = self.decoder.project(words, memory.get("global"))
-        (hidden, sentinel), state = self.decoder.cell(
-            gates, state, projected=True
-        )
-        shown, weights = self._look(hidden, sentinel, memory, training)
-        logits = ops.cast(self._predict(shown, training), "float32")
-        return logits, state, self._seen(weights)
+        return self.decoder.cell(gates, state, projected=True)
 
-    def _embed(self, tokens, training=None):
-        words = self.word_relu(self.embedding(tokens))
-        return self.word_drop(words, training=training)
+    def _read_out(self, words, outputs, memory, training=None):
+        rows, weights = self._attend(*outputs, memory, training)
+        if weights is None:
+            return rows, {}
+        if not self.sgate:
+            return rows, {"weights": weights}
+        attention = {"weights": weights[..., :-1], "sentinel": weights[..., -1]}
+        return rows, attention
 
-    def _look(self, hidden, sentinel, memory, training=None):
+    def _attend(self, hidden, sentinel, memory, training=None):
         """States (B, Q, U) to what the output layer reads, and weights."""
         if self.lstm:
             return hidden, None
@@ -211,31 +192,16 @@ class Adaptive(Captioner):
             training=training,
         )
 
-    def _predict(self, shown, training=None):
+    def _predict(self, rows, training=None):
         if not self.lstm:
-            shown = self.merge_dense(shown)
-        shown = self.output_drop(shown, training=training)
-        return self.output_dense(shown)
-
-    def _seen(self, weights):
-        if weights is None:
-            return {}
-        if not self.sgate:
-            return {"weights": weights}
-        return {"weights": weights[..., :-1], "sentinel": weights[..., -1]}
+            rows = self.merge_dense(rows)
+        return super()._predict(rows, training)
 
     def get_config(self):
         return {
-            "name": self.name,
-            "dtype": self.embedding.dtype_policy.name,
-            "vocabulary_size": self.vocabulary_size,
-            "channels": self.channels,
-            "lstm_dim": self.lstm_dim,
-            "emb_dim": self.emb_dim,
-            "z_dim": self.z_dim,
+            **super().get_config(),
             "sgate": self.sgate,
             "lstm": self.lstm,
-            "dropout": self.dropout,
             "recurrent_activation": self.recurrent_activation,
             "sentinel_dropout": self.sentinel_dropout,
             "global_features": self.global_features,

@@ -1,4 +1,4 @@
-"""Attention into the LSTM's candidate (Att2in)."""
+"""Att2in, the captioner of self-critical sequence training."""
 
 import keras
 
@@ -8,7 +8,7 @@ from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 @keras.saving.register_keras_serializable(package="imcap")
 class Att2in(RecurrentCaptioner):
-    """Self-critical sequence training's own captioner.
+    """Att2in: attention reaches the LSTM's candidate alone.
 
     `v_k = relu(W V_k + b)`, `h = AttendedInputLSTM(relu(E w), v)`,
     `p = softmax(W_p h + b)`.

@@ -1,4 +1,4 @@
-"""Picture networks: any keras.applications backbone, tapped at a layer."""
+"""Backbones: the networks of keras.applications, tapped at a layer."""
 
 import difflib
 import hashlib
@@ -76,7 +76,7 @@ def _family_settings(application):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class Backbone(keras.Model):
-    """A picture network up to one layer, always in inference mode.
+    """Backbone: a picture network up to one layer, always in inference mode.
 
     BatchNormalization keeps its statistics and nothing is dropped at
     random, also while later layers are fine-tuned: `training=True` from an
@@ -206,7 +206,7 @@ def build_backbone(
     elif weights is not None:
         fingerprint = _load_file(application, network, Path(weights))
     if fingerprint:
-        _settle(application, network)
+        _fold_input_scale(application, network)
     backbone = Backbone(application, layer, image_size, trainable_from, network)
     backbone.weights_fingerprint = fingerprint
     return backbone
@@ -242,8 +242,8 @@ def _load_file(application, network, path):
     return file_fingerprint(path)
 
 
-def _settle(application, network):
-    """Makes loaded weights mean what they meant where they came from.
+def _fold_input_scale(application, network):
+    """Folds an EfficientNet's input scale into its first kernel.
 
     keras.applications divides the input of the first EfficientNets by the
     root of ImageNet's deviation, but only when it builds them with

@@ -1,13 +1,13 @@
 """The contract between captioners and everything that uses them."""
 
-import keras
 from keras import ops
 
 from imcap.layers.masking import token_mask
+from imcap.models.inputs import ModelWithOptionalInputs
 
 
-class Captioner(keras.Model):
-    """What every captioner offers: teacher forcing, and one step at a time.
+class Captioner(ModelWithOptionalInputs):
+    """Base of all captioners: teacher forcing, and one step at a time.
 
     A subclass is a Functional model in three blocks (layers, graph, config).
     Its constructor ends with `super().__init__(inputs=…, outputs=logits)`,
@@ -35,21 +35,8 @@ class Captioner(keras.Model):
     # picture, P = 4) or "grid" (shares of G grid cells covered, P = G).
     wanted_positions = None
 
-    def __call__(self, inputs, *args, **kwargs):
-        return super().__call__(self._complete(inputs), *args, **kwargs)
-
-    def call(self, inputs, training=None, mask=None):
-        # JAX trains without passing through __call__.
-        return super().call(self._complete(inputs), training, mask)
-
-    def _complete(self, inputs):
-        """The inputs, None for what is optional and absent."""
-        if not isinstance(inputs, dict):
-            return inputs
-        return inputs | {name: inputs.get(name) for name in self.OPTIONAL}
-
     def encode(self, inputs, training=False):
-        """What does not depend on words, projected once.
+        """The memory: what does not depend on words, projected once.
 
         Args:
             inputs: dict with features (B, K, D) and perhaps mask (B, K).
@@ -80,11 +67,11 @@ class Captioner(keras.Model):
             memory: what `encode` gave.
 
         Returns:
-            Float32 logits (B, N, V), the new state, and a dict of what the
-            model looked at, all that it has of
+            Float32 logits (B, N, V), the new state, and attention: a dict
+            of all that the model has of
                 weights: (B, N, K) over the locations, or (B, N, K, heads);
-                sentinel: (B, N), the share that did not look;
-                gate: (B, N), the share of what was seen that went in;
+                sentinel: (B, N), the share of the visual sentinel;
+                gate: (B, N), the share of the context that went in;
                 channels: (B, N, C) over the channels of the features.
         """
         raise TypeError(f"{type(self).__name__} lacks step")
@@ -103,32 +90,6 @@ class Captioner(keras.Model):
         With log word frequencies (V,) the first epoch need not learn them.
         """
         self.output_dense.bias.assign(values)
-
-
-def caption_inputs(channels, positions=None):
-    """The symbolic inputs that all captioners share.
-
-    Args:
-        channels: int, D of the features.
-        positions: int, P, for models that know where locations are.
-
-    Returns:
-        Dict of `keras.Input`.
-    """
-    inputs = {
-        "features": keras.Input((None, channels), name="features"),
-        "mask": keras.Input((None,), dtype="bool", name="mask", optional=True),
-        "tokens": keras.Input((None, None), dtype="int32", name="tokens"),
-        "slots": keras.Input(
-            (None,), dtype="int32", name="slots", optional=True
-        ),
-        "words": keras.Input(
-            batch_shape=(None,), dtype="int32", name="words", optional=True
-        ),
-    }
-    if positions is not None:
-        inputs["positions"] = keras.Input((None, positions), name="positions")
-    return inputs
 
 
 def zeros_for(memory_tensor, count, units):

@@ -1,4 +1,4 @@
-"""The object relation transformer: where objects stand to each other."""
+"""The object relation transformer captioner."""
 
 import keras
 
@@ -9,7 +9,7 @@ from imcap.models.transformer_captioner import TransformerCaptioner
 
 @keras.saving.register_keras_serializable(package="imcap")
 class RelationTransformer(TransformerCaptioner):
-    """Transformer whose encoder weighs objects by relative geometry too.
+    """Object relation transformer: its encoder knows relative geometry.
 
     `x = drop(relu(W v + b))`, encoder blocks with attention
     `softmax(q k / √d_k + log max(w_G, 1e-6))`, decoder blocks without
@@ -52,7 +52,7 @@ class RelationTransformer(TransformerCaptioner):
         self._make_stacks("unbiased", "dot-product", geometry=True)
 
     def _encoded(self, inputs, training=None):
-        mask = inputs.get("mask")
+        mask = inputs["mask"]
         states = self._embedded(inputs, training)
         boxes = self.kept_boxes(inputs["positions"], mask)
         return self.encoder(

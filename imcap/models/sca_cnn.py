@@ -4,17 +4,17 @@ import keras
 from keras import ops
 
 from imcap.layers.cnn.network_ends import NETWORKS, attended_maps, pretrained
-from imcap.layers.dense import RowDense
 from imcap.layers.masking import KeptLocations, TokenMask
-from imcap.layers.packing import Captions, RealWords, WordsOfImage, ZeroFirst
+from imcap.layers.packing import Packing
 from imcap.layers.penalties import CoveragePenalty
-from imcap.layers.recurrent.sca_lstm import ScaLSTM, plain
-from imcap.models.captioner import Captioner, caption_inputs
+from imcap.layers.recurrent.lstm import spread_state
+from imcap.layers.recurrent.sca_lstm import ScaLSTM, ZeroFirst, plain
+from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class ScaCnn(Captioner):
-    """The end of the picture network runs anew for each word.
+class ScaCnn(RecurrentCaptioner):
+    """SCA-CNN: the end of the picture network, anew for each word.
 
     `h_0, c_0 = tanh(W z + b)` of the unattended map's z,
     `h_t, z_t = ScaLSTM(E w_{t−1}, V, h_{t−1})`, zeros for the first word,
@@ -91,48 +91,38 @@ class ScaCnn(Captioner):
         **kwargs,
     ):
         # Config
-        self.policy = kwargs.pop("dtype", None)
-        self.vocabulary_size = vocabulary_size
-        self.channels = channels
         self.network = network
         self.attended = attended
         self.attention_order = attention_order
-        self.lstm_dim = lstm_dim
-        self.emb_dim = emb_dim
-        self.z_dim = z_dim
         self.selector = selector
         self.prev2out = prev2out
         self.ctx2out = ctx2out
-        self.dropout = dropout
         self.image_grid = image_grid
         self.alpha_1_c = alpha_1_c
         self.alpha_2_c = alpha_2_c
         self.beta_1_c = beta_1_c
         self.beta_2_c = beta_2_c
         self.attended_layers = attended_layers
-        self._make_layers(
-            attended_maps(network, attended, channels, attended_layers)
+        super().__init__(
+            vocabulary_size,
+            channels,
+            lstm_dim,
+            emb_dim,
+            z_dim,
+            dropout,
+            **kwargs,
         )
-        inputs = caption_inputs(channels)
-        super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
 
-    def _make_layers(self, maps):
+    def _make_layers(self):
         policy = {"dtype": self.policy}
+        maps = attended_maps(
+            self.network, self.attended, self.channels, self.attended_layers
+        )
         grid = self.image_grid or NETWORKS.get(self.network, {}).get("grid", 7)
-
-        def dense(width, name, **more):
-            return RowDense(width, **policy, name=name, **more)
-
         self.width = maps[0]["channels"]
         self.kept = KeptLocations(**policy, name="kept")
-        self.start_dense = dense(2 * self.lstm_dim, "start", activation="tanh")
-        self.embedding = keras.layers.Embedding(
-            self.vocabulary_size,
-            self.emb_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
-            **policy,
-            name="embedding",
-        )
+        self.start_dense = self._dense(2 * self.lstm_dim, "start", "tanh")
+        self.embedding = self._word_table()
         self.zero_first = ZeroFirst(**policy, name="zero_first")
         self.decoder = ScaLSTM(
             self.lstm_dim,
@@ -146,22 +136,21 @@ class ScaCnn(Captioner):
         )
         # Before encode() calls parts of it: weights get their full names.
         self.decoder.build((None, None, None, self.emb_dim))
-        self.hidden_dense = dense(self.emb_dim, "hidden")
+        self.hidden_dense = self._dense(self.emb_dim, "hidden")
         self.context_dense = None
         if self.ctx2out:
-            self.context_dense = dense(self.emb_dim, "context", use_bias=False)
+            self.context_dense = self._dense(
+                self.emb_dim, "context", use_bias=False
+            )
         self.hidden_drop = self._drop("hidden_drop")
         self.output_drop = self._drop("output_drop")
-        self.output_dense = dense(self.vocabulary_size, "output")
-
-    def _drop(self, name):
-        return keras.layers.Dropout(self.dropout, dtype=self.policy, name=name)
+        self.output_dense = self._dense(self.vocabulary_size, "output")
 
     def _graph(self, inputs):
         tokens, mask = inputs["tokens"], inputs["mask"]
         memory = self.encode(inputs)
-        words = self.zero_first(self.embedding(tokens))  # (B, N, T, E)
-        seen = self.decoder(
+        words = self.zero_first(self._embed(tokens))  # (B, N, T, E)
+        outputs = self.decoder(
             words,
             memory["values"],
             memory["known"],
@@ -169,22 +158,18 @@ class ScaCnn(Captioner):
             memory.get("side"),
             mask,
         )
-        seen["hidden"] = self._penalized(seen, tokens, mask)
-        by_image = WordsOfImage(dtype=self.policy, name="words_of_image")
-        shown = self._merge(
-            by_image(seen["hidden"], inputs["slots"]),
-            by_image(words, inputs["slots"]),
-            by_image(seen["context"], inputs["slots"]),
+        hidden = self._penalized(outputs, tokens, mask)
+        packing = Packing(inputs, self.policy)
+        rows = self._merge(
+            packing.by_image(hidden),
+            packing.by_image(words),
+            packing.by_image(outputs["context"]),
         )
-        real = RealWords(dtype=self.policy, name="real_words")
-        logits = self._predict(real(shown, inputs["words"]))
-        return Captions(dtype="float32", name="captions")(
-            logits, tokens, inputs["words"]
-        )
+        return packing.captions(self._predict(packing.real(rows)))
 
-    def _penalized(self, seen, tokens, mask):
+    def _penalized(self, outputs, tokens, mask):
         """The states (B, N, T, U), penalties on attention attached."""
-        hidden = seen["hidden"]
+        hidden = outputs["hidden"]
         real = TokenMask(name="real")(tokens)
         for name, weight, locations in (
             ("weights_1", self.alpha_1_c, mask),
@@ -192,65 +177,67 @@ class ScaCnn(Captioner):
             ("channels_1", self.beta_1_c, None),
             ("channels_2", self.beta_2_c, None),
         ):
-            if weight and name not in seen:
+            if weight and name not in outputs:
                 raise ValueError(
                     f"a penalty on {name}, which there are none of"
                 )
             if weight:
                 penalty = CoveragePenalty(weight, name=f"penalty_{name}")
-                hidden = penalty(hidden, seen[name], real, locations)
+                hidden = penalty(hidden, outputs[name], real, locations)
         return hidden
 
-    def encode(self, inputs, training=None):
-        mask = inputs.get("mask")
-        features = self.kept(inputs["features"], mask)
-        values, side = features[..., : self.width], None
+    def _values(self, inputs, training=None):
+        return self.kept(inputs["features"], inputs["mask"])
+
+    def _memory(self, values, mask):
+        first = values[..., : self.width]
         memory = {
-            "values": values,  # (B, K, C)
-            "known": self.decoder.prepare(values, mask),
+            "values": first,  # (B, K, C)
+            "known": self.decoder.prepare(first, mask),
         }
         if self.channels > self.width:
-            side = memory["side"] = features[..., self.width :]  # (B, K, R)
-        start = self.decoder.unattended(values, side, mask)
+            memory["side"] = values[..., self.width :]  # (B, K, R)
+        start = self.decoder.unattended(first, memory.get("side"), mask)
         memory["start"] = self.start_dense(start)  # (B, 2U)
-        if mask is not None:
-            memory["mask"] = mask  # (B, K)
         return memory
 
     def initial_state(self, memory, count):
-        state = self.decoder.beginning(memory["start"], count)
+        state = spread_state(memory["start"], count)
         return *state, ops.zeros_like(state[0][..., :1])
 
-    def step(self, tokens, state, memory, training=None):
+    def _embed(self, tokens, training=None):
+        return self.embedding(tokens)
+
+    def _advance(self, words, state, memory):
         *state, begun = state  # 0 before the first word, then 1
-        words = self.embedding(tokens) * begun  # (B, N, E)
-        seen, state = self.decoder.step(
-            self.decoder.word_dense(words),
+        words = words * begun  # (B, N, E)
+        outputs, state = self.decoder.step(
+            self._gates(words, memory),
             tuple(state),
             memory,
             memory.get("mask"),
         )
-        shown = self._merge(seen["hidden"], words, seen["context"], training)
-        logits = ops.cast(self._predict(shown, training), "float32")
+        return outputs | {"words": words}, (*state, ops.ones_like(begun))
+
+    def _read_out(self, words, outputs, memory, training=None):
+        rows = self._merge(
+            outputs["hidden"], outputs["words"], outputs["context"], training
+        )
         last = len(self.decoder.maps)
-        looked = {
-            name: seen[f"{name}_{last}"]
+        return rows, {
+            name: outputs[f"{name}_{last}"]
             for name in ("weights", "channels")
-            if f"{name}_{last}" in seen
+            if f"{name}_{last}" in outputs
         }
-        return logits, (*state, ops.ones_like(begun)), looked
 
     def _merge(self, hidden, words, context, training=None):
         """What the output layer reads (B, Q, E), of Q words an image."""
-        shown = self.hidden_dense(self.hidden_drop(hidden, training=training))
+        rows = self.hidden_dense(self.hidden_drop(hidden, training=training))
         if self.prev2out:
-            shown = shown + words
+            rows = rows + words
         if self.ctx2out:
-            shown = shown + self.context_dense(context)
-        return ops.tanh(shown)
-
-    def _predict(self, shown, training=None):
-        return self.output_dense(self.output_drop(shown, training=training))
+            rows = rows + self.context_dense(context)
+        return ops.tanh(rows)
 
     def start_from_network(self, weights_path):
         """Gives the sub-networks the weights of the picture network.
@@ -274,20 +261,13 @@ class ScaCnn(Captioner):
     def get_config(self):
         attended = self.attended
         return {
-            "name": self.name,
-            "dtype": self.embedding.dtype_policy.name,
-            "vocabulary_size": self.vocabulary_size,
-            "channels": self.channels,
+            **super().get_config(),
             "network": self.network,
             "attended": None if attended is None else plain(attended),
             "attention_order": self.attention_order,
-            "lstm_dim": self.lstm_dim,
-            "emb_dim": self.emb_dim,
-            "z_dim": self.z_dim,
             "selector": self.selector,
             "prev2out": self.prev2out,
             "ctx2out": self.ctx2out,
-            "dropout": self.dropout,
             "image_grid": self.image_grid,
             "alpha_1_c": self.alpha_1_c,
             "alpha_2_c": self.alpha_2_c,

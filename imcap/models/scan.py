@@ -1,4 +1,4 @@
-"""Stacked cross attention: a score for every picture with every caption."""
+"""SCAN, stacked cross attention: matching of pictures and captions."""
 
 import keras
 from keras import ops
@@ -7,11 +7,12 @@ from imcap.layers.attention.stacked_cross_attention import StackedCrossAttention
 from imcap.layers.dense import RowDense, UnitLength, WeightNormalizedDense
 from imcap.layers.masking import KeptLocations
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
+from imcap.models.inputs import ModelWithOptionalInputs, location_inputs
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class Scan(keras.Model):
-    """Matches pictures and captions.
+class Scan(ModelWithOptionalInputs):
+    """Stacked cross attention network (SCAN): matches pictures and captions.
 
     `v = unit(W V + b)` for each region, `e = unit(GRU(E w))` for each word,
     `scores = StackedCrossAttention(v, e)`.
@@ -90,7 +91,8 @@ class Scan(keras.Model):
         self.lambda_lse = lambda_lse
         self.lambda_softmax = lambda_softmax
         self._make_layers()
-        inputs = _inputs(channels)
+        inputs = location_inputs(channels)
+        inputs["tokens"] = keras.Input((None,), dtype="int32", name="tokens")
         super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
 
     def _make_layers(self):
@@ -130,13 +132,6 @@ class Scan(keras.Model):
         captions = self.encode_captions(inputs["tokens"])
         words = ops.not_equal(inputs["tokens"], 0)
         return self.score(images, captions, inputs["mask"], words)
-
-    def __call__(self, inputs, *args, **kwargs):
-        return super().__call__(_complete(inputs), *args, **kwargs)
-
-    def call(self, inputs, training=None, mask=None):
-        # JAX trains without passing through __call__.
-        return super().call(_complete(inputs), training, mask)
 
     def encode_images(self, features, mask=None):
         """Regions where they meet words.
@@ -198,18 +193,3 @@ class Scan(keras.Model):
             "lambda_lse": self.lambda_lse,
             "lambda_softmax": self.lambda_softmax,
         }
-
-
-def _inputs(channels):
-    return {
-        "features": keras.Input((None, channels), name="features"),
-        "mask": keras.Input((None,), dtype="bool", name="mask", optional=True),
-        "tokens": keras.Input((None,), dtype="int32", name="tokens"),
-    }
-
-
-def _complete(inputs):
-    """The inputs, None for a mask that is absent."""
-    if not isinstance(inputs, dict):
-        return inputs
-    return inputs | {"mask": inputs.get("mask")}

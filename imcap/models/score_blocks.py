@@ -1,4 +1,4 @@
-"""Scores of many pictures with many captions, a block at a time."""
+"""SCAN's scores of many pictures with many captions, block by block."""
 
 import keras
 import numpy as np
@@ -7,11 +7,7 @@ from keras import ops
 # A block's words, and the numbers of its score tensor: small enough that
 # what is done to the scores after the product finds them in the cache.
 WORDS = 768
-
-
 NUMBERS = 900_000
-
-
 # Rows of numbers of this many fill whole registers.
 EVEN = 16
 
@@ -25,7 +21,7 @@ def score_blocks(
     memory=256e6,
     scorer=None,
 ):
-    """Scores all pairs, captions of one length together.
+    """Scores of all pairs, block by block, captions of one length together.
 
     Args:
         scan: a `Scan`.
@@ -50,9 +46,9 @@ def score_blocks(
         ValueError: a caption without words, or lengths that do not match.
 
     Example:
-        >>> found = np.empty((len(images), len(captions)), "float32")
-        >>> for rows, columns, scores in score_blocks(scan, images, captions):
-        ...     found[rows, columns] = scores
+        >>> scores = np.empty((len(images), len(captions)), "float32")
+        >>> for rows, columns, block in score_blocks(scan, images, captions):
+        ...     scores[rows, columns] = block
     """
     groups = list(_groups(captions, lengths))
     count, regions = len(images), images.shape[1]
@@ -64,10 +60,10 @@ def score_blocks(
         mask = None if image_mask is None else image_mask[first:stop]
         prepared = scorer.prepare(images[first:stop], mask, chunk)
         for columns, words in groups:
-            found = scorer.predict_on_batch(
+            scores = scorer.predict_on_batch(
                 prepared | {"captions": words(captions)}
             )
-            yield slice(first, stop), columns, found[: stop - first]
+            yield slice(first, stop), columns, scores[: stop - first]
 
 
 def _rows(count, chunk, shape, memory):
@@ -127,7 +123,7 @@ class ChunkScores(keras.Model):
         Float32 tensor (images, M).
 
     Example:
-        >>> found = score_blocks(scan, *embedded, scorer=ChunkScores(scan))
+        >>> blocks = score_blocks(scan, *embedded, scorer=ChunkScores(scan))
     """
 
     def __init__(self, scan, jit_compile=False):
@@ -140,9 +136,10 @@ class ChunkScores(keras.Model):
     def prepare(self, images, mask, chunk):
         """Images in S chunks, with what does not depend on captions."""
         missing = -len(images) % chunk
-        kept = np.ones(images.shape[:2], "bool") if mask is None else mask
-        if not np.all(kept):
-            images = np.where(kept[..., None], images, 0)
+        if mask is None:
+            mask = np.ones(images.shape[:2], "bool")
+        if not np.all(mask):
+            images = np.where(mask[..., None], images, 0)
         images = _in_chunks(images, chunk, missing)
         images = ops.convert_to_tensor(images, self.attention.compute_dtype)
         if self.words_look:
@@ -150,9 +147,9 @@ class ChunkScores(keras.Model):
             inputs = {"images": images, "gram": gram}
         else:
             inputs = ops.map(self.attention.arrange, images)
-        if not np.all(kept):
+        if not np.all(mask):
             inputs["mask"] = ops.convert_to_tensor(
-                _in_chunks(kept, chunk, missing)
+                _in_chunks(mask, chunk, missing)
             )
         return inputs
 
@@ -177,8 +174,8 @@ class ChunkScores(keras.Model):
                 )
                 return ops.transpose(scores)
 
-        found = ops.map(compare, chunks)  # (S, chunk, M)
-        return ops.reshape(found, (-1, ops.shape(captions)[0]))
+        scores = ops.map(compare, chunks)  # (S, chunk, M)
+        return ops.reshape(scores, (-1, ops.shape(captions)[0]))
 
 
 def _in_chunks(values, chunk, missing):

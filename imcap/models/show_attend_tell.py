@@ -8,12 +8,13 @@ from imcap.layers.masking import KeptLocations, MaskedMean, TokenMask
 from imcap.layers.packing import Packing
 from imcap.layers.penalties import DoublyStochastic, HardAttentionLoss
 from imcap.layers.recurrent.attending_lstm import AttendingLSTM, Draws
+from imcap.layers.recurrent.lstm import spread_state
 from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class ShowAttendTell(RecurrentCaptioner):
-    """Soft or hard attention inside the recurrence.
+    """Show, Attend and Tell: soft or hard attention in the recurrence.
 
     `a = BatchNorm(V)`, `h_0, c_0 = W mean(a) + b`,
     `α, h_t = AttendingLSTM(E w_{t−1}, a, h_{t−1})`, `z = β Σ_k α_k a_k`,
@@ -94,7 +95,6 @@ class ShowAttendTell(RecurrentCaptioner):
     def _make_layers(self):
         policy = {"dtype": self.policy}
         squash = "tanh" if self.initial == "mlp" else None
-        # In the order in which saved runs number the weights.
         self.kept = KeptLocations(**policy, name="kept")
         self.norm = FeatureNormalization(**policy, name="norm")
         self.mean = MaskedMean(**policy, name="mean")
@@ -122,47 +122,47 @@ class ShowAttendTell(RecurrentCaptioner):
         draws = None
         if self.hard_attention:
             draws = Draws(name="draws")(tokens)
-        embedded = self.embedding(tokens)  # (B, N, T, E)
-        seen = self.decoder(
-            embedded, values, self._start(values, mask), mask, draws
+        words = self._embed(tokens)  # (B, N, T, E)
+        outputs = self.decoder(
+            words, values, self._start(values, mask), mask, draws
         )
         real = TokenMask(name="real")(tokens)
         hidden = DoublyStochastic(self.alpha_c, name="doubly_stochastic")(
-            seen["hidden"], seen["weights"], real, mask
+            outputs["hidden"], outputs["weights"], real, mask
         )
         packing = Packing(inputs, self.policy)
-        gate = seen.get("gate")
+        gate = outputs.get("gate")
         if gate is not None:
             gate = packing.by_image(gate[..., None])
-        shown = self._merge(
-            packing.by_image(embedded),
+        rows = self._merge(
+            packing.by_image(words),
             packing.by_image(hidden),
-            packing.by_image(seen["weights"]),
+            packing.by_image(outputs["weights"]),
             gate,
             self.context_dense(values),
         )
-        logits = packing.captions(self._predict(packing.real(shown)))
+        logits = packing.captions(self._predict(packing.real(rows)))
         if not self.hard_attention:
             return logits
         return HardAttentionLoss(self.eos_id, name="hard_attention")(
             logits,
             tokens,
             real,
-            seen["weights"],
-            seen["soft"],
+            outputs["weights"],
+            outputs["soft"],
             inputs["slots"],
             inputs["words"],
         )
 
     def _values(self, inputs, training=None):
-        mask = inputs.get("mask")
+        mask = inputs["mask"]
         features = self.kept(inputs["features"], mask)
         return self.norm(features, mask, training=training)  # (B, K, D)
 
     def _memory(self, values, mask):
         return {
             **super()._memory(values, mask),
-            "looks": self.context_dense(values),  # (B, K, E)
+            "contexts": self.context_dense(values),  # (B, K, E)
             "start": self._start(values, mask),  # (B, 2U)
         }
 
@@ -170,41 +170,40 @@ class ShowAttendTell(RecurrentCaptioner):
         return self.start_dense(self.mean(values, mask))
 
     def initial_state(self, memory, count):
-        return self.decoder.beginning(memory["start"], count)
+        return spread_state(memory["start"], count)
 
-    def step(self, tokens, state, memory, training=None):
-        embedded = self.embedding(tokens)  # (B, N, E)
-        seen, state = self.decoder.step(
-            self.decoder.word_dense(embedded),
-            state,
-            memory["keys"],
-            memory["gates"],
-            memory.get("mask"),
-        )
-        weights, gate = seen["weights"], seen.get("gate")
-        looked = {"weights": weights}
+    def _embed(self, tokens, training=None):
+        return self.embedding(tokens)
+
+    def _read_out(self, words, outputs, memory, training=None):
+        weights, gate = outputs["weights"], outputs.get("gate")
+        attention = {"weights": weights}
         if gate is not None:
-            looked["gate"] = gate
+            attention["gate"] = gate
             gate = gate[..., None]
-        shown = self._merge(
-            embedded, seen["hidden"], weights, gate, memory["looks"], training
+        rows = self._merge(
+            words,
+            outputs["hidden"],
+            weights,
+            gate,
+            memory["contexts"],
+            training,
         )
-        logits = ops.cast(self._predict(shown, training), "float32")
-        return logits, state, looked
+        return rows, attention
 
-    def _merge(self, embedded, hidden, weights, gate, looks, training=None):
+    def _merge(self, words, hidden, weights, gate, contexts, training=None):
         """What the output layer reads (B, Q, E), of Q words an image."""
         hidden = self.hidden_drop(hidden, training=training)
-        context = ops.matmul(weights, looks)
+        context = ops.matmul(weights, contexts)
         if gate is not None:
             context = gate * context
-        shown = self.hidden_dense(hidden) + context + embedded
-        return ops.tanh(shown) if self.deep_output == "tanh" else shown
+        rows = self.hidden_dense(hidden) + context + words
+        return ops.tanh(rows) if self.deep_output == "tanh" else rows
 
-    def _predict(self, shown, training=None):
+    def _predict(self, rows, training=None):
         if self.deep_output == "tanh":
-            shown = self.output_drop(shown, training=training)
-        return self.output_dense(shown)
+            rows = self.output_drop(rows, training=training)
+        return self.output_dense(rows)
 
     def get_config(self):
         return {

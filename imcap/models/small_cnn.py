@@ -1,4 +1,4 @@
-"""A picture network small enough to train from nothing on a CPU."""
+"""A small CNN encoder, trained from nothing on a CPU."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="imcap")
 class SmallCNN(keras.Model):
-    """Convolutions that halve the picture three times, then two coordinates.
+    """Small CNN: convolutions that halve the picture three times.
 
     A cell sees 14 pixels across, little more than its own 8, so that what
     it says is about what lies there. The map is normalised cell by cell:

@@ -1,4 +1,4 @@
-"""The transformer captioner that knows where it looks."""
+"""The spatial transformer captioner, and the plain one."""
 
 import keras
 
@@ -104,7 +104,7 @@ class SpatialTransformer(TransformerCaptioner):
         self._make_stacks(self.norm, self.cross_attn)
 
     def _encoded(self, inputs, training=None):
-        mask = inputs.get("mask")
+        mask = inputs["mask"]
         states = self._embedded(inputs, training)
         if self.positions:
             where = self.kept(inputs["positions"], mask)

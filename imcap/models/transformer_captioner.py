@@ -1,4 +1,4 @@
-"""What transformer captioners have in common."""
+"""The base of transformer captioners."""
 
 import keras
 from keras import ops
@@ -10,11 +10,12 @@ from imcap.layers.transformer.stacks import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from imcap.models.captioner import Captioner, caption_inputs
+from imcap.models.captioner import Captioner
+from imcap.models.inputs import caption_inputs
 
 
 class TransformerCaptioner(Captioner):
-    """Encoder and decoder, but for how locations are told apart.
+    """Transformer captioner, all but how it tells locations apart.
 
     `x = drop(relu(W v + b))`, `num_layers` encoder blocks, `num_layers`
     decoder blocks, `p = softmax(W_p h + b_p)`.
@@ -133,9 +134,10 @@ class TransformerCaptioner(Captioner):
         )
 
     def encode(self, inputs, training=None):
+        inputs = self.complete(inputs)
         encoded = self._encoded(inputs, training)
         memory = self.decoder.project(encoded)  # lists of (B, …)
-        if inputs.get("mask") is not None:
+        if inputs["mask"] is not None:
             memory["mask"] = inputs["mask"]  # (B, K)
         return memory
 
@@ -145,7 +147,7 @@ class TransformerCaptioner(Captioner):
 
     def _embedded(self, inputs, training=None):
         """What the encoder starts from, (B, K, d)."""
-        features = self.kept(inputs["features"], inputs.get("mask"))
+        features = self.kept(inputs["features"], inputs["mask"])
         states = self.feature_dense(features)
         return self.feature_drop(states, training=training)
 

@@ -1,4 +1,4 @@
-"""Top-down attention over regions (Up-Down)."""
+"""Up-Down: bottom-up and top-down attention."""
 
 import keras
 
@@ -9,7 +9,7 @@ from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 @keras.saving.register_keras_serializable(package="imcap")
 class UpDown(RecurrentCaptioner):
-    """One LSTM looks, another speaks.
+    """Up-Down: an LSTM that attends to regions, and one that speaks.
 
     `v_k = relu(W V_k + b)`, `h = TopDownLSTM(relu(E w), mean(v), v)`,
     `p = softmax(W_p h² + b)`.

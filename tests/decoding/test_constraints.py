@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from decoding.test_decoding import (
+from helpers.chain import (
     BOS,
     EOS,
     PAD,

@@ -1,74 +1,24 @@
 """Decoders against exhaustive search and plain Python."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from helpers.chain import (
+    BATCH,
+    BOS,
+    EOS,
+    PAD,
+    PLACES,
+    STEPS,
+    VOCABULARY,
+    Chain,
+    caption,
+    decode,
+)
 from imcap.decoding import beam_search, greedy, sample
 from imcap.decoding.sampling import sample_inverse_cdf, truncate_logits
-
-BATCH, VOCABULARY, STEPS, PLACES = 3, 5, 4, 7
-BOS, EOS, PAD = 1, 2, 0
-
-
-class Chain:
-    """A toy language: the next word depends on image, last word and time."""
-
-    def __init__(self, seed=0, batch=BATCH):
-        rng = np.random.default_rng(seed)
-        shape = (batch, STEPS + 1, VOCABULARY, VOCABULARY)
-        self.table = rng.normal(size=shape).astype("float32") * 2
-        self.batch = batch
-
-    def logits(self, image, time, word):
-        return self.table[image, time, word]
-
-    def step(self, tokens, state):
-        table = ops.convert_to_tensor(self.table)
-        images = ops.arange(self.batch, dtype="int32")[:, None]
-        flat = (images * (STEPS + 1) + state) * VOCABULARY + tokens
-        rows = ops.reshape(table, (-1, VOCABULARY))
-        logits = ops.take(rows, flat, axis=0)
-        # What was 'looked at' names the time and the word that was read.
-        looked = ops.cast(tokens * 10 + state, "float32")[..., None]
-        return logits, state + 1, {"weights": ops.tile(looked, (1, 1, PLACES))}
-
-    def start(self, count):
-        return ops.zeros((self.batch, count), dtype="int32")
-
-    def every_caption(self, image):
-        """(sum of log-probabilities, tokens) of all complete captions."""
-        found = []
-        for length in range(1, STEPS + 1):
-            for middle in itertools.product(
-                [w for w in range(VOCABULARY) if w != EOS], repeat=length - 1
-            ):
-                words = [*middle, EOS]
-                found.append((sum(self.chances(image, words)), words))
-        return sorted(found, reverse=True)
-
-    def chances(self, image, words):
-        last, values = BOS, []
-        for time, word in enumerate(words):
-            row = self.logits(image, time, last).astype("float64")
-            values.append(row[word] - np.log(np.exp(row).sum()))
-            last = word
-        return values
-
-
-def decode(decoder, chain, count, **more):
-    """What a decoder makes of the chain, with `count` captions an image."""
-    size = (BATCH, count, STEPS)
-    return decoder(chain.step, chain.start(count), size, BOS, EOS, PAD, **more)
-
-
-def caption(row):
-    """The words of one row up to and with eos."""
-    row = [int(word) for word in row]
-    return row[: row.index(EOS) + 1] if EOS in row else row
 
 
 def test_wide_beam_finds_the_best_caption():
@@ -103,7 +53,7 @@ def test_beam_is_the_plain_python_beam(penalty):
             for _, words in beams:
                 if words[-1:] != [EOS]:
                     grown += [
-                        (sum(chain.chances(image, [*words, w])), [*words, w])
+                        (sum(chain.log_probs(image, [*words, w])), [*words, w])
                         for w in range(VOCABULARY)
                     ]
             beams = sorted(grown, key=rank, reverse=True)[:3]
@@ -152,13 +102,13 @@ def test_log_probabilities_are_the_models_own():
         top_k=3,
     )
     tokens = ops.convert_to_numpy(decoded.tokens)
-    chances = ops.convert_to_numpy(decoded.log_probs)
+    log_probs = ops.convert_to_numpy(decoded.log_probs)
     for image, number in np.ndindex(BATCH, 6):
         words = caption(tokens[image, number])
-        expected = chain.chances(image, words)
+        expected = chain.log_probs(image, words)
         expected += [0.0] * (STEPS - len(words))
         np.testing.assert_allclose(
-            chances[image, number], expected, rtol=1e-5, atol=1e-6
+            log_probs[image, number], expected, rtol=1e-5, atol=1e-6
         )
         assert all(tokens[image, number, len(words) :] == PAD)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from decoding.test_decoding import (
+from helpers.backend import as_numpy, computed
+from helpers.chain import (
     BATCH,
     BOS,
     EOS,
@@ -13,7 +14,6 @@ from decoding.test_decoding import (
     VOCABULARY,
     Chain,
 )
-from helpers.backend import as_numpy, computed
 from imcap.decoding import beam_search, ensemble, greedy
 
 
@@ -81,7 +81,7 @@ def test_groups_search_like_plain_python(groups, size):
             np.testing.assert_allclose(
                 found["scores"][image, number], total, atol=1e-4
             )
-            own = chain.chances(image, words)
+            own = chain.log_probs(image, words)
             np.testing.assert_allclose(
                 found["log_probs"][image, number, : len(words)],
                 own,
@@ -115,7 +115,7 @@ def test_an_ensemble_says_the_mean_of_probabilities():
         states = tuple(chain.start(2) + 1 for chain in chains)
         return step(tokens, states)
 
-    logits, states, looked = computed(run)
+    logits, states, attention = computed(run)
     expected = 0.0
     for chain in chains:
         images = np.arange(BATCH)[:, None]
@@ -125,7 +125,7 @@ def test_an_ensemble_says_the_mean_of_probabilities():
     np.testing.assert_allclose(found, expected / 3, atol=1e-5)
     assert [int(as_numpy(state)[0][0, 0]) for state in states] == [2, 2, 2]
     np.testing.assert_allclose(
-        as_numpy(looked["weights"])[0][..., 0], tokens * 10 + 1
+        as_numpy(attention["weights"])[0][..., 0], tokens * 10 + 1
     )
 
 

@@ -10,8 +10,8 @@ from keras import ops
 from helpers.backend import as_numpy, computed
 from helpers.places import ROOT
 from helpers.tiny_data import flags, prepare_folder
-from imcap import models
 from imcap.cli import evaluate, train
+from imcap.models import registry
 
 PAGE = ROOT / "docs" / "adding_a_captioner.md"
 B, N, T, K, D, V = 2, 3, 5, 7, 11, 17
@@ -21,15 +21,15 @@ B, N, T, K, D, V = 2, 3, 5, 7, 11, 17
 def captioner(monkeypatch):
     """The page's code, run, and its captioner in the table."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    names = {"__name__": "mean_pooled", "CAPTIONERS": dict(models.CAPTIONERS)}
+    names = {"__name__": "mean_pooled", "CAPTIONERS": dict(registry.CAPTIONERS)}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
-    monkeypatch.setattr(models, "CAPTIONERS", names["CAPTIONERS"])
+    monkeypatch.setattr(registry, "CAPTIONERS", names["CAPTIONERS"])
     return names["MeanPooled"]
 
 
 def test_its_steps_are_teacher_forcing(captioner):
-    model = models.build_captioner("mean_pooled", V, D, lstm_dim=13)
+    model = registry.build_captioner("mean_pooled", V, D, lstm_dim=13)
     assert type(model) is captioner
     generator = np.random.default_rng(0)
     inputs = {

@@ -19,6 +19,15 @@ def computed(function):
     return jax.jit(function)()
 
 
+def compiled(function):
+    """`function` of arrays, compiled once for each of their shapes on JAX."""
+    if not on_jax():
+        return function
+    import jax
+
+    return jax.jit(function)
+
+
 def value_and_gradients(function, weights):
     """The scalar `function()` and its gradients by variables, as NumPy."""
     if on_jax():

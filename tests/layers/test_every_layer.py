@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import imcap.layers
+from helpers import attending_layers, sca_layers, transformer_layers
 from helpers.layer_checks import check_layer
 from imcap.layers import (
     AdaptiveAttention,
@@ -26,11 +27,9 @@ from imcap.layers.cnn.adaptive_average_pooling import AdaptiveAveragePooling
 from imcap.layers.cnn.image_preprocessing import ImagePreprocessing
 from imcap.layers.dense import WeightNormalizedDense
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
-from layers.attention import test_channel_attention
-from layers.recurrent import test_attending_lstm as test_attending_layers
-from layers.transformer import test_transformer_layers
 
 B, N, T, K, D, E, U, V = 2, 3, 5, 7, 11, 19, 13, 17
+KEYS = ("make", "inputs", "shapes", "weights", "call")
 
 
 def floats(*shape, seed=0):
@@ -186,24 +185,31 @@ CASES = {
 }
 
 
+CASES |= attending_layers.CASES
+CASES |= {f"SCA-CNN, {name}": case for name, case in sca_layers.CASES.items()}
+CASES |= {
+    f"transformer, {name}": dict(zip(KEYS, case, strict=True))
+    for name, case in transformer_layers.CASES.items()
+}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_layer(name):
     check_layer(**CASES[name])
 
 
 def test_no_layer_is_left_out():
-    cases = [*CASES.values()]
-    for module in (test_attending_layers, test_channel_attention):
-        cases.extend(module.CASES.values())
-    makers = [case["make"] for case in cases]
-    makers += [case[0] for case in test_transformer_layers.CASES.values()]
-    checked = {type(make()) for make in makers}
-    for module in pkgutil.iter_modules(imcap.layers.__path__):
-        path = f"imcap.layers.{module.name}"
-        for _, found in inspect.getmembers(importlib.import_module(path)):
-            if not inspect.isclass(found) or found.__module__ != path:
+    checked = {type(case["make"]()) for case in CASES.values()}
+    found = set()
+    for module in pkgutil.walk_packages(imcap.layers.__path__, "imcap.layers."):
+        for _, each in inspect.getmembers(importlib.import_module(module.name)):
+            if not inspect.isclass(each) or each.__module__ != module.name:
                 continue
-            # A private class is the beginning of others, which are checked.
-            private = found.__name__.startswith("_")
-            if issubclass(found, keras.layers.Layer) and not private:
-                assert found in checked, f"{found.__name__} is not checked"
+            # A private class, or one that computes nothing, is the beginning
+            # of others, which are checked.
+            whole = "call" in vars(each) or issubclass(each, AdditiveAttention)
+            private = each.__name__.startswith("_")
+            if issubclass(each, keras.layers.Layer) and whole and not private:
+                found.add(each)
+    assert len(found) > 30
+    assert {each.__name__ for each in found - checked} == set()

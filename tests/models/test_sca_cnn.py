@@ -247,7 +247,7 @@ def test_uniform_attention_is_the_network(name, tmp_path):
     def run():
         memory = model.encode({"features": features})
         hidden = model.initial_state(memory, N)[0]
-        return model.decoder.look(hidden, memory)[0]
+        return model.decoder.attend(hidden, memory)[0]
 
     found = as_numpy(computed(run))[0]
     expected = expected.reshape(B, side * side, -1).mean(axis=1)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from helpers.backend import as_numpy, computed
+from helpers.captioners import Built, N, T
 from imcap.layers.cnn.network_ends import feature_layers
 from imcap.layers.kernels.channel_interpolation import Interpolation
 from imcap.models.sca_cnn import ScaCnn
-from models.test_captioners import N, T, step_by_step
 
 B, K, V = 2, 7, 17
 SIZES = {"lstm_dim": 13, "emb_dim": 19, "z_dim": 23, "attention_order": "S-C"}
@@ -65,7 +65,7 @@ def test_step_is_teacher_forcing_through_the_polynomial(monkeypatch, policy):
     model = ScaCnn(V, 512, "vgg19", attended_layers=1, dtype=policy, **SIZES)
     inputs = batch()
     whole = as_numpy(computed(lambda: model(inputs)))[0]
-    stepwise = as_numpy(step_by_step(model, inputs)[0])[0]
+    stepwise, _ = Built(model).step_by_step(inputs)
     assert np.isfinite(whole).all()
     assert set(interpolated) == {512}
     tolerance = 1e-5 if policy is None else 0.02

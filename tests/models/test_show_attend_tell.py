@@ -8,7 +8,7 @@ from keras import ops
 from helpers.backend import as_numpy, computed
 from helpers.places import GOLDEN
 from imcap.decoding import greedy
-from imcap.layers.penalties import penalty
+from imcap.layers.penalties import doubly_stochastic_penalty
 from imcap.models.show_attend_tell import ShowAttendTell
 
 GOLDEN = GOLDEN / "show_attend_tell.npz"
@@ -152,7 +152,8 @@ def test_doubly_stochastic_penalty_is_the_papers():
             continue  # padding of the batch, no caption
         seen = weights[b, n, real[b, n]].sum(axis=0)
         total += np.square(1 - seen)[mask[b]].sum()
-    found = float(as_numpy(penalty(weights, real, mask))[0])
+    penalty = doubly_stochastic_penalty(weights, real, mask)
+    found = float(as_numpy(penalty)[0])
     np.testing.assert_allclose(found, total / 5, rtol=1e-5)
 
 

@@ -1,16 +1,20 @@
-"""Adaptive attention: look at the picture, or rely on the sentinel."""
+"""Adaptive attention: locations of the picture, and a visual sentinel."""
 
 import keras
 from keras import ops
 
 from imcap.layers.dense import RowDense
 from imcap.layers.kernels.additive_score import additive_score
-from imcap.layers.masking import kept_locations, masked_softmax
+from imcap.layers.masking import (
+    expand_mask,
+    kept_locations,
+    masked_softmax,
+)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class AdaptiveAttention(keras.layers.Layer):
-    """Spreads attention over K locations and, as one more, the sentinel.
+    """Adaptive attention over K locations and, as one more, the sentinel.
 
     `ĥ = tanh(W_h h)`, `ŝ = relu(W_s s)`,
     `e_j = w · tanh(k_j^e + W_q ĥ)` over `k = v_1 … v_K, ŝ`,
@@ -107,7 +111,7 @@ class AdaptiveAttention(keras.layers.Layer):
         query = self.query_dense(hidden)  # (B, Q, U)
         weight = ops.reshape(self.score_dense.kernel, (self.units, 1))
         scores = additive_score(query, keys, weight)  # (B, Q, K)
-        mask = None if location_mask is None else location_mask[:, None]
+        mask = expand_mask(location_mask)
         if sentinel is None:
             weights = masked_softmax(scores, mask)
             return ops.matmul(weights, values) + hidden, weights
@@ -129,10 +133,10 @@ class AdaptiveAttention(keras.layers.Layer):
             return ops.pad(mask, [[0, 0], [0, 0], [0, 1]], constant_values=True)
         ones = ops.ones_like(scores, dtype="float32")
         offered = self.offer(ones[..., -1:], training=True) > 0
-        looked = ones[..., :-1] > 0
+        locations = ones[..., :-1] > 0
         if mask is not None:
-            looked = ops.logical_and(looked, mask)
-        return ops.concatenate([looked, offered], axis=-1)
+            locations = ops.logical_and(locations, mask)
+        return ops.concatenate([locations, offered], axis=-1)
 
     def compute_output_spec(
         self, hidden, sentinel, keys, values, location_mask=None, training=False

@@ -5,12 +5,16 @@ from keras import ops
 
 from imcap.layers.dense import RowDense
 from imcap.layers.kernels.additive_score import additive_score
-from imcap.layers.masking import kept_locations, masked_softmax
+from imcap.layers.masking import (
+    expand_mask,
+    kept_locations,
+    masked_softmax,
+)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class AdditiveAttention(keras.layers.Layer):
-    """Looks at locations by a one-hidden-layer score of query and key.
+    """Additive (Bahdanau) attention: a score with one hidden layer.
 
     `e_k = w · f(W_k v_k + b + W_q q)`, `α = softmax(e)`, `c = Σ_k α_k v_k`.
 
@@ -103,8 +107,9 @@ class AdditiveAttention(keras.layers.Layer):
         keys = kept_locations(keys, location_mask)
         values = kept_locations(values, location_mask)
         scores = self.score(query, keys)
-        mask = None if location_mask is None else location_mask[:, None]
-        weights = masked_softmax(scores, mask)  # (B, Q, K)
+        weights = masked_softmax(
+            scores, expand_mask(location_mask)
+        )  # (B, Q, K)
         return ops.matmul(weights, values), weights
 
     def compute_output_spec(self, query, keys, values, location_mask=None):

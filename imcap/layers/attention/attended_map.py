@@ -1,4 +1,4 @@
-"""One map of a picture network, seen through channels and locations."""
+"""The attended map of SCA-CNN: channel and spatial attention in a row."""
 
 import keras
 from keras import ops
@@ -39,7 +39,7 @@ class AttendedMap(keras.layers.Layer):
 
     Example:
         >>> place = AttendedMap(512)
-        >>> context, modulated, seen = place(
+        >>> context, modulated, attention = place(
         ...     hidden, values, place.prepare(values)
         ... )
 
@@ -85,27 +85,29 @@ class AttendedMap(keras.layers.Layer):
 
     def call(self, query, values, known, location_mask=None, whole=True):
         beta = alpha = None
-        mask, count = location_mask, ops.shape(query)[1]
-        modulated = None
+        mask, modulated = location_mask, None
         if self.order[0] == "C":
             context, beta = self.channel(query, known)
             if whole or self.spatial is not None:
-                modulated = _modulated(values, beta, axis=2)
+                modulated = _by_channel(values, beta, axis=2)
             if self.spatial is not None:
-                context, alpha = self._look(query, modulated, mask)
+                context, alpha = self._attend_each(query, modulated, mask)
         else:
             context, alpha = self.spatial(query, known, values, mask)
             if self.channel is not None:
                 context, beta = self.channel(query, context)
             if whole and beta is not None:
-                modulated = _modulated(values, beta, axis=2)
+                modulated = _by_channel(values, beta, axis=2)
         if whole and alpha is not None:
-            modulated = _by_location(values, modulated, alpha, mask, count)
-        seen = {"weights": alpha, "channels": beta}
-        seen = {name: each for name, each in seen.items() if each is not None}
-        return context, modulated if whole else None, seen
+            modulated = _by_location(values, modulated, alpha, mask)
+        attention = {}
+        if alpha is not None:
+            attention["weights"] = alpha
+        if beta is not None:
+            attention["channels"] = beta
+        return context, modulated if whole else None, attention
 
-    def _look(self, query, values, mask):
+    def _attend_each(self, query, values, mask):
         """Spatial attention of each query to a map of its own."""
         count = ops.shape(query)[1]
         rows = ops.reshape(query, (-1, 1, query.shape[-1]))
@@ -123,13 +125,13 @@ class AttendedMap(keras.layers.Layer):
             return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
         leading, (_, locations, width) = query.shape[:2], values.shape
-        seen = {}
+        attention = {}
         if self.spatial is not None:
-            seen["weights"] = spec(*leading, locations)
+            attention["weights"] = spec(*leading, locations)
         if self.channel is not None:
-            seen["channels"] = spec(*leading, width)
+            attention["channels"] = spec(*leading, width)
         modulated = spec(None, locations, width) if whole else None
-        return spec(*leading, width), modulated, seen
+        return spec(*leading, width), modulated, attention
 
     def get_config(self):
         config = super().get_config()
@@ -144,14 +146,14 @@ def each_mask(mask, count):
     return ops.repeat(mask, count, axis=0)
 
 
-def _modulated(values, beta, axis):
+def _by_channel(values, beta, axis):
     """`Cβ ∘ V` for every query: (B·Q, K, C)."""
     scale = ops.expand_dims(beta * beta.shape[-1], axis)  # (B, Q, 1, C)
-    found = values[:, None] * scale  # (B, Q, K, C)
-    return ops.reshape(found, (-1, ops.shape(values)[1], values.shape[-1]))
+    modulated = values[:, None] * scale  # (B, Q, K, C)
+    return ops.reshape(modulated, (-1, ops.shape(values)[1], values.shape[-1]))
 
 
-def _by_location(values, modulated, alpha, mask, count):
+def _by_location(values, modulated, alpha, mask):
     """`Lα ∘` the map, which has become each query's own or has not."""
     locations, width = ops.shape(values)[1], values.shape[-1]
     if mask is None:
@@ -161,5 +163,5 @@ def _by_location(values, modulated, alpha, mask, count):
         alpha = alpha * ops.cast(real, alpha.dtype)[:, None, None]
     if modulated is not None:
         return modulated * ops.reshape(alpha, (-1, locations, 1))
-    found = values[:, None] * alpha[..., None]  # (B, Q, K, C)
-    return ops.reshape(found, (-1, locations, width))
+    modulated = values[:, None] * alpha[..., None]  # (B, Q, K, C)
+    return ops.reshape(modulated, (-1, locations, width))

@@ -1,4 +1,4 @@
-"""Attention over the channels of a map (Φc)."""
+"""Channel attention of SCA-CNN: over the channels of a map (Φc)."""
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from imcap.layers.masking import masked_softmax
 
 @keras.saving.register_keras_serializable(package="imcap")
 class ChannelAttention(keras.layers.Layer):
-    """Chooses what to look for: a weight for each channel.
+    """Channel attention: a weight for each channel of a map.
 
     `e_c = u · tanh(v̄_c w_c + b_c + W_hc h)`, `β = softmax(e)`,
     with v̄_c the mean of channel c over locations.

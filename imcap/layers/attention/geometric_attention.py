@@ -1,4 +1,4 @@
-"""Where two objects stand to each other, as a bias of their attention."""
+"""Geometric attention: where objects stand to each other, as a bias."""
 
 import keras
 from keras import ops
@@ -6,18 +6,14 @@ from keras import ops
 from imcap.layers.dense import RowDense
 
 FREQUENCIES = 8
-
-
 WAVE_LENGTH = 1000.0
-
-
 # Width of the embedding: four relations, eight frequencies, sine and cosine.
 GEOMETRY = 4 * FREQUENCIES * 2
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class RelativeGeometry(keras.layers.Layer):
-    """Embeds how each box lies as seen from each other box.
+    """Relative geometry of boxes, embedded by sines and cosines.
 
     With `w = x_2 − x_1 + 1`, h likewise and c the centre,
     `Δ_mn = (log max(|Δc_x| / w_m, 1e-3), log max(|Δc_y| / h_m, 1e-3),
@@ -79,7 +75,7 @@ class RelativeGeometry(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class GeometricBias(keras.layers.Layer):
-    """What geometry adds to the scores of each head.
+    """Geometric bias: what relative geometry adds to attention scores.
 
     `log max(relu(W g + b), 1e-6)`, one row of W a head: the softmax of
     scores with this bias weighs by relu(·) times exp(score).

@@ -44,7 +44,7 @@ class SplitHeads(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class MultiHeadAttention(keras.layers.Layer):
-    """Looks at K places by the dot product of query and key, H times over.
+    """Multi-head attention: scaled dot products of query and key.
 
     `α_h = softmax(q_h · k_h / √(d / H) + bias_h)`,
     `context = W_o [drop(α_1) v_1; …; drop(α_H) v_H] + b_o`.

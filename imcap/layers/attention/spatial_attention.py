@@ -1,4 +1,4 @@
-"""Attention over the locations of a map (Φs)."""
+"""Spatial attention of SCA-CNN: over the locations of a map (Φs)."""
 
 import keras
 
@@ -8,7 +8,7 @@ from imcap.layers.initializers import SquareOrthogonal
 
 @keras.saving.register_keras_serializable(package="imcap")
 class SpatialAttention(AdditiveAttention):
-    """Chooses where to look: `AdditiveAttention` that begins near uniform.
+    """Spatial attention: `AdditiveAttention` that begins near uniform.
 
     `a_k = u · tanh(W_s x_k + b_s + W_hs h)`, `α = softmax(a)`.
 

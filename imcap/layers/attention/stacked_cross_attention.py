@@ -1,11 +1,14 @@
-"""The ways to make scores of one context vector comparable."""
+"""Stacked cross attention: the similarity of pictures and captions."""
 
 import keras
 from keras import ops
 
+from imcap.layers.dense import euclidean_length
 from imcap.layers.masking import FILL, kept_locations, masked_softmax
 
-# Whether what comes out lies between -1 and 1.
+DIRECTIONS = ("t2i", "i2t")
+AGGREGATES = ("LogSumExp", "Mean", "Sum", "Max")
+# Ways to normalise scores, and whether what comes out lies between -1 and 1.
 NORMALIZATIONS = {
     "clipped_l2norm": True,
     "l2norm": True,
@@ -15,56 +18,15 @@ NORMALIZATIONS = {
     "softmax": True,
     "no_norm": False,
 }
-
-
+# e^(2 λ) times the square of the context's size has to stay finite.
+LARGEST_BOUNDED = 20.0
 # Keeps a row of zeros from dividing by zero.
 EPSILON = 1e-8
 
 
-def normalized(scores, name, axis, mask=None, scale=1.0):
-    """Scores over their length along an axis, or what else `name` says.
-
-    "clipped" leaves a tenth of what is negative. Without a norm the scores
-    stay as they are; "softmax" makes them shares.
-
-    Args:
-        scores: float32 tensor, 0 where masked.
-        name: a key of `NORMALIZATIONS`.
-        axis: int, the axis of the queries.
-        mask: boolean tensor that broadcasts to `scores`, True = keep.
-        scale: float that all are multiplied by at the end.
-
-    Returns:
-        Tensor of the shape of `scores`.
-    """
-    if name == "softmax":
-        return scale * masked_softmax(scores, mask, axis=axis)
-    if name.startswith("clipped"):
-        scores = ops.leaky_relu(scores, negative_slope=0.1)
-    if name.endswith("l2norm"):
-        square = ops.sum(scores * scores, axis=axis, keepdims=True)
-        # The root has no slope at zero.
-        length = ops.sqrt(ops.maximum(square, 1e-24))
-        scale = scale / (length + EPSILON)
-    if name.endswith("l1norm"):
-        length = ops.sum(ops.abs(scores), axis=axis, keepdims=True)
-        scale = scale / (length + EPSILON)
-    return scores * scale
-
-
-AGGREGATES = ("LogSumExp", "Mean", "Sum", "Max")
-
-
-DIRECTIONS = ("t2i", "i2t")
-
-
-# e^(2 λ) times the square of the context's size has to stay finite.
-LARGEST_BOUNDED = 20.0
-
-
 @keras.saving.register_keras_serializable(package="imcap")
 class StackedCrossAttention(keras.layers.Layer):
-    """Similarity of every picture with every caption.
+    """Stacked cross attention: every picture's score with every caption.
 
     Each query q (a word, or a region with "i2t") looks at the context (the
     regions, or the words) and is compared with what it sees:
@@ -191,11 +153,11 @@ class StackedCrossAttention(keras.layers.Layer):
         wide = (count, parts, places * groups)
         powers, raw = ops.reshape(powers, wide), ops.reshape(raw, wide)
         gram = self.gram(contexts) if gram is None else gram
-        seen = ops.sum(powers * raw, axis=1)  # (N, q·M), c · q
+        product = ops.sum(powers * raw, axis=1)  # (N, q·M), c · q
         square = ops.sum(powers * ops.matmul(gram, powers), axis=1)  # ‖c‖²
         square = square * ops.reshape(queries["squares"], (-1,))
         # A root has no slope at zero, and vectors of zeros are at no angle.
-        cosine = seen / ops.sqrt(ops.maximum(square, 1e-16))
+        cosine = product / ops.sqrt(ops.maximum(square, 1e-16))
         cosine = ops.reshape(cosine, (count, places, groups))
         return self._aggregate(cosine, query_mask)
 
@@ -239,7 +201,7 @@ class StackedCrossAttention(keras.layers.Layer):
             raw: float32 tensor (N, n, q, …), 0 where masked.
             context_mask, query_mask: boolean tensors that broadcast to it.
         """
-        scores = normalized(
+        scores = normalize_scores(
             raw, self.raw_feature_norm, 2, query_mask, self.lambda_softmax
         )
         bounded = NORMALIZATIONS[self.raw_feature_norm]
@@ -255,15 +217,15 @@ class StackedCrossAttention(keras.layers.Layer):
 
     def _aggregate(self, cosine, query_mask):
         """Scores (N, M) of cosines (N, q, M), mask (1, q, M)."""
-        kept = ops.ones_like(cosine[:1])
+        mask = ops.ones_like(cosine[:1])
         if query_mask is not None:
-            kept = ops.cast(query_mask, cosine.dtype)
+            mask = ops.cast(query_mask, cosine.dtype)
         if self.agg_func in ("Mean", "Sum"):
-            total = ops.sum(cosine * kept, axis=1)
+            total = ops.sum(cosine * mask, axis=1)
             if self.agg_func == "Sum":
                 return total
-            return total / ops.maximum(ops.sum(kept, axis=1), 1.0)
-        cosine = ops.where(kept > 0, cosine, FILL)
+            return total / ops.maximum(ops.sum(mask, axis=1), 1.0)
+        cosine = ops.where(mask > 0, cosine, FILL)
         if self.agg_func == "Max":
             return ops.max(cosine, axis=1)
         return ops.logsumexp(self.lambda_lse * cosine, 1) / self.lambda_lse
@@ -284,3 +246,31 @@ class StackedCrossAttention(keras.layers.Layer):
             lambda_lse=self.lambda_lse,
         )
         return config
+
+
+def normalize_scores(scores, name, axis, mask=None, scale=1.0):
+    """Scores over their length along an axis, or what else `name` says.
+
+    "clipped" leaves a tenth of what is negative. Without a norm the scores
+    stay as they are; "softmax" makes them shares.
+
+    Args:
+        scores: float32 tensor, 0 where masked.
+        name: a key of `NORMALIZATIONS`.
+        axis: int, the axis of the queries.
+        mask: boolean tensor that broadcasts to `scores`, True = keep.
+        scale: float that all are multiplied by at the end.
+
+    Returns:
+        Tensor of the shape of `scores`.
+    """
+    if name == "softmax":
+        return scale * masked_softmax(scores, mask, axis=axis)
+    if name.startswith("clipped"):
+        scores = ops.leaky_relu(scores, negative_slope=0.1)
+    if name.endswith("l2norm"):
+        scale = scale / (euclidean_length(scores, axis) + EPSILON)
+    if name.endswith("l1norm"):
+        length = ops.sum(ops.abs(scores), axis=axis, keepdims=True)
+        scale = scale / (length + EPSILON)
+    return scores * scale

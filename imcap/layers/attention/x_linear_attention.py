@@ -57,7 +57,7 @@ class BilinearDense(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class XLinearAttention(keras.layers.Layer):
-    """Looks at K places by what query and key have in common, channel-wise.
+    """X-linear attention: bilinear scores, spatial and channel-wise.
 
     With `q_1, k, q_2, v` projected by four `BilinearDense`,
     `m_k = drop(relu(W_e (q_1 ∘ k) + b_e))`, `α = softmax_k(w_s · m_k)`,

@@ -1,11 +1,11 @@
-"""A map averaged to a given number of cells, whatever its own size."""
+"""Adaptive average pooling: a map of any size to a given number of cells."""
 
 import keras
 from keras import ops
 
 
 def adaptive_average_pooling(grid, size):
-    """Averages a map to size x size cells.
+    """Adaptive average pooling of a map to size x size cells.
 
     Cell i covers rows floor(i h / size) to ceil((i + 1) h / size), likewise
     for columns: cells overlap where the sizes do not divide, and repeat

@@ -1,23 +1,17 @@
-"""From RGB in 0..255 to what a picture network was trained on."""
+"""Image preprocessing: from RGB in 0..255 to what a network expects."""
 
 import keras
 from keras import ops
 
 MODES = ("none", "caffe", "tf", "torch")
-
-
 CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB, 0..255
-
-
 TORCH_MEAN = (123.675, 116.28, 103.53)  # RGB, 0..255
-
-
 TORCH_DEVIATION = (58.395, 57.12, 57.375)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class ImagePreprocessing(keras.layers.Layer):
-    """The preprocessing of keras.applications as a layer.
+    """Image preprocessing of keras.applications, as a layer.
 
     Args:
         mode: "caffe" (minus the mean, BGR), "tf" (-1..1), "torch" (minus

@@ -1,4 +1,4 @@
-"""Maps inside a network, by the names of layers."""
+"""Layer taps: feature maps inside a network, by the names of layers."""
 
 import difflib
 

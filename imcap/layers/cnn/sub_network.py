@@ -1,4 +1,4 @@
-"""The part of a picture network between two attended layers."""
+"""The sub-network of SCA-CNN between two attended maps."""
 
 import keras
 from keras import ops
@@ -6,8 +6,6 @@ from keras import ops
 from imcap.layers.dense import row_product
 
 ACTIVATIONS = {"relu": ops.relu, "relu6": ops.relu6}
-
-
 STATISTICS = {
     "gamma": "ones",
     "beta": "zeros",
@@ -18,7 +16,7 @@ STATISTICS = {
 
 @keras.saving.register_keras_serializable(package="imcap")
 class SubNetwork(keras.layers.Layer):
-    """Convolutions, frozen normalisations, sums and activations in a row.
+    """Sub-network: convolutions, frozen norms, sums and activations.
 
     Args:
         then: list of dicts, one for each operation, by its first key:
@@ -109,7 +107,7 @@ class SubNetwork(keras.layers.Layer):
             if "conv" in each:
                 values = self._conv(values, each, weights)
             elif "norm" in each:
-                values = _normalized(values, weights, each["norm"])
+                values = _normalize(values, weights, each["norm"])
             elif "add" in each:
                 more = side[..., added : added + each["add"]]
                 values = _add_to_each(values, more)
@@ -167,7 +165,7 @@ class SubNetwork(keras.layers.Layer):
         return config
 
 
-def _normalized(values, weights, epsilon):
+def _normalize(values, weights, epsilon):
     scale = weights["gamma"] * ops.rsqrt(weights["moving_variance"] + epsilon)
     shift = weights["beta"] - weights["moving_mean"] * scale
     dtype = values.dtype

@@ -6,26 +6,31 @@ here for a few queries at a time and made again for the gradient, so memory
 holds one part of it, and each part fits the processor's cache.
 """
 
-import itertools
-
 from keras import ops
 
-# Parts that the queries are cut into when their number is not known.
-PARTS = 16
+from imcap.layers.kernels.written_out import (
+    after,
+    query_bounds,
+    times_column,
+    upstream_slopes,
+)
 
-
-# Queries that are not worth cutting.
-FEW = 16
-
-
+# Functions, and their derivatives from their values.
 ACTIVATIONS = {
     "tanh": (ops.tanh, lambda hidden: 1 - hidden * hidden),
     "relu": (ops.relu, lambda hidden: ops.cast(hidden > 0, hidden.dtype)),
 }
 
 
+def plain_additive_score(query, keys, weight, activation="tanh"):
+    """`e = w · f(q + k)`: what `additive_score` computes, all at once."""
+    function, _ = ACTIVATIONS[activation]
+    hidden = function(query[:, :, None] + keys[:, None])  # (B, Q, K, U)
+    return times_column(hidden, weight)
+
+
 def additive_score(query, keys, weight, activation="tanh", parts=None):
-    """Scores of every query against every key.
+    """Additive scores of every query against every key.
 
     Args:
         query: float tensor (B, Q, U), projected.
@@ -42,10 +47,7 @@ def additive_score(query, keys, weight, activation="tanh", parts=None):
         >>> additive_score(query, keys, weight)  # (B, Q, K)
     """
     function, slope = ACTIVATIONS[activation]
-    count = query.shape[1]
-    if parts is None:
-        parts = 1 if count is not None and count <= FEW else PARTS
-    bounds = bounds_of(ops.shape(query)[1], parts)
+    bounds = query_bounds(query, parts)
 
     def hidden_of(rows, keys):
         return function(rows[:, :, None] + keys[:, None])  # (B, Q', K, U)
@@ -59,7 +61,7 @@ def additive_score(query, keys, weight, activation="tanh", parts=None):
         scores = ops.concatenate([scored(part) for part in bounds], axis=1)
 
         def gradient(*arguments, upstream=None):
-            slopes = arguments[0] if upstream is None else upstream
+            (slopes,) = upstream_slopes(arguments, upstream)
             return _gradients(
                 query, keys, weight, slopes, bounds, hidden_of, slope
             )
@@ -86,25 +88,3 @@ def _gradients(query, keys, weight, slopes, bounds, hidden_of, slope):
     row = ops.reshape(weight, (units,))
     for_query = ops.concatenate(for_query, axis=1) * row
     return for_query, for_keys * row, for_weight
-
-
-def after(values, finished):
-    """`values`, but not before `finished`, unless that is still 0.0.
-
-    Some runtimes would otherwise make all parts side by side, and hold them.
-    """
-    if isinstance(finished, float):
-        return values
-    return values + 0 * finished[0, 0]
-
-
-def times_column(hidden, weight):
-    """(B, Q, K, U) times (U, 1), as one product over rows: (B, Q, K)."""
-    rows = ops.matmul(ops.reshape(hidden, (-1, weight.shape[0])), weight)
-    return ops.reshape(rows, ops.shape(hidden)[:-1])
-
-
-def bounds_of(count, parts):
-    """Where `parts` about equal parts of `count` begin and end: pairs."""
-    edges = [count * part // parts for part in range(parts + 1)]
-    return list(itertools.pairwise(edges))

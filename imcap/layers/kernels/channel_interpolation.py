@@ -1,4 +1,4 @@
-"""The score of many channels from the scores of a few values.
+"""The channel score interpolated: many channels from a few values.
 
 A channel has one number, v̄, so for a query its score
 `f(v̄) = u · tanh(v̄ w + q)` is a smooth function of one variable: a sum of
@@ -18,11 +18,9 @@ theorem 8.2.
 import numpy as np
 from keras import ops
 
-from imcap.layers.kernels.additive_score import times_column
+from imcap.layers.kernels.written_out import times_column
 
 NODES = 32
-
-
 STEEPEST = 2.5
 
 
@@ -30,9 +28,9 @@ def _nodes():
     """Nodes (J,), and what takes values there to coefficients (J, J)."""
     angles = (np.arange(NODES) + 0.5) * np.pi / NODES
     orders = np.arange(NODES)
-    turned = np.cos(angles[:, None] * orders) * 2 / NODES
-    turned[:, 0] /= 2
-    return np.cos(angles).astype("float32"), turned.astype("float32")
+    matrix = np.cos(angles[:, None] * orders) * 2 / NODES
+    matrix[:, 0] /= 2
+    return np.cos(angles).astype("float32"), matrix.astype("float32")
 
 
 PLACES, TO_COEFFICIENTS = _nodes()
@@ -72,9 +70,9 @@ class Interpolation:
 
     def scores(self, query, weight):
         """Scores (B, Q, C) of queries (B, Q, A)."""
-        found = times_column(self._hidden(query), weight)  # (B, Q, J)
+        at_nodes = times_column(self._hidden(query), weight)  # (B, Q, J)
         powers = ops.stack(list(_first_kind(self.places)), axis=1)
-        scores = ops.matmul(_coefficients(found), powers)
+        scores = ops.matmul(_coefficients(at_nodes), powers)
         return ops.cast(scores, query.dtype)
 
     def _hidden(self, query):
@@ -121,9 +119,9 @@ class Interpolation:
         )
 
 
-def _coefficients(found):
+def _coefficients(values):
     """Chebyshev coefficients (B, Q, J) of values at the nodes."""
-    return ops.matmul(ops.cast(found, "float32"), TO_COEFFICIENTS)
+    return ops.matmul(ops.cast(values, "float32"), TO_COEFFICIENTS)
 
 
 def _first_kind(places):

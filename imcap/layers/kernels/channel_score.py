@@ -11,11 +11,18 @@ the last digits, it is taken instead (`channel_interpolation.py`).
 import keras
 from keras import ops
 
-from imcap.layers.kernels.additive_score import times_column
 from imcap.layers.kernels.channel_interpolation import Interpolation
+from imcap.layers.kernels.written_out import times_column, upstream_slopes
 
 # Channels whose hidden layer is held at a time.
 CHANNELS = 128
+
+
+def plain_channel_score(query, means, kernel, weight):
+    """`e = u · tanh(v̄ w + q)`: what `channel_score` computes, all at once."""
+    keys = means[..., None] * kernel  # (B, C, A)
+    hidden = ops.tanh(keys[:, None] + query[:, :, None])  # (B, Q, C, A)
+    return times_column(hidden, weight)
 
 
 def channel_score(query, means, kernel, weight):
@@ -41,7 +48,7 @@ def channel_score(query, means, kernel, weight):
         close = None if few else Interpolation(means, kernel)
 
         def gradient(*arguments, upstream=None):
-            slopes = arguments[0] if upstream is None else upstream
+            (slopes,) = upstream_slopes(arguments, upstream)
             if few:
                 return _gradients(*exact, slopes)
             return ops.cond(
@@ -72,12 +79,12 @@ def _scores(query, means, kernel, weight):
     width = means.shape[1]
     if width <= CHANNELS:
         return scored(0, means)[1]
-    parts = _parts(means)  # (P, B, C')
+    parts = _cut(means)  # (P, B, C')
     shape = (*parts.shape[:1], *ops.shape(query)[:2], parts.shape[-1])
     results = ops.zeros(shape, query.dtype)
     start = ops.zeros((), query.dtype)
-    _, found = _over_parts(scored, start, parts, results)
-    return _whole(found, width)
+    _, scores = _over_parts(scored, start, parts, results)
+    return _join(scores, width)
 
 
 def _hidden(query, means, kernel):
@@ -116,11 +123,11 @@ def _gradients(query, means, kernel, weight, slopes):
     if width <= CHANNELS:
         sums, for_means = of_part(sums, (means, slopes))
     else:
-        parts = _parts(means)
+        parts = _cut(means)
         sums, for_means = _over_parts(
-            of_part, sums, (parts, _parts(slopes)), ops.zeros_like(parts)
+            of_part, sums, (parts, _cut(slopes)), ops.zeros_like(parts)
         )
-        for_means = _whole(for_means, width)
+        for_means = _join(for_means, width)
     for_query, for_kernel, for_weight = sums
     return for_query * row, for_means, for_kernel[0] * row, for_weight
 
@@ -150,7 +157,7 @@ def _over_parts(function, sums, parts, results):
     return ops.fori_loop(0, results.shape[0], body, (sums, results))
 
 
-def _parts(values):
+def _cut(values):
     """(…, C) as P parts of at most `CHANNELS`, the last filled: (P, …, C')."""
     width = values.shape[-1]
     count = -(-width // CHANNELS)
@@ -160,8 +167,8 @@ def _parts(values):
     return ops.moveaxis(ops.reshape(ops.pad(values, padding), shape), -2, 0)
 
 
-def _whole(parts, width):
-    """The (…, C) that `_parts` cut up."""
+def _join(parts, width):
+    """The (…, C) that `_cut` cut up."""
     parts = ops.moveaxis(parts, 0, -2)  # (…, P, C')
     size = parts.shape[-2] * parts.shape[-1]
     return ops.reshape(parts, (*ops.shape(parts)[:-2], size))[..., :width]

@@ -6,19 +6,37 @@ A framework's own gradient of a loop forms it word by word, and does not
 compile everywhere.
 """
 
-import keras
 from keras import ops
 
-from imcap.layers.dense import turned
+from imcap.layers.kernels.written_out import (
+    transpose_kernel,
+    upstream_slopes,
+)
 
 
-def run_gru(gates, kept, kernel, bias, reverse=False):
-    """Runs the cell over T words, from a zero state.
+def plain_gru(gates, mask, kernel, bias, reverse=False):
+    """What `run_gru` computes, word after word."""
+    hidden, states = ops.zeros_like(gates[0, :, : kernel.shape[0]]), {}
+    words = range(gates.shape[0])
+    for time in reversed(words) if reverse else words:
+        of_input = ops.split(gates[time], 3, axis=1)
+        of_state = ops.split(ops.matmul(hidden, kernel) + bias, 3, axis=1)
+        reset = ops.sigmoid(of_input[0] + of_state[0])
+        update = ops.sigmoid(of_input[1] + of_state[1])
+        candidate = ops.tanh(of_input[2] + reset * of_state[2])
+        new = (1 - update) * candidate + update * hidden
+        hidden = mask[time] * new + (1 - mask[time]) * hidden
+        states[time] = hidden
+    return ops.stack([states[time] for time in words])
+
+
+def run_gru(gates, mask, kernel, bias, reverse=False):
+    """Runs a GRU over T words, from a zero state.
 
     Args:
         gates: float tensor (T, C, 3U), what inputs and their bias add to
             reset, update and candidate gates.
-        kept: float tensor (T, C, 1), 1 where there is a word; elsewhere the
+        mask: float tensor (T, C, 1), 1 where there is a word; elsewhere the
             state stays what it was.
         kernel: float tensor (U, 3U), the recurrent kernel.
         bias: float tensor (3U,), the recurrent bias.
@@ -29,22 +47,22 @@ def run_gru(gates, kept, kernel, bias, reverse=False):
     """
 
     @ops.custom_gradient
-    def run(gates, kept, kernel, bias):
-        hidden, saved = _forward(gates, kept, kernel, bias, reverse)
+    def run(gates, mask, kernel, bias):
+        hidden, saved = _forward(gates, mask, kernel, bias, reverse)
 
         def gradient(*arguments, upstream=None):
-            # One by one, as a tuple, or by name: backends differ.
-            upstream = arguments if upstream is None else upstream
-            slope = keras.tree.flatten(upstream)[0]
-            found = _backward(slope, kept, kernel, hidden, saved, reverse)
-            return found[0], ops.zeros_like(kept), *found[1:]
+            (slope,) = upstream_slopes(arguments, upstream)
+            for_gates, for_kernel, for_bias = _backward(
+                slope, mask, kernel, hidden, saved, reverse
+            )
+            return for_gates, ops.zeros_like(mask), for_kernel, for_bias
 
         return hidden, gradient
 
-    return run(gates, kept, kernel, bias)
+    return run(gates, mask, kernel, bias)
 
 
-def _forward(gates, kept, kernel, bias, reverse):
+def _forward(gates, mask, kernel, bias, reverse):
     units = kernel.shape[0]
 
     def step(carry, now):
@@ -59,8 +77,8 @@ def _forward(gates, kept, kernel, bias, reverse):
         return _both_ways(hidden, reset, update, candidate, recalled)
 
     start = (ops.zeros_like(gates[0, :, :units]),) * 5
-    _, found = _scan(step, start, (gates, kept), reverse)
-    return found[0], found[1:]
+    _, (hidden, *saved) = _scan(step, start, (gates, mask), reverse)
+    return hidden, saved
 
 
 def _scan(step, start, parts, reverse):
@@ -78,28 +96,28 @@ def _scan(step, start, parts, reverse):
     return ops.scan(of_packed, start, packed, reverse=reverse)
 
 
-def _both_ways(*found):
+def _both_ways(*values):
     """What a step carries on and what it leaves behind.
 
     Keras on TensorFlow wants the two to be of one form.
     """
-    return found, found
+    return values, values
 
 
-def _backward(slope, kept, kernel, hidden, saved, reverse):
+def _backward(slope, mask, kernel, hidden, saved, reverse):
     """Gradients of gates, kernel and bias."""
     reset, update, candidate, recalled = saved
     units = kernel.shape[0]
     before = _shifted(hidden, reverse)
     # What a step multiplies its slope by does not wait for later steps.
-    to_candidate = kept * (1 - update) * (1 - candidate * candidate)
+    to_candidate = mask * (1 - update) * (1 - candidate * candidate)
     factors = (
         to_candidate * recalled * reset * (1 - reset),
-        kept * (before - candidate) * update * (1 - update),
+        mask * (before - candidate) * update * (1 - update),
         to_candidate * reset,
     )
-    stays = 1 - kept * (1 - update)
-    transposed = turned(kernel)
+    stays = 1 - mask * (1 - update)
+    transposed = transpose_kernel(kernel)
 
     def step(carry, now):
         upstream, stay, *factors = now

@@ -1,4 +1,4 @@
-"""The recurrence of the sentinel LSTM, with its gradient written out.
+"""The recurrence of an LSTM, with a sentinel or without, gradient written out.
 
 Automatic differentiation of an unrolled loop forms the gradient of the
 recurrent kernel as T products of a few rows each and adds them up; written
@@ -6,14 +6,33 @@ out, it is one product over all rows and steps, at the speed of a plain
 matrix product. Values and gradients are those of the loop.
 """
 
-import keras
 from keras import ops
 
-from imcap.layers.dense import turned
+from imcap.layers.kernels.written_out import (
+    transpose_kernel,
+    upstream_slopes,
+)
+
+
+def plain_recurrence(gates, kernel, hidden, carry, sgate=True, hard=False):
+    """What `run_recurrence` computes, step after step."""
+    squash = _hard_sigmoid if hard else ops.sigmoid
+    steps = []
+    for now in ops.unstack(gates, axis=1):
+        parts = ops.split(
+            now + ops.matmul(hidden, kernel), 5 if sgate else 4, axis=1
+        )
+        gate = [squash(part) for part in parts[:-1]]
+        carry = gate[1] * carry + gate[0] * ops.tanh(parts[-1])
+        hidden = gate[2] * ops.tanh(carry)
+        sentinel = (gate[3] * ops.tanh(carry),) if sgate else ()
+        steps.append((hidden, carry, *sentinel))
+    outputs = _stacked(steps)
+    return outputs if sgate else (*outputs, None)
 
 
 def run_recurrence(gates, kernel, hidden, carry, sgate=True, hard=False):
-    """Runs the cell over T steps, unrolled.
+    """Runs an LSTM over T steps, unrolled.
 
     Args:
         gates: float tensor (M, T, 5U) (4U without `sgate`), what inputs and
@@ -37,9 +56,7 @@ def run_recurrence(gates, kernel, hidden, carry, sgate=True, hard=False):
         outputs, saved = _forward(gates, kernel, hidden, carry, count, hard)
 
         def gradient(*arguments, upstream=None):
-            # One by one, as a tuple, or by name: backends differ.
-            upstream = arguments if upstream is None else upstream
-            slopes = keras.tree.flatten(upstream)
+            slopes = upstream_slopes(arguments, upstream)
             return _backward(saved, kernel, hidden, carry, slopes, hard)
 
         return outputs, gradient
@@ -78,7 +95,7 @@ def _backward(saved, kernel, hidden, carry, upstream, hard):
     direct, factors = _known_beforehand(
         squashed, candidate, bounded, before, upstream, hard
     )
-    transposed = turned(kernel)
+    transposed = transpose_kernel(kernel)
     from_hidden, from_carry = ops.zeros_like(hidden), ops.zeros_like(carry)
     rows = []
     for now in reversed(list(zip(*direct, *factors, strict=True))):

@@ -7,16 +7,45 @@ the same state is one product too: three matrices after the first LSTM, two
 after the second. Values and gradients are those of the loop.
 """
 
-import keras
 from keras import ops
 
-from imcap.layers.dense import turned
-from imcap.layers.kernels.additive_score import after, times_column
+from imcap.layers.kernels.additive_score import plain_additive_score
+from imcap.layers.kernels.written_out import (
+    after,
+    times_column,
+    transpose_kernel,
+    upstream_slopes,
+)
 from imcap.layers.masking import masked_softmax
 
 
+def plain_top_down(gates, keys, values, kernels, mask=None):
+    """What `run_top_down` computes, word after word."""
+    own, language, query, weight, attended, second = kernels
+    mask = None if mask is None else mask[:, None]
+    h1 = c1 = h2 = c2 = ops.zeros_like(gates[:, :, 0, : own.shape[0]])
+    outputs = []
+    for time in range(gates.shape[2]):
+        total = gates[:, :, time] + ops.matmul(h2, language)
+        h1, c1 = _plain_lstm(total, h1, c1, own)
+        scores = plain_additive_score(ops.matmul(h1, query), keys, weight)
+        weights = masked_softmax(scores, mask)  # (B, N, K)
+        total = ops.matmul(weights, values) + ops.matmul(h1, attended)
+        h2, c2 = _plain_lstm(total, h2, c2, second)
+        outputs.append((h2, weights))
+    return tuple(
+        ops.stack(parts, axis=2) for parts in zip(*outputs, strict=True)
+    )
+
+
+def _plain_lstm(gates, hidden, carry, kernel):
+    i, f, o, candidate = ops.split(gates + ops.matmul(hidden, kernel), 4, -1)
+    carry = ops.sigmoid(f) * carry + ops.sigmoid(i) * ops.tanh(candidate)
+    return ops.sigmoid(o) * ops.tanh(carry), carry
+
+
 def run_top_down(gates, keys, values, kernels, mask=None):
-    """Runs both LSTMs from zero states over T words, unrolled.
+    """Runs Up-Down's two LSTMs from zero states over T words, unrolled.
 
     Args:
         gates: float tensor (B, N, T, 4U), what word and picture add to the
@@ -41,31 +70,30 @@ def run_top_down(gates, keys, values, kernels, mask=None):
     """
     if gates.shape[2] is None:
         raise ValueError("the number of words T must be known beforehand")
-    kept = ops.ones_like(keys[:, :, 0], dtype="bool") if mask is None else mask
+    if mask is None:
+        mask = ops.ones_like(keys[:, :, 0], dtype="bool")
 
     @ops.custom_gradient
-    def run(gates, keys, values, kept, *kernels):
-        loop = _Loop(keys, values, kept, kernels, ops.shape(gates)[:2])
+    def run(gates, keys, values, mask, *kernels):
+        loop = _Loop(keys, values, mask, kernels, ops.shape(gates)[:2])
         outputs = loop.forward(gates)
 
         def gradient(*arguments, upstream=None):
-            # One by one, as a tuple, or by name: backends differ.
-            upstream = arguments if upstream is None else upstream
-            found = loop.backward(*keras.tree.flatten(upstream))
+            slopes = loop.backward(*upstream_slopes(arguments, upstream))
             # A mask does not learn.
-            return *found[:3], ops.zeros_like(kept), *found[3:]
+            return *slopes[:3], ops.zeros_like(mask), *slopes[3:]
 
         return outputs, gradient
 
-    return run(gates, keys, values, ops.cast(kept, gates.dtype), *kernels)
+    return run(gates, keys, values, ops.cast(mask, gates.dtype), *kernels)
 
 
 class _Loop:
     """One pass forward over the words, and what it saved, backward."""
 
-    def __init__(self, keys, values, kept, kernels, shape):
+    def __init__(self, keys, values, mask, kernels, shape):
         self.keys, self.values = keys, values
-        self.kept = ops.cast(kept, "bool")[:, None]  # (B, 1, K)
+        self.mask = ops.cast(mask, "bool")[:, None]  # (B, 1, K)
         own, language, query, self.weight, attended, second = kernels
         self.units = own.shape[0]
         self.query_units = query.shape[1]
@@ -92,39 +120,40 @@ class _Loop:
             )
             query = ops.reshape(query, (*self.shape, self.query_units))
             weights = masked_softmax(
-                times_column(self._layer(query), self.weight), self.kept
+                times_column(self._layer(query), self.weight), self.mask
             )  # (B, N, K)
-            seen = ops.reshape(ops.matmul(weights, self.values), (-1, wide))
-            said, second, other = _cell(seen + attended + more, second)
-            product = ops.matmul(said, self.from_second)
+            context = ops.matmul(weights, self.values)
+            context = ops.reshape(context, (-1, wide))
+            spoken, second, other = _cell(context + attended + more, second)
+            product = ops.matmul(spoken, self.from_second)
             language, more = product[:, :wide], product[:, wide:]
-            self.saved.append((cell, other, query, weights, hidden, said))
-        said = ops.stack([word[5] for word in self.saved], axis=1)
-        said = ops.reshape(said, (*self.shape, len(words), self.units))
+            self.saved.append((cell, other, query, weights, hidden, spoken))
+        spoken = ops.stack([word[5] for word in self.saved], axis=1)
+        spoken = ops.reshape(spoken, (*self.shape, len(words), self.units))
         weights = ops.stack([word[3] for word in self.saved], axis=2)
-        return said, weights
+        return spoken, weights
 
     def _layer(self, query):
         """The score's hidden layer (B, N, K, A) of queries (B, N, A)."""
         return ops.tanh(query[:, :, None] + self.keys[:, None])
 
-    def backward(self, to_said, to_weights):
+    def backward(self, to_spoken, to_weights):
         """Gradients of gates, keys, values and the six kernels."""
         wide = 4 * self.units
         count = self.shape[0] * self.shape[1]
         steps = len(self.saved)
-        to_said = ops.reshape(to_said, (count, steps, self.units))
-        zeros = ops.zeros((count, self.units), to_said.dtype)
+        to_spoken = ops.reshape(to_spoken, (count, steps, self.units))
+        zeros = ops.zeros((count, self.units), to_spoken.dtype)
         first_carry = second_carry = zeros
-        later_first = ops.zeros((count, wide), to_said.dtype)
+        later_first = ops.zeros((count, wide), to_spoken.dtype)
         later_second = later_first
-        first_kernels = turned(self.from_first)
-        second_kernels = turned(self.from_second)
-        sums, found = {"keys": 0.0, "weight": 0.0}, []
+        first_kernels = transpose_kernel(self.from_first)
+        second_kernels = transpose_kernel(self.from_second)
+        sums, slopes = {"keys": 0.0, "weight": 0.0}, []
         for time in reversed(range(steps)):
             cell, other, query, weights, _, _ = self.saved[time]
             later = ops.concatenate([later_first, later_second], axis=1)
-            slope = to_said[:, time] + ops.matmul(later, second_kernels)
+            slope = to_spoken[:, time] + ops.matmul(later, second_kernels)
             later_second, second_carry = _cell_gradient(
                 other, slope, second_carry
             )
@@ -134,8 +163,8 @@ class _Loop:
             rows = [later_second, to_query, later_first]
             slope = ops.matmul(ops.concatenate(rows, axis=1), first_kernels)
             later_first, first_carry = _cell_gradient(cell, slope, first_carry)
-            found.append((later_first, later_second, to_query))
-        return self._gathered(found[::-1], sums)
+            slopes.append((later_first, later_second, to_query))
+        return self._gathered(slopes[::-1], sums)
 
     def _through_attention(self, query, weights, slopes, rows, sums):
         """Gradient (M, A) of the query; adds to those of keys and weight."""
@@ -154,19 +183,19 @@ class _Loop:
         to_query = ops.sum(below, axis=2) * row
         return ops.reshape(to_query, (-1, self.query_units))
 
-    def _gathered(self, found, sums):
+    def _gathered(self, slopes, sums):
         """Every gradient as one product over all rows and words."""
         first, second, queries = (
-            ops.stack(parts, axis=1) for parts in zip(*found, strict=True)
+            ops.stack(parts, axis=1) for parts in zip(*slopes, strict=True)
         )  # (M, T, 4U), (M, T, 4U), (M, T, A)
-        looked, said = (
+        looking, spoken = (
             ops.stack([word[place] for word in self.saved], axis=1)
             for place in (4, 5)
         )  # h¹ and h², (M, T, U)
         wide, batch = 4 * self.units, self.shape[0]
-        for_first = _outer(looked, ops.concatenate([second, queries], axis=2))
+        for_first = _outer(looking, ops.concatenate([second, queries], axis=2))
         for_second = _outer(
-            _before(said), ops.concatenate([first, second], axis=2)
+            _before(spoken), ops.concatenate([first, second], axis=2)
         )
         weights = ops.stack([word[3] for word in self.saved], axis=2)
         locations = self.keys.shape[1] or ops.shape(self.keys)[1]
@@ -177,10 +206,10 @@ class _Loop:
         )
         row = ops.reshape(self.weight, (self.query_units,))
         return (
-            ops.reshape(first, (*self.shape, len(found), wide)),
+            ops.reshape(first, (*self.shape, len(slopes), wide)),
             sums["keys"] * row,
             for_values,
-            _outer(_before(looked), first),
+            _outer(_before(looking), first),
             for_second[:, :wide],
             for_first[:, wide:],
             sums["weight"],

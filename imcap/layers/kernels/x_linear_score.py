@@ -11,24 +11,33 @@ numbers' sum lies below the rate: every pair keeps its exact chance and any two
 pairs are independent, while memory holds queries plus keys, not their product.
 """
 
-import itertools
-
 import keras
 from keras import ops
 
 from imcap.layers.dense import row_product
-from imcap.layers.kernels.additive_score import after
+from imcap.layers.kernels.written_out import (
+    after,
+    query_bounds,
+    upstream_slopes,
+)
 
-# Parts that the queries are cut into when their number is not known.
-PARTS = 16
 
-
-# Queries that are not worth cutting.
-FEW = 16
+def plain_x_linear_score(
+    query, keys, shares, kernel, bias, weight, noise=(), rate=0
+):
+    """What `x_linear_score` computes, all pairs at once."""
+    pairs = query[:, :, None] * keys[:, None]  # (B, Q, K, D)
+    hidden = ops.relu(ops.matmul(pairs, kernel) + bias)  # (B, Q, K, E)
+    if noise:
+        drawn = noise[0][:, :, None] + noise[1][:, None]
+        kept = drawn - ops.floor(drawn) >= rate
+        hidden = hidden * ops.cast(kept, hidden.dtype) / (1 - rate)
+    means = ops.sum(hidden * shares[:, None, :, None], axis=2)
+    return ops.matmul(hidden, weight)[..., 0], means
 
 
 def x_linear_score(query, keys, shares, kernel, bias, weight, noise=(), rate=0):
-    """Scores of every query against every key, and the pairs' means.
+    """X-linear scores of every query and key, and means of the pairs.
 
     Args:
         query: float tensor (B, Q, D), projected.
@@ -53,52 +62,49 @@ def x_linear_score(query, keys, shares, kernel, bias, weight, noise=(), rate=0):
     @ops.custom_gradient
     def both(*arguments):
         def gradient(*slopes, upstream=None):
-            slopes = slopes[0] if upstream is None else upstream
+            (slopes,) = upstream_slopes(slopes, upstream)
             return pairs.gradients(arguments, slopes)
 
         return pairs.values(arguments), gradient
 
     # Some backends pass several outputs' gradients on as several arguments,
     # others as one; a single output is safe.
-    found = both(query, keys, shares, kernel, bias, weight, *noise)
+    outputs = both(query, keys, shares, kernel, bias, weight, *noise)
     units = kernel.shape[1]
-    return found[..., :-units], found[..., -units:]
+    return outputs[..., :-units], outputs[..., -units:]
 
 
 class _Pairs:
     """How to cut the queries, and what one part gives and needs."""
 
     def __init__(self, query, rate):
-        few = query.shape[1] is not None and query.shape[1] <= FEW
-        parts = 1 if few else PARTS
-        count = ops.shape(query)[1]
-        edges = [count * part // parts for part in range(parts + 1)]
-        self.bounds = list(itertools.pairwise(edges))
+        self.bounds = query_bounds(query)
         self.rate = rate
 
     def values(self, arguments):
         query, keys, shares, kernel, bias, weight, *noise = arguments
-        found = []
+        outputs = []
         for start, end in self.bounds:
-            _, hidden, kept = self._hidden(
+            _, hidden, scale = self._hidden(
                 query[:, start:end], keys, kernel, bias, noise, start, end
             )
-            hidden = hidden * kept  # (B, Q', K, E)
+            hidden = hidden * scale  # (B, Q', K, E)
             scores = row_product(hidden, weight)[..., 0]  # (B, Q', K)
             means = ops.matmul(shares[:, None, None], hidden)[:, :, 0]
-            found.append(ops.concatenate([scores, means], axis=-1))
-        return ops.concatenate(found, axis=1)
+            outputs.append(ops.concatenate([scores, means], axis=-1))
+        return ops.concatenate(outputs, axis=1)
 
     def _hidden(self, rows, keys, kernel, bias, noise, start, end):
-        """Products (B, Q', K, D), their layer (B, Q', K, E), what is kept."""
+        """Pairs (B, Q', K, D), their layer (B, Q', K, E), dropout's scale."""
         pairs = rows[:, :, None] * keys[:, None]
         hidden = ops.relu(row_product(pairs, kernel) + bias)
         if not noise:
             return pairs, hidden, ops.ones((), hidden.dtype)
         for_query, for_key = noise
         drawn = for_query[:, start:end, None] + for_key[:, None]
-        kept = ops.cast(drawn - ops.floor(drawn) >= self.rate, hidden.dtype)
-        return pairs, hidden, kept / (1 - self.rate)
+        kept = drawn - ops.floor(drawn) >= self.rate
+        scale = ops.cast(kept, hidden.dtype) / (1 - self.rate)
+        return pairs, hidden, scale
 
     def gradients(self, arguments, slopes):
         query, keys, shares, kernel, bias, weight, *noise = arguments
@@ -107,7 +113,7 @@ class _Pairs:
         sums = dict.fromkeys(("keys", "kernel", "bias", "weight"), 0.0)
         for start, end in self.bounds:
             rows = after(query[:, start:end], sums["keys"])
-            pairs, hidden, kept = self._hidden(
+            pairs, hidden, scale = self._hidden(
                 rows, keys, kernel, bias, noise, start, end
             )
             part = slopes[:, start:end]
@@ -115,10 +121,10 @@ class _Pairs:
             # What reaches the layer, through the scores and the means.
             below = scores[..., None] * weight[:, 0]
             below = below + means[:, :, None] * shares[:, None, :, None]
-            below = below * kept * ops.cast(hidden > 0, hidden.dtype)
+            below = below * scale * ops.cast(hidden > 0, hidden.dtype)
             flat = ops.reshape(below, (-1, units))
             sums["weight"] += ops.matmul(
-                ops.transpose(ops.reshape(hidden * kept, (-1, units))),
+                ops.transpose(ops.reshape(hidden * scale, (-1, units))),
                 ops.reshape(scores, (-1, 1)),
             )
             sums["bias"] += ops.sum(flat, axis=0)

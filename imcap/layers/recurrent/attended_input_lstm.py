@@ -1,4 +1,4 @@
-"""An LSTM whose picture reaches the candidate alone, through a maxout."""
+"""The LSTM of Att2in: the picture reaches the candidate alone."""
 
 import keras
 from keras import ops
@@ -6,13 +6,13 @@ from keras import ops
 from imcap.layers.attention.additive_attention import AdditiveAttention
 from imcap.layers.dense import RowDense, row_product
 from imcap.layers.initializers import OrthogonalBlocks
-from imcap.layers.kernels.loops import over_words
-from imcap.layers.masking import masked_softmax
+from imcap.layers.kernels.loops import unroll
+from imcap.layers.masking import expand_mask, masked_softmax
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class AttendedInputLSTM(keras.layers.Layer):
-    """LSTM that may not open its gates by what it sees.
+    """LSTM with attention into its candidate alone, through a maxout.
 
     `α = softmax(w · tanh(W_v v + b + W_h h_{t−1}))`, `z = Σ_k α_k v_k`,
     `i, f, o = σ(W x + R h + b)`, `c̃ = max` of two halves of
@@ -80,17 +80,16 @@ class AttendedInputLSTM(keras.layers.Layer):
         """
         hidden, carry = state
         scores = self.attention.score(hidden, keys, parts=1)  # (B, N, K)
-        mask = None if mask is None else mask[:, None]
-        weights = masked_softmax(scores, mask)
+        weights = masked_softmax(scores, expand_mask(mask))
         kernel = ops.cast(self.recurrent_kernel, gates.dtype)
         gates = gates + row_product(hidden, kernel)
         units = self.units
         squashed = ops.sigmoid(gates[..., : 3 * units])
-        into, forget, out = ops.split(squashed, 3, axis=-1)
+        i, f, o = ops.split(squashed, 3, axis=-1)
         halves = gates[..., 3 * units :] + ops.matmul(weights, value_gates)
         candidate = ops.maximum(halves[..., :units], halves[..., units:])
-        carry = forget * carry + into * candidate
-        hidden = out * ops.tanh(carry)
+        carry = f * carry + i * candidate
+        hidden = o * ops.tanh(carry)
         return (hidden, weights), (hidden, carry)
 
     def call(self, words, values, location_mask=None):
@@ -101,7 +100,7 @@ class AttendedInputLSTM(keras.layers.Layer):
         def step(gates, state):
             return self.step(gates, state, keys, value_gates, location_mask)
 
-        return over_words(step, gates, (zeros, zeros))
+        return unroll(step, gates, (zeros, zeros))
 
     def compute_output_spec(self, words, values, location_mask=None):
         shape = words.shape[:3]

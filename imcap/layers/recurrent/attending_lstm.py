@@ -1,4 +1,4 @@
-"""An LSTM that looks at the picture before every step."""
+"""The LSTM of Show, Attend and Tell: soft or hard attention at each step."""
 
 import keras
 from keras import ops
@@ -6,14 +6,14 @@ from keras import ops
 from imcap.layers.attention.additive_attention import AdditiveAttention
 from imcap.layers.dense import RowDense
 from imcap.layers.initializers import OrthogonalBlocks
-from imcap.layers.kernels.loops import over_words
-from imcap.layers.masking import masked_softmax
-from imcap.layers.recurrent.lstm import lstm_step
+from imcap.layers.kernels.loops import unroll
+from imcap.layers.masking import expand_mask, masked_softmax
+from imcap.layers.recurrent.lstm import lstm_step, spread_state
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class AttendingLSTM(keras.layers.Layer):
-    """LSTM fed, with each word, what attention found for the last state.
+    """LSTM that reads, with each word, the context of its last state.
 
     `α = softmax(w · f(W_a v + b + W_h h_{t−1}))`, `z = Σ_k α_k v_k`,
     `β = σ(w_β · h_{t−1} + b)`, `h_t = LSTM([E w_{t−1}; β z], h_{t−1})`.
@@ -43,7 +43,7 @@ class AttendingLSTM(keras.layers.Layer):
         the selector, gate (B, N, T).
 
     Example:
-        >>> seen = AttendingLSTM(512, 512)(words, values, start)
+        >>> outputs = AttendingLSTM(512, 512)(words, values, start)
 
     Reference:
         Xu et al., 2015, "Show, attend and tell", equations 1 to 6; section
@@ -111,27 +111,19 @@ class AttendingLSTM(keras.layers.Layer):
         """
         hidden, _ = state
         scores = self.attention.score(hidden, keys, parts=1)  # (B, N, K)
-        soft = masked_softmax(scores, None if mask is None else mask[:, None])
+        soft = masked_softmax(scores, expand_mask(mask))
         weights = soft
         if draws is not None:
-            drawn = one_location(soft, draws[..., 0])
+            drawn = draw_location(soft, draws[..., 0])
             weights = ops.where(draws[..., 1:] < 0.5, drawn, soft)
-        seen = {"weights": weights, "soft": soft}
+        attention = {"weights": weights, "soft": soft}
         context = ops.matmul(weights, value_gates)  # (B, N, 4U)
         if self.selector is not None:
             gate = self.selector(hidden)  # (B, N, 1)
             context = gate * context
-            seen["gate"] = gate[..., 0]
+            attention["gate"] = gate[..., 0]
         state = lstm_step(gates + context, state, self.recurrent_kernel)
-        return {"hidden": state[0], **seen}, state
-
-    def beginning(self, start, count):
-        """h and c (B, count, U) before the first word, of start (B, 2U)."""
-        shape = (ops.shape(start)[0], count, self.units)
-        return tuple(
-            ops.broadcast_to(part[:, None], shape)
-            for part in ops.split(start, 2, axis=-1)
-        )
+        return {"hidden": state[0], **attention}, state
 
     def call(self, words, values, start, location_mask=None, draws=None):
         keys, value_gates = self.project(values)
@@ -144,8 +136,8 @@ class AttendingLSTM(keras.layers.Layer):
             )
 
         sequences = (gates,) if draws is None else (gates, draws)
-        state = self.beginning(start, ops.shape(words)[1])
-        return over_words(step, sequences, state)
+        state = spread_state(start, ops.shape(words)[1])
+        return unroll(step, sequences, state)
 
     def compute_output_spec(
         self, words, values, start, location_mask=None, draws=None
@@ -174,8 +166,8 @@ class AttendingLSTM(keras.layers.Layer):
         return config
 
 
-def one_location(weights, uniforms):
-    """One-hot weights drawn by the inverse distribution function.
+def draw_location(weights, uniforms):
+    """Hard attention: one-hot weights drawn by inverse transform.
 
     No gradient passes: the location is a choice, not a number.
 
@@ -188,7 +180,7 @@ def one_location(weights, uniforms):
         `weights`. A row of zeros stays one.
 
     Example:
-        >>> one_location(ops.array([[0.5, 0.5]]), ops.array([0.7]))
+        >>> draw_location(ops.array([[0.5, 0.5]]), ops.array([0.7]))
         [[0., 1.]]
     """
     sums = ops.cumsum(ops.cast(weights, "float32"), axis=-1)
@@ -204,7 +196,7 @@ def one_location(weights, uniforms):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class Draws(keras.layers.Layer):
-    """Uniform numbers for hard attention, in training; else ones.
+    """Random numbers of hard attention: uniform in training, else ones.
 
     They are drawn before the recurrence, whose loop may be compiled.
 

@@ -1,4 +1,4 @@
-"""Gated recurrent units over captions, both ways, the mean of the two."""
+"""The GRU of SCAN: over captions, both ways, the mean of the two."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from imcap.layers.kernels.gru_recurrence import run_gru
 
 @keras.saving.register_keras_serializable(package="imcap")
 class AveragedGRU(keras.layers.Layer):
-    """What each word means where it stands, read from one side or both.
+    """GRU over captions, in one direction or the mean of two.
 
     `r, z = σ(W x + b + R h + d)`, `n = tanh(W_n x + b_n + r∘(R_n h + d_n))`,
     `h' = (1 − z)∘n + z∘h`; with two directions the mean of both h. The second
@@ -81,28 +81,28 @@ class AveragedGRU(keras.layers.Layer):
 
     def call(self, words, word_mask=None):
         steps = ops.transpose(words, (1, 0, 2))  # (T, C, D)
-        kept = ops.ones_like(steps[..., :1])
+        mask = ops.ones_like(steps[..., :1])
         if word_mask is not None:
-            mask = ops.transpose(ops.cast(word_mask, "bool"))[..., None]
-            steps = ops.where(mask, steps, ops.zeros_like(steps))
-            kept = ops.cast(mask, steps.dtype)  # (T, C, 1)
+            real = ops.transpose(ops.cast(word_mask, "bool"))[..., None]
+            steps = ops.where(real, steps, ops.zeros_like(steps))
+            mask = ops.cast(real, steps.dtype)  # (T, C, 1)
         for directions in self.passes:
-            found = [
-                self._run(steps, kept, weights, reverse=bool(number))
+            states = [
+                self._run(steps, mask, weights, reverse=bool(number))
                 for number, weights in enumerate(directions)
             ]
-            steps = ops.concatenate(found, axis=-1)
-        mean = sum(found) * (kept / len(found))
+            steps = ops.concatenate(states, axis=-1)
+        mean = sum(states) * (mask / len(states))
         return ops.transpose(mean, (1, 0, 2))
 
-    def _run(self, steps, kept, weights, reverse):
+    def _run(self, steps, mask, weights, reverse):
         kernel, recurrent, bias, recurrent_bias = (
             # The written-out gradient wants tensors, not variables.
             ops.cast(ops.reshape(weight, weight.shape), steps.dtype)
             for weight in weights
         )
         gates = row_product(steps, kernel) + bias  # (T, C, 3U)
-        return run_gru(gates, kept, recurrent, recurrent_bias, reverse)
+        return run_gru(gates, mask, recurrent, recurrent_bias, reverse)
 
     def compute_output_spec(self, words, word_mask=None):
         shape = (*words.shape[:2], self.units)

@@ -1,4 +1,4 @@
-"""One step of a plain LSTM, of gates that are added up elsewhere."""
+"""One step of a plain LSTM, and the state that it begins with."""
 
 from keras import ops
 
@@ -6,7 +6,7 @@ from imcap.layers.kernels.lstm_recurrence import run_recurrence
 
 
 def lstm_step(gates, state, kernel):
-    """`i, f, o = σ(·)`, `c' = f∘c + i∘tanh(·)`, `h' = o∘tanh(c')`.
+    """LSTM step: `i, f, o = σ(·)`, `c' = f∘c + i∘tanh(·)`, `h' = o∘tanh(c')`.
 
     Args:
         gates: float tensor (B, N, 4U), what inputs and bias add to input,
@@ -31,3 +31,12 @@ def lstm_step(gates, state, kernel):
     )
     shape = ops.shape(state[0])
     return ops.reshape(hidden, shape), ops.reshape(carry, shape)
+
+
+def spread_state(start, count):
+    """LSTM state h and c, (B, count, U) each, of start (B, 2U)."""
+    batch, width = ops.shape(start)[0], start.shape[-1]
+    return tuple(
+        ops.broadcast_to(part[:, None], (batch, count, width // 2))
+        for part in ops.split(start, 2, axis=-1)
+    )

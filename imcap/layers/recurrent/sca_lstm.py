@@ -1,4 +1,4 @@
-"""An LSTM that runs the end of a picture network anew for each word."""
+"""The LSTM of SCA-CNN: the end of a picture network, anew for each word."""
 
 import keras
 from keras import ops
@@ -7,14 +7,14 @@ from imcap.layers.attention.attended_map import AttendedMap, each_mask
 from imcap.layers.cnn.sub_network import SubNetwork
 from imcap.layers.dense import RowDense, UnitLength
 from imcap.layers.initializers import OrthogonalBlocks
-from imcap.layers.kernels.loops import Recomputed, over_words
+from imcap.layers.kernels.loops import Recomputed, unroll
 from imcap.layers.masking import MaskedMean
-from imcap.layers.recurrent.lstm import lstm_step
+from imcap.layers.recurrent.lstm import lstm_step, spread_state
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class ScaLSTM(keras.layers.Layer):
-    """LSTM fed what channel and spatial attention leave of a network.
+    """LSTM that reads a network's map under channel and spatial attention.
 
     For each word, with h the last state: the first map is attended
     (`AttendedMap`), passes the network's layers up to the next attended map,
@@ -53,7 +53,7 @@ class ScaLSTM(keras.layers.Layer):
 
     Example:
         >>> lstm = ScaLSTM(512, 512, [{"channels": 1280}])
-        >>> seen = lstm(words, values, lstm.prepare(values), start)
+        >>> outputs = lstm(words, values, lstm.prepare(values), start)
 
     Reference:
         Chen et al., 2017, "SCA-CNN: spatial and channel-wise attention in
@@ -161,16 +161,16 @@ class ScaLSTM(keras.layers.Layer):
         first = sum(widths[:place])
         return side[..., first : first + widths[place]]
 
-    def look(self, hidden, shown, mask=None):
-        """What states (B, N, U) see of a picture.
+    def attend(self, hidden, memory, mask=None):
+        """The context z of states (B, N, U), and their attention.
 
         Args:
             hidden: h of the last word.
-            shown: dict of values, known and perhaps side, as in `call`.
+            memory: dict of values, known and perhaps side, as in `call`.
             mask: boolean tensor (B, K) or None.
 
         Returns:
-            z (B, N, C) and a dict of weights, as `call` names them.
+            z (B, N, C) and a dict of attention, as `call` names it.
         """
         if mask is not None and any(each.wide for each in self.networks):
             raise ValueError(
@@ -178,69 +178,61 @@ class ScaLSTM(keras.layers.Layer):
                 "convolutions; these look at neighbours"
             )
         count, query = ops.shape(hidden)[1], hidden
-        values, known = shown["values"], shown["known"]
-        found = {}
+        values, known = memory["values"], memory["known"]
+        attention = {}
         last = len(self.maps) - 1
         for place, attended_map in enumerate(self.maps):
             if place:  # each hypothesis has a map of its own by now
                 known = attended_map.prepare(values, mask)
             network = self.networks[place]
             whole = place < last or bool(network.then)
-            context, values, seen = attended_map(
+            context, values, weighed = attended_map(
                 query, values, known, mask, whole=whole
             )
-            for name, weights in seen.items():
+            for name, weights in weighed.items():
                 shape = (*ops.shape(hidden)[:2], ops.shape(weights)[-1])
-                found[f"{name}_{place + 1}"] = ops.reshape(weights, shape)
+                attention[f"{name}_{place + 1}"] = ops.reshape(weights, shape)
             if values is not None:
-                values = network(values, self._side(shown.get("side"), place))
+                values = network(values, self._side(memory.get("side"), place))
             if not place:
                 query = ops.reshape(hidden, (-1, 1, self.units))
                 mask = each_mask(mask, count)
         if values is not None:
             context = self.mean(values, mask)
         shape = (*ops.shape(hidden)[:2], context.shape[-1])
-        return self._rescaled(ops.reshape(context, shape)), found
+        return self._rescaled(ops.reshape(context, shape)), attention
 
-    def step(self, gates, state, shown, mask=None):
+    def step(self, gates, state, memory, mask=None):
         """One word: its gate inputs (B, N, 4U), and h and c.
 
         Args:
             gates: what `word_dense` makes of the word.
             state: h and c, (B, N, U) each.
-            shown, mask: as in `look`.
+            memory, mask: as in `attend`.
 
         Returns:
             Dict as `call` returns, without T, and the new state.
         """
-        context, seen = self.look(state[0], shown, mask)
-        told = context
+        context, attention = self.attend(state[0], memory, mask)
+        gated = context
         if self.gate is not None:
-            told = self.gate(state[0]) * context
-        gates = gates + self.context_dense(told)
+            gated = self.gate(state[0]) * context
+        gates = gates + self.context_dense(gated)
         state = lstm_step(gates, state, self.recurrent_kernel)
-        return {"hidden": state[0], "context": context, **seen}, state
-
-    def beginning(self, start, count):
-        """h and c (B, count, U) before the first word, of start (B, 2U)."""
-        shape = (ops.shape(start)[0], count, self.units)
-        return tuple(
-            ops.broadcast_to(part[:, None], shape)
-            for part in ops.split(start, 2, axis=-1)
-        )
+        return {"hidden": state[0], "context": context, **attention}, state
 
     def call(self, words, values, known, start, side=None, location_mask=None):
         gates = self.word_dense(words)  # (B, N, T, 4U)
-        shown = {"values": values, "known": known}
+        memory = {"values": values, "known": known}
         if side is not None:
-            shown["side"] = side
+            memory["side"] = side
 
-        def step(gates, state, shown):
-            return self.step(gates, state, shown, location_mask)
+        def step(gates, state, memory):
+            return self.step(gates, state, memory, location_mask)
 
-        step = Recomputed(step, shown, self._step_variables())
-        state = self.beginning(start, ops.shape(words)[1])
-        return over_words(step, gates, step.begin(state))
+        step = Recomputed(step, memory, self._step_variables())
+        state = spread_state(start, ops.shape(words)[1])
+        return unroll(step, gates, step.begin(state))
 
     def _step_variables(self):
         outside = {id(each) for each in self.word_dense.variables}
@@ -282,3 +274,25 @@ def plain(attended):
         dict(each) | {"then": [dict(one) for one in each.get("then", ())]}
         for each in attended
     ]
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class ZeroFirst(keras.layers.Layer):
+    """Zeros in the place of the first word of each caption.
+
+    Call arguments:
+        words: float tensor (B, N, T, E).
+
+    Returns:
+        Float tensor (B, N, T, E).
+
+    Example:
+        >>> ZeroFirst()(embedding(tokens))
+    """
+
+    def call(self, words):
+        later = ops.arange(ops.shape(words)[2], dtype="int32") > 0
+        return words * ops.cast(later, words.dtype)[:, None]
+
+    def compute_output_spec(self, words):
+        return keras.KerasTensor(words.shape, dtype=words.dtype)

@@ -10,7 +10,7 @@ from imcap.layers.kernels.lstm_recurrence import run_recurrence
 
 @keras.saving.register_keras_serializable(package="imcap")
 class SentinelLSTMCell(keras.layers.Layer):
-    """One LSTM step that can also offer what it knows without looking.
+    """LSTM cell with a visual sentinel: what it knows without looking.
 
     `i, f, o, g = σ(W x + R h + b)`, `c̃ = tanh(·)`, `c' = f∘c + i∘c̃`,
     `h' = o∘tanh(c')`, sentinel `s = g∘tanh(c')`.

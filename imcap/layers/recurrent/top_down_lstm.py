@@ -1,4 +1,4 @@
-"""Two LSTMs with attention between them."""
+"""The two LSTMs of Up-Down, with attention between them."""
 
 import keras
 from keras import ops
@@ -7,13 +7,15 @@ from imcap.layers.attention.additive_attention import AdditiveAttention
 from imcap.layers.dense import RowDense
 from imcap.layers.initializers import OrthogonalBlocks
 from imcap.layers.kernels.top_down_recurrence import run_top_down
-from imcap.layers.masking import masked_softmax
+from imcap.layers.masking import expand_mask, masked_softmax
 from imcap.layers.recurrent.lstm import lstm_step
 
 
 @keras.saving.register_keras_serializable(package="imcap")
 class TopDownLSTM(keras.layers.Layer):
-    """The first LSTM decides where to look, the second what to say.
+    """Top-down attention LSTM and language LSTM, as one recurrence.
+
+    The first decides where to look, the second what to say:
 
     `h¹_t = LSTM([h²_{t−1}; v̄; E w_{t−1}], h¹_{t−1})`,
     `α = softmax(w · tanh(W_v v + b + W_h h¹_t))`,
@@ -104,8 +106,7 @@ class TopDownLSTM(keras.layers.Layer):
         gates = gates + self.language_dense(second[0])
         first = lstm_step(gates, first, self.kernels[0])
         scores = self.attention.score(first[0], keys, parts=1)  # (B, N, K)
-        mask = None if mask is None else mask[:, None]
-        weights = masked_softmax(scores, mask)
+        weights = masked_softmax(scores, expand_mask(mask))
         gates = ops.matmul(weights, value_gates)  # (B, N, 4U)
         gates = gates + self.attended_dense(first[0])
         second = lstm_step(gates, second, self.kernels[1])

@@ -1,27 +1,23 @@
-"""The transformer over words: whole captions, or one word more."""
+"""The transformer's decoder block: whole captions, or one word more."""
 
 import keras
 from keras import ops
 
-from imcap.layers.attention.multi_head_attention import (
-    MultiHeadAttention,
-    split_heads,
-)
+from imcap.layers.attention.multi_head_attention import split_heads
 from imcap.layers.attention.x_linear_attention import XLinearAttention
-from imcap.layers.masking import token_mask
+from imcap.layers.masking import expand_mask, token_mask
 from imcap.layers.packing import (
     captions_of_rows,
     images_of_rows,
     rows_of_captions,
     rows_of_images,
 )
-from imcap.layers.transformer.feed_forward import FeedForward
-from imcap.layers.transformer.normalization import transformer_normalization
+from imcap.layers.transformer.block import TransformerBlock
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class DecoderBlock(keras.layers.Layer):
-    """One pre-norm block: words before, then the picture, then by itself.
+class DecoderBlock(TransformerBlock):
+    """Pre-norm decoder block: self-attention, cross-attention, feed-forward.
 
     `x + drop(SA(norm x))`, `x + drop(CA(norm x, memory))`,
     `x + drop(FF(norm x))`.
@@ -31,8 +27,8 @@ class DecoderBlock(keras.layers.Layer):
 
     Args:
         units, ff_size, heads, dropout, norm, ff_activation: as in
-            `EncoderBlock`.
-        cross_attn: "dot-product" or "xlinear", how pictures are looked at.
+            `TransformerBlock`.
+        cross_attn: "dot-product" or "xlinear", attention to the picture.
         **kwargs: see `keras.layers.Layer`.
 
     Call arguments:
@@ -56,45 +52,21 @@ class DecoderBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self,
-        units,
-        ff_size,
-        heads=8,
-        dropout=0.0,
-        norm="layer",
-        ff_activation="RELU",
-        cross_attn="dot-product",
-        **kwargs,
+        self, units, ff_size, *args, cross_attn="dot-product", **kwargs
     ):
-        super().__init__(**kwargs)
-        self.units = units
-        self.ff_size = ff_size
-        self.heads = heads
-        self.dropout = dropout
-        self.norm = norm
-        self.ff_activation = ff_activation
+        super().__init__(units, ff_size, *args, **kwargs)
         self.cross_attn = cross_attn
-        policy = self.dtype_policy
-        self.attention = MultiHeadAttention(
-            units, heads, dropout, dtype=policy, name="attention"
-        )
+        self.attention = self._make_attention()
         self.cross = self._cross_attention()
-        self.feed_forward = FeedForward(
-            ff_size, units, ff_activation, dropout, dtype=policy, name="forward"
-        )
-        self.norms = [
-            transformer_normalization(norm, dtype=policy, name=f"norm_{number}")
-            for number in range(3)
-        ]
-        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
+        self.feed_forward = self._make_feed_forward()
+        self._make_norms(3)
 
     def _cross_attention(self):
-        options = {"dtype": self.dtype_policy, "name": "cross"}
-        if self.cross_attn == "xlinear":
-            return XLinearAttention(self.units, self.dropout, **options)
         if self.cross_attn == "dot-product":
-            return MultiHeadAttention(
-                self.units, self.heads, self.dropout, **options
+            return self._make_attention("cross")
+        if self.cross_attn == "xlinear":
+            return XLinearAttention(
+                self.units, self.dropout, dtype=self.dtype_policy, name="cross"
             )
         raise ValueError(
             "cross_attn must be 'dot-product' or 'xlinear', "
@@ -124,17 +96,21 @@ class DecoderBlock(keras.layers.Layer):
         training=None,
     ):
         packing = (tokens, slots, words)
-        rows = self._add(rows, self._before(rows, packing, training), training)
+        context = self._self_attend(rows, packing, training)
+        rows = self._add(rows, context, training)
         asked = [
             images_of_rows(part, *packing)
             for part in self.cross.ask(self.norms[1](rows))
         ]
-        context, _ = self._seen(asked, keys, values, location_mask, training)
+        context, _ = self._cross_attend(
+            asked, keys, values, location_mask, training
+        )
         context = self.cross.answer(rows_of_images(context, words))
-        return self._alone(self._add(rows, context, training), training)
+        rows = self._add(rows, context, training)
+        return self._add_feed_forward(rows, training)
 
-    def _before(self, rows, packing, training):
-        """What each word finds in its caption up to itself: (W, d)."""
+    def _self_attend(self, rows, packing, training):
+        """Causal self-attention over captions: rows (W, d) to (W, d)."""
         tokens = packing[0]
         normal = self.norms[0](rows)
         query, keys, values = (
@@ -157,16 +133,9 @@ class DecoderBlock(keras.layers.Layer):
         )
         return self.attention.answer(rows_of_captions(context, *packing))
 
-    def _seen(self, asked, keys, values, location_mask, training):
-        mask = None if location_mask is None else location_mask[:, None]
+    def _cross_attend(self, asked, keys, values, location_mask, training):
+        mask = expand_mask(location_mask)
         return self.cross.weigh(asked, keys, values, mask, training=training)
-
-    def _alone(self, states, training):
-        more = self.feed_forward(self.norms[2](states), training=training)
-        return self._add(states, more, training)
-
-    def _add(self, states, more, training):
-        return states + self.drop(more, training=training)
 
     def empty_cache(self, shape, dtype):
         """Keys and values of no words: zeros (B, H, L·N, d / H).
@@ -202,19 +171,21 @@ class DecoderBlock(keras.layers.Layer):
             keys, values, location_mask, training: as in `call`.
 
         Returns:
-            Float tensor (B, N, d), the cache with this word, and what
-            attention to the picture weighed: (B, N, K, H) or (B, N, K).
+            Float tensor (B, N, d), the cache with this word, and attention
+            to the picture: (B, N, K, H) or (B, N, K).
         """
-        found, cache = self._before_step(states, cache, visible, time, training)
-        states = self._add(states, found, training)
+        context, cache = self._self_attend_step(
+            states, cache, visible, time, training
+        )
+        states = self._add(states, context, training)
         asked = self.cross.ask(self.norms[1](states))
-        context, weights = self._seen(
+        context, weights = self._cross_attend(
             asked, keys, values, location_mask, training
         )
         states = self._add(states, self.cross.answer(context), training)
-        return self._alone(states, training), cache, weights
+        return self._add_feed_forward(states, training), cache, weights
 
-    def _before_step(self, states, cache, visible, time, training):
+    def _self_attend_step(self, states, cache, visible, time, training):
         normal = self.norms[0](states)
         start = (0, 0, time * ops.shape(states)[1], 0)
         cache = tuple(
@@ -243,14 +214,4 @@ class DecoderBlock(keras.layers.Layer):
         return keras.KerasTensor(rows.shape, dtype=self.compute_dtype)
 
     def get_config(self):
-        config = super().get_config()
-        config.update(
-            units=self.units,
-            ff_size=self.ff_size,
-            heads=self.heads,
-            dropout=self.dropout,
-            norm=self.norm,
-            ff_activation=self.ff_activation,
-            cross_attn=self.cross_attn,
-        )
-        return config
+        return super().get_config() | {"cross_attn": self.cross_attn}

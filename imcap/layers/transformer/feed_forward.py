@@ -1,4 +1,4 @@
-"""The transformer's two dense layers on each position."""
+"""The transformer's feed-forward part: two dense layers."""
 
 import keras
 
@@ -9,7 +9,7 @@ ACTIVATIONS = {"RELU": "relu", "GELU": "gelu"}
 
 @keras.saving.register_keras_serializable(package="imcap")
 class FeedForward(keras.layers.Layer):
-    """`W_2 drop(f(W_1 x + b_1)) + b_2`, position by position.
+    """Feed-forward: `W_2 drop(f(W_1 x + b_1)) + b_2`, at each position.
 
     Args:
         ff_size: int, width of the hidden layer.

@@ -5,10 +5,10 @@ from keras import ops
 
 
 class _Normalization(keras.layers.Layer):
-    """What both normalisations below share: float32 inside, no options."""
+    """Base of both normalisations below: float32 inside, no options."""
 
     def call(self, inputs):
-        normal = self.normalized(ops.cast(inputs, "float32"))
+        normal = self.normalize(ops.cast(inputs, "float32"))
         return ops.cast(normal, self.compute_dtype)
 
     def compute_output_spec(self, inputs):
@@ -17,7 +17,7 @@ class _Normalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class RootMeanSquareNormalization(_Normalization):
-    """Divides by the root mean square: `x / (‖x‖ / √d + ε) · scale`.
+    """RMS normalisation: `x / (‖x‖ / √d + ε) · scale`.
 
     Unlike `keras.layers.RMSNormalization`, ε (1e-8) stands outside the root,
     as in the published code.
@@ -46,7 +46,7 @@ class RootMeanSquareNormalization(_Normalization):
         )
         self.built = True
 
-    def normalized(self, inputs):
+    def normalize(self, inputs):
         square = ops.mean(inputs * inputs, axis=-1, keepdims=True)
         scale = ops.cast(self.scale, "float32")
         return inputs * _inverse_root(square, self.EPSILON) * scale
@@ -84,7 +84,7 @@ class UnbiasedNormalization(_Normalization):
         )
         self.built = True
 
-    def normalized(self, inputs):
+    def normalize(self, inputs):
         centred = inputs - ops.mean(inputs, axis=-1, keepdims=True)
         square = ops.sum(centred * centred, axis=-1, keepdims=True)
         square = square / (inputs.shape[-1] - 1)
@@ -105,7 +105,7 @@ def _inverse_root(square, epsilon):
 
 
 def transformer_normalization(norm, **kwargs):
-    """A normalisation by its name on the command line.
+    """The normalisation of a name on the command line.
 
     Args:
         norm: "layer" (ε = 1e-5), "RMS" or "unbiased".

@@ -1,4 +1,4 @@
-"""Where words stand in a caption, and locations in a picture."""
+"""Positional encodings, of words in captions and locations in pictures."""
 
 import math
 
@@ -10,7 +10,7 @@ from imcap.layers.dense import RowDense
 
 
 def sinusoid(count, width, cosine_first=False):
-    """Sines and cosines of `count` places, interleaved.
+    """Sinusoidal positional encoding of `count` places.
 
     `PE[p, 2i] = sin(p / 10000^(2i / d))`, `PE[p, 2i + 1]` its cosine.
 
@@ -35,7 +35,7 @@ def sinusoid(count, width, cosine_first=False):
 
 
 class _Positions(keras.layers.Layer):
-    """What the encodings below share: they add to features of their width."""
+    """Base of the encodings below: they add to features of their width."""
 
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
@@ -58,7 +58,7 @@ class _Positions(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class GridPositions(_Positions):
-    """Adds rows and columns apart ("gxg").
+    """Grid encoding "gxg": adds rows and columns apart.
 
     `drop(W_3 x + b_3 + W_1 Σ_columns p + b_1 + W_2 Σ_rows p + b_2)`.
 
@@ -111,7 +111,7 @@ class GridPositions(_Positions):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class FlatGridPositions(_Positions):
-    """Adds a projection of all cells at once ("g2"): `x + W p + b`.
+    """Grid encoding "g2": adds a projection of all cells, `x + W p + b`.
 
     Arguments as in `GridPositions`, without dropout.
 
@@ -133,7 +133,7 @@ class FlatGridPositions(_Positions):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class BoxPositions(_Positions):
-    """Adds corners ("box-coord"): `x + W_2 relu(W_1 p + b_1) + b_2`.
+    """Box encoding "box-coord": `x + W_2 relu(W_1 p + b_1) + b_2`.
 
     Arguments as in `GridPositions`, without dropout; positions are relative
     boxes (B, K, 4) of x1, y1, x2, y2, the hidden layer has d // 2 units.
@@ -158,7 +158,7 @@ class BoxPositions(_Positions):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class FixedGridPositions(_Positions):
-    """Adds sinusoids of the cells covered; nothing is learnt.
+    """Fixed encoding: sinusoids of the cells covered, nothing is learnt.
 
     `x + Σ_cells p (PE_1[column] + PE_2[row])`, PE_1 with sines and PE_2 with
     cosines first, so that rows and columns do not look alike.
@@ -211,7 +211,7 @@ LEARNT = {
 
 
 def location_positions(enc_pos_type, units, dropout=0.0, **kwargs):
-    """An encoding of locations by its name on the command line.
+    """The positional encoding of a name on the command line.
 
     Args:
         enc_pos_type: "gxg", "g2", "box-coord", or "fixed".

@@ -1,4 +1,4 @@
-"""Blocks upon blocks: the whole encoder and the whole decoder."""
+"""Stacks of transformer blocks: the whole encoder, the whole decoder."""
 
 import keras
 from keras import ops
@@ -13,7 +13,7 @@ from imcap.layers.transformer.word_embedding import WordEmbedding
 
 @keras.saving.register_keras_serializable(package="imcap")
 class TransformerEncoder(keras.layers.Layer):
-    """`num_layers` times `EncoderBlock`, and a last norm.
+    """Transformer encoder: `num_layers` times `EncoderBlock`, a last norm.
 
     Args:
         num_layers: int.
@@ -62,7 +62,7 @@ class TransformerEncoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class TransformerDecoder(keras.layers.Layer):
-    """Words embedded, `num_layers` times `DecoderBlock`, and a last norm.
+    """Transformer decoder: words embedded, `DecoderBlock`s, a last norm.
 
     Args:
         vocabulary_size: int, V.
@@ -189,8 +189,8 @@ class TransformerDecoder(keras.layers.Layer):
             location_mask, training: as in `call`.
 
         Returns:
-            Float tensor (B, N, d), the new state, and what the last block
-            weighed the picture with, (B, N, K, H) or (B, N, K).
+            Float tensor (B, N, d), the new state, and the last block's
+            attention to the picture, (B, N, K, H) or (B, N, K).
         """
         time = ops.max(state["time"])
         here = ops.arange(self.max_positions, dtype="int32") == time

@@ -1,4 +1,4 @@
-"""Words for a transformer: what they are, and where they stand."""
+"""The transformer's word embedding, positional encoding included."""
 
 import keras
 from keras import ops
@@ -8,7 +8,7 @@ from imcap.layers.transformer.positions import sinusoid
 
 @keras.saving.register_keras_serializable(package="imcap")
 class WordEmbedding(keras.layers.Layer):
-    """`drop(√d E[word] + PE[place])`.
+    """Scaled word embedding and position: `drop(√d E[word] + PE[place])`.
 
     Args:
         vocabulary_size: int, V.

@@ -1,149 +1,25 @@
 """Channel and spatial attention inside a network, against their equations."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from helpers.backend import as_numpy, computed, value_and_gradients
-from helpers.layer_checks import check_layer
+from helpers.backend import as_numpy, computed
+from helpers.sca_layers import (
+    HIDDEN,
+    MASK,
+    VALUES,
+    A,
+    B,
+    C,
+    K,
+    N,
+    attended_call,
+    filled,
+    floats,
+)
 from imcap.layers.attention.attended_map import ORDERS, AttendedMap
 from imcap.layers.attention.channel_attention import ChannelAttention
-from imcap.layers.attention.spatial_attention import SpatialAttention
-from imcap.layers.cnn.sub_network import SubNetwork
-from imcap.layers.dense import UnitLength
-from imcap.layers.kernels import channel_score
-from imcap.layers.packing import ZeroFirst
-from imcap.layers.penalties import CoveragePenalty
-from imcap.layers.recurrent.sca_lstm import ScaLSTM
-
-B, N, T, K, C, R, E, U, A = 2, 3, 5, 7, 11, 4, 19, 13, 17
-
-
-def floats(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-MASK = np.arange(K) < np.array([[K], [4]])
-HIDDEN, VALUES, SIDE = floats(B, N, U), floats(B, K, C, seed=1), floats(B, K, R)
-ATTENDED = [
-    {
-        "channels": C,
-        "then": [
-            {"conv": R},
-            {"norm": 1e-3},
-            {"add": R},
-            {"activation": "relu6"},
-        ],
-    },
-    {"channels": R, "then": [{"conv": 3, "use_bias": False}]},
-]
-REAL = np.arange(T) < np.array([[5, 2, 3], [1, 4, 0]])[..., None]
-SHARES = np.random.default_rng(2).dirichlet(np.ones(K), (B, N, T))
-SHARES = SHARES.astype("float32")
-
-
-def attended_call(layer, query, values, mask):
-    return layer(query, values, layer.prepare(values, mask), mask)
-
-
-def lstm_call(layer, words, values, start, side, mask):
-    known = layer.prepare(values, mask)
-    return layer(words, values, known, start, side, mask)
-
-
-CASES = {
-    "channel": {
-        "make": lambda **options: ChannelAttention(A, 0.5, **options),
-        "inputs": [HIDDEN, floats(B, C)],
-        "shapes": [(B, N, U)],
-        "weights": 4,
-    },
-    "channel, means of queries": {
-        "make": lambda **options: ChannelAttention(A, 0.5, **options),
-        "inputs": [HIDDEN, floats(B, N, C)],
-        "shapes": [(B, N, U)],
-        "weights": 4,
-    },
-    "spatial": {
-        "make": lambda **options: SpatialAttention(A, 0.5, **options),
-        "inputs": [HIDDEN, VALUES, MASK],
-        "shapes": [(B, N, U), (B, K, C)],
-        "weights": 4,
-        "call": lambda layer, query, values, mask: layer(
-            query, layer.project(values), values, mask
-        ),
-    },
-    **{
-        f"attended map {order}": {
-            "make": lambda order=order, **options: AttendedMap(
-                A, order, 0.5, **options
-            ),
-            "inputs": [HIDDEN, VALUES, MASK],
-            "shapes": [(B, N, U), (B, K, C)],
-            "weights": 4 * len(order.split("-")),
-            "call": attended_call,
-        }
-        for order in ORDERS
-    },
-    "sub-network": {
-        "make": lambda **options: SubNetwork(ATTENDED[0]["then"], **options),
-        "inputs": [floats(B * N, K, C), SIDE],
-        "shapes": [(B * N, K, C)],
-        "weights": 6,
-    },
-    "wide sub-network": {
-        "make": lambda **options: SubNetwork(
-            [{"conv": 5, "kernel": 3}], grid=(7, 1), **options
-        ),
-        "inputs": [VALUES],
-        "shapes": [(B, K, C)],
-        "weights": 2,
-    },
-    "sca lstm": {
-        "make": lambda **options: ScaLSTM(
-            U, A, ATTENDED, selector=True, stddev=0.5, **options
-        ),
-        "inputs": [floats(B, N, T, E), VALUES, floats(B, 2 * U), SIDE, MASK],
-        "shapes": [(B, N, T, E)],
-        "weights": 6 + 2 * 8 + 6 + 1,
-        "call": lstm_call,
-    },
-    "unit length": {
-        "make": UnitLength,
-        "inputs": [VALUES],
-        "shapes": [(B, K, C)],
-        "weights": 0,
-    },
-    "zero first": {
-        "make": ZeroFirst,
-        "inputs": [floats(B, N, T, E)],
-        "shapes": [(B, N, T, E)],
-        "weights": 0,
-    },
-    "coverage penalty": {
-        "make": lambda **options: CoveragePenalty(0.3, **options),
-        "inputs": [floats(B, N, T, U), SHARES, REAL, MASK],
-        "shapes": [(B, N, T, U)],
-        "weights": 0,
-    },
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_layer(name):
-    check_layer(**CASES[name])
-
-
-def filled(layer, *shapes):
-    """The layer, its weights, and all of them by the ends of their paths."""
-    layer.build(*shapes)
-    for number, weight in enumerate(layer.weights):
-        weight.assign(0.4 * floats(*weight.shape, seed=number))
-    return layer, {
-        "/".join(weight.path.split("/")[-2:]): ops.convert_to_numpy(weight)
-        for weight in layer.weights
-    }
 
 
 def softmax(scores):
@@ -236,30 +112,3 @@ def test_attended_map_is_its_equations(order):
             np.testing.assert_allclose(
                 seen[name][b, n, : len(each)], each, atol=1e-6
             )
-
-
-@pytest.mark.parametrize("channels", [1, 4, 128])
-def test_parts_of_channels_change_nothing(channels, monkeypatch):
-    monkeypatch.setattr(channel_score, "CHANNELS", channels)
-    sizes = [(B, N, A), (B, C), (A,), (A, 1)]
-    parts = [
-        keras.Variable(floats(*size, seed=number))
-        for number, size in enumerate(sizes)
-    ]
-    factors = floats(B, N, C, seed=8)
-
-    def plain():
-        query, means, kernel, weight = (ops.reshape(p, p.shape) for p in parts)
-        hidden = means[:, None, :, None] * kernel + query[:, :, None]
-        scores = ops.matmul(ops.tanh(hidden), weight)[..., 0]
-        return ops.sum(scores * factors)
-
-    def in_parts():
-        tensors = [ops.reshape(each, each.shape) for each in parts]
-        return ops.sum(channel_score.channel_score(*tensors) * factors)
-
-    expected, slopes = value_and_gradients(plain, parts)
-    found, own_slopes = value_and_gradients(in_parts, parts)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    for one, other in zip(own_slopes, slopes, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

@@ -26,7 +26,7 @@ def arguments(steepness, seed=0):
 
 
 def by_hand(query, means, kernel, weight):
-    """The scores, in float64."""
+    """`plain_channel_score`, in float64."""
     inner = means[:, None, :, None].astype("float64") * kernel
     return (np.tanh(inner + query[:, :, None]) @ weight)[..., 0]
 

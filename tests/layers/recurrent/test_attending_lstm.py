@@ -1,113 +1,31 @@
 """Recurrences that look at every word, against their equations."""
 
+import keras
 import numpy as np
 import pytest
-from keras import ops
 
+from helpers.attending_layers import (
+    MASK,
+    REAL,
+    VALUES,
+    WORDS,
+    A,
+    B,
+    D,
+    N,
+    T,
+    U,
+    floats,
+    randomised,
+)
 from helpers.backend import as_numpy, computed
-from helpers.layer_checks import check_layer
 from imcap.layers.cnn.feature_normalization import FeatureNormalization
-from imcap.layers.kernels.loops import over_words
-from imcap.layers.masking import LocationDropout, MaskedMean
-from imcap.layers.packing import unpacked
-from imcap.layers.penalties import DoublyStochastic, HardAttentionLoss
+from imcap.layers.kernels.loops import unroll
+from imcap.layers.masking import LocationDropout
+from imcap.layers.packing import unpack
 from imcap.layers.recurrent.attended_input_lstm import AttendedInputLSTM
-from imcap.layers.recurrent.attending_lstm import AttendingLSTM, Draws
+from imcap.layers.recurrent.attending_lstm import AttendingLSTM
 from imcap.layers.recurrent.top_down_lstm import TopDownLSTM
-
-B, N, T, K, D, E, U, A, V = 2, 3, 5, 7, 11, 19, 13, 17, 23
-
-
-def floats(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-MASK = np.arange(K) < np.array([[K], [4]])
-WORDS, VALUES = floats(B, N, T, E), floats(B, K, D, seed=1)
-SHARES = np.random.default_rng(2).dirichlet(np.ones(K), (B, N, T))
-SHARES = SHARES.astype("float32")
-TOKENS = np.random.default_rng(3).integers(1, V, (B, N, T), "int32")
-REAL = np.arange(T) < np.array([[5, 2, 3], [1, 4, 5]])[..., None]
-
-
-CASES = {
-    "attending": {
-        "make": lambda **options: AttendingLSTM(U, A, **options),
-        "inputs": [WORDS, VALUES, floats(B, 2 * U), MASK],
-        "shapes": [(B, N, T, E), (B, K, D)],
-        "weights": 10,
-    },
-    "attending, no selector": {
-        "make": lambda **options: AttendingLSTM(
-            U, A, "relu", use_selector=False, **options
-        ),
-        "inputs": [WORDS, VALUES, floats(B, 2 * U), None],
-        "shapes": [(B, N, T, E), (B, K, D)],
-        "weights": 8,
-    },
-    "top-down": {
-        "make": lambda **options: TopDownLSTM(U, A, **options),
-        "inputs": [WORDS, floats(B, D), VALUES, MASK],
-        "shapes": [(B, N, T, E), (B, D), (B, K, D)],
-        "weights": 13,
-    },
-    "attended input": {
-        "make": lambda **options: AttendedInputLSTM(U, A, **options),
-        "inputs": [WORDS, VALUES, MASK],
-        "shapes": [(B, N, T, E), (B, K, D)],
-        "weights": 9,
-    },
-    "feature normalization": {
-        "make": FeatureNormalization,
-        "inputs": [VALUES, MASK],
-        "shapes": [(B, K, D)],
-        "weights": 4,
-    },
-    "masked mean": {
-        "make": MaskedMean,
-        "inputs": [VALUES, MASK],
-        "shapes": [(B, K, D)],
-        "weights": 0,
-    },
-    "location dropout": {
-        "make": lambda **options: LocationDropout(0.5, **options),
-        "inputs": [VALUES, MASK],
-        "shapes": [(B, K, D)],
-        "weights": 0,
-        "dtype": "bool",
-    },
-    "draws": {
-        "make": Draws,
-        "inputs": [TOKENS],
-        "shapes": [(B, N, T)],
-        "weights": 0,
-        "dtype": "float32",
-    },
-    "doubly stochastic": {
-        "make": lambda **options: DoublyStochastic(0.7, **options),
-        "inputs": [floats(B, N, T, U), SHARES, REAL, MASK],
-        "shapes": [(B, N, T, U)],
-        "weights": 0,
-    },
-    "hard attention": {
-        "make": lambda **options: HardAttentionLoss(**options),
-        "inputs": [floats(B, N, T, V), TOKENS, REAL, SHARES, SHARES],
-        "shapes": [(B, N, T, V)],
-        "weights": 1,
-    },
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_layer(name):
-    check_layer(**CASES[name])
-
-
-def randomised(layer):
-    generator = np.random.default_rng(7)
-    for weight in layer.weights:
-        weight.assign(0.4 * generator.normal(size=weight.shape))
-    return {w.path: ops.convert_to_numpy(w) for w in layer.weights}
 
 
 def sigmoid(x):
@@ -218,7 +136,7 @@ def test_attended_input_lstm_follows_the_equations():
             np.testing.assert_allclose(hidden[b, n, t], h, atol=1e-5)
 
 
-def test_unpacked_puts_numbers_back():
+def test_unpack_puts_numbers_back():
     real = REAL.reshape(B, -1)
     slots = np.argsort(~real, axis=1, kind="stable")
     slots = slots[:, : real.sum(axis=1).max()].astype("int32")
@@ -230,7 +148,7 @@ def test_unpacked_puts_numbers_back():
     # Two more, as where the number of words was rounded up.
     more = np.append(words, [0, 0]).astype("int32")
     packed = np.append(packed, [5.0, 5.0]).astype("float32")
-    found = as_numpy(unpacked(packed, slots, more, (B, N, T)))[0]
+    found = as_numpy(unpack(packed, slots, more, (B, N, T)))[0]
     np.testing.assert_allclose(found, numbers * REAL, rtol=1e-6)
 
 
@@ -257,8 +175,6 @@ def test_location_dropout_hides_a_share_in_training_only():
 
 
 def test_a_loop_needs_to_know_its_length():
-    import keras
-
     symbol = keras.KerasTensor((B, N, None, U))
     with pytest.raises(ValueError, match="known beforehand"):
-        over_words(lambda word, state: (word, state), symbol, ())
+        unroll(lambda word, state: (word, state), symbol, ())

@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from helpers.backend import as_numpy, computed
-from imcap.layers.penalties import HardAttentionLoss
-from imcap.layers.recurrent.attending_lstm import AttendingLSTM, one_location
-from layers.recurrent.test_attending_lstm import (
+from helpers.attending_layers import (
     MASK,
     REAL,
     SHARES,
@@ -22,18 +19,21 @@ from layers.recurrent.test_attending_lstm import (
     floats,
     randomised,
 )
+from helpers.backend import as_numpy, computed
+from imcap.layers.penalties import HardAttentionLoss
+from imcap.layers.recurrent.attending_lstm import AttendingLSTM, draw_location
 
 
 def test_one_location_is_drawn_as_often_as_its_weight():
     shares = np.array([0.1, 0.0, 0.6, 0.3], "float32")
     uniforms = (np.arange(1000, dtype="float32") + 0.5) / 1000
-    drawn = one_location(np.tile(shares, (1000, 1)), uniforms)
+    drawn = draw_location(np.tile(shares, (1000, 1)), uniforms)
     drawn = as_numpy(drawn)[0]
     np.testing.assert_array_equal(drawn.sum(axis=1), 1)
     np.testing.assert_allclose(drawn.mean(axis=0), shares, atol=0.002)
-    last = one_location(shares[None], np.float32([1 - 2**-24]))
+    last = draw_location(shares[None], np.float32([1 - 2**-24]))
     np.testing.assert_array_equal(as_numpy(last)[0], [[0, 0, 0, 1]])
-    nothing = one_location(np.zeros((1, 3), "float32"), np.float32([0.5]))
+    nothing = draw_location(np.zeros((1, 3), "float32"), np.float32([0.5]))
     assert not as_numpy(nothing)[0].any()
 
 

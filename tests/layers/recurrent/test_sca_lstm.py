@@ -6,14 +6,7 @@ import pytest
 from keras import ops
 
 from helpers.backend import as_numpy, computed, value_and_gradients
-from imcap.layers.attention.attended_map import AttendedMap
-from imcap.layers.cnn.sub_network import SubNetwork
-from imcap.layers.dense import UnitLength
-from imcap.layers.initializers import SquareOrthogonal
-from imcap.layers.packing import ZeroFirst
-from imcap.layers.penalties import CoveragePenalty
-from imcap.layers.recurrent.sca_lstm import ScaLSTM
-from layers.attention.test_channel_attention import (
+from helpers.sca_layers import (
     ATTENDED,
     MASK,
     REAL,
@@ -32,6 +25,12 @@ from layers.attention.test_channel_attention import (
     floats,
     lstm_call,
 )
+from imcap.layers.attention.attended_map import AttendedMap
+from imcap.layers.cnn.sub_network import SubNetwork
+from imcap.layers.dense import UnitLength
+from imcap.layers.initializers import SquareOrthogonal
+from imcap.layers.penalties import CoveragePenalty
+from imcap.layers.recurrent.sca_lstm import ScaLSTM, ZeroFirst
 
 
 def test_recomputed_gradient_is_the_plain_one(monkeypatch):

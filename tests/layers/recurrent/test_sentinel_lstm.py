@@ -1,17 +1,15 @@
-"""The sentinel LSTM against a loop in NumPy and automatic gradients."""
+"""The sentinel LSTM against a loop in NumPy."""
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from helpers.backend import as_numpy, computed, value_and_gradients
+from helpers.backend import as_numpy, computed
 from imcap.layers import SentinelLSTM, SentinelLSTMCell
-from imcap.layers.kernels.lstm_recurrence import run_recurrence
 
-B, N, T, D, E, U, M = 2, 3, 5, 7, 11, 13, 3
+B, N, T, D, E, U = 2, 3, 5, 7, 11, 13
 VARIANTS = [
     (sgate, activation)
     for sgate in (True, False)
@@ -109,62 +107,6 @@ def test_cell_takes_inputs_and_projections():
         np.testing.assert_allclose(two, three, atol=1e-5)
 
 
-def plain_loop(gates, kernel, hidden, carry, sgate, hard):
-    """The recurrence without a gradient of its own."""
-    units, outputs = kernel.shape[0], []
-    for step in range(gates.shape[1]):
-        total = gates[:, step] + ops.matmul(hidden, kernel)
-        parts = ops.split(total, total.shape[1] // units, axis=1)
-        if hard:
-            gate = [ops.clip(0.2 * x + 0.5, 0.0, 1.0) for x in parts[:-1]]
-        else:
-            gate = [ops.sigmoid(x) for x in parts[:-1]]
-        carry = gate[1] * carry + gate[0] * ops.tanh(parts[-1])
-        hidden = gate[2] * ops.tanh(carry)
-        outputs.append(
-            (hidden, carry, *((gate[3] * ops.tanh(carry),) if sgate else ()))
-        )
-    return [
-        ops.stack(list(part), axis=1) for part in zip(*outputs, strict=True)
-    ]
-
-
-@variants
-def test_written_gradient_is_the_automatic_one(sgate, activation):
-    hard, width = activation == "hard_sigmoid", (5 if sgate else 4) * U
-    start = [
-        3 * floats(M, T, width),
-        floats(U, width, seed=1),
-        floats(M, U, seed=2),
-        floats(M, U, seed=3),
-    ]
-    inputs = [keras.Variable(array) for array in start]
-    factors = floats(3, M, T, U, seed=4)
-
-    def loss(run):
-        def function():
-            outputs = run(
-                *[value * 1.0 for value in inputs],  # tensors, no variables
-                sgate=sgate,
-                hard=hard,
-            )
-            pairs = zip(outputs, factors, strict=False)
-            return sum(
-                ops.sum(part * factor)
-                for part, factor in pairs
-                if part is not None
-            )
-
-        return function
-
-    value, found = value_and_gradients(loss(run_recurrence), inputs)
-    expected_value, expected = value_and_gradients(loss(plain_loop), inputs)
-    np.testing.assert_allclose(value, expected_value, rtol=1e-5)
-    for one, other in zip(found, expected, strict=True):
-        assert np.abs(other).max() > 0.01
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
-
-
 def test_captions_and_images_are_independent():
     layer = make()
     words, image = floats(B, N, T, D), floats(B, E, seed=1)
@@ -202,6 +144,3 @@ def test_initial_weights():
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="recurrent_activation"):
         SentinelLSTMCell(U, recurrent_activation="relu")
-    symbol = keras.KerasTensor((M, None, 5 * U))
-    with pytest.raises(ValueError, match="beforehand"):
-        run_recurrence(symbol, None, None, None)

@@ -13,7 +13,6 @@ from imcap.layers.attention.geometric_attention import (
 )
 from imcap.layers.attention.multi_head_attention import MultiHeadAttention
 from imcap.layers.attention.x_linear_attention import XLinearAttention
-from imcap.layers.kernels.x_linear_score import x_linear_score
 from imcap.layers.transformer.feed_forward import FeedForward
 from imcap.layers.transformer.normalization import (
     RootMeanSquareNormalization,
@@ -130,50 +129,6 @@ def test_x_linear_attention_is_its_pairwise_form(masked):
     np.testing.assert_allclose(context, expected, atol=1e-5)
     np.testing.assert_allclose(weights, shares, atol=1e-6)
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize("rate", [0.0, 0.3])
-def test_x_linear_score_has_the_gradient_of_its_plain_form(rate):
-    E = 11
-    shapes = [(B, Q, U), (B, K, U), (U, E), (E,), (E, 1)]
-    parts = [
-        keras.Variable(floats(*shape, seed=seed))
-        for seed, shape in enumerate(shapes)
-    ]
-    shares = MASK / MASK.sum(axis=1, keepdims=True).astype("float32")
-    noise = ()
-    if rate:
-        generator = np.random.default_rng(8)
-        noise = tuple(
-            generator.random((B, count, E)).astype("float32")
-            for count in (Q, K)
-        )
-    slopes = floats(B, Q, K, seed=20), floats(B, Q, E, seed=21)
-
-    def weighed(scores, means):
-        return ops.sum(scores * slopes[0]) + ops.sum(means * slopes[1])
-
-    def in_parts():
-        query, keys, *rest = (part + 0 for part in parts)
-        return weighed(*x_linear_score(query, keys, shares, *rest, noise, rate))
-
-    def plain():
-        query, keys, kernel, bias, weight = parts
-        pairs = query[:, :, None] * keys[:, None]
-        hidden = ops.relu(ops.matmul(pairs, kernel) + bias)
-        if noise:
-            drawn = noise[0][:, :, None] + noise[1][:, None]
-            hidden = hidden * ((drawn % 1 >= rate) / (1 - rate)).astype(
-                "float32"
-            )
-        means = ops.sum(hidden * shares[:, None, :, None], axis=2)
-        return weighed(ops.matmul(hidden, weight)[..., 0], means)
-
-    expected, one = value_and_gradients(plain, parts)
-    found, other = value_and_gradients(in_parts, parts)
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
-    for slope, same in zip(one, other, strict=True):
-        np.testing.assert_allclose(same, slope, rtol=1e-3, atol=1e-3)
 
 
 def test_x_linear_dropout_keeps_its_share():
