@@ -7,6 +7,7 @@ imcap match search --model runs/t2i --images holiday "a dog in the snow"
 """
 
 import sys
+from collections.abc import Sequence
 
 from imcap.cli.dispatch import dispatch
 
@@ -24,7 +25,7 @@ MODULES = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs one of the commands; returns the exit status."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     return dispatch("imcap match", COMMANDS, arguments, MODULES)

@@ -6,16 +6,20 @@ imcap match search --model runs/t2i --image dog.jpg --captions lines.txt
 
 import dataclasses
 import re
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.matching.search import (
+    Answer,
     Searcher,
-    pictures_for,
     read_sentences,
-    sentences_for,
+    search_captions,
+    search_pictures,
 )
 from imcap.options import option, positional
 from imcap.startup import quiet_start
@@ -51,36 +55,55 @@ class MatchSearchConfig:
     workers: int = option(2, "threads that decode pictures")
 
 
-def report(config, run, about, found):
-    """Prints, draws; returns what --json says of one question.
+def report(
+    config: MatchSearchConfig,
+    folder: Path,
+    about: tuple[int, int],
+    answer: Answer,
+) -> dict[str, Any]:
+    """Prints and draws an answer; returns what --json says of it.
 
     Args:
-        config: `MatchSearchConfig`.
-        run: the `MatchRun`.
+        config: the flags.
+        folder: where sheets are drawn.
         about: (number, count), which of how many questions.
-        found: (question, entries, hits, grid).
+        answer: what was found.
     """
     from imcap.drawing.sheet import draw_sheet
 
-    question, entries, hits, grid = found
-    print(question)
+    query, entries = answer.query, answer.entries
+    print(query)
     for entry in entries:
-        answer = entry.get("image") or entry.get("caption")
-        print(f"  {entry['score']:.3f}  {answer}")
+        found = entry.get("image") or entry.get("caption")
+        print(f"  {entry['score']:.3f}  {found}")
     if config.no_draw:
-        return {"query": question, "found": entries}
-    name = re.sub(r"\W+", "_", Path(question).stem).strip("_")[:60]
-    sheet = run.path / "search" / f"{name or 'search'}.png"
+        return {"query": query, "found": entries}
+    name = re.sub(r"\W+", "_", Path(query).stem).strip("_")[:60]
+    sheet = folder / f"{name or 'search'}.png"
     if config.output:
         sheet = Path(config.output)
         if about[1] > 1:
             sheet = sheet.with_name(f"{sheet.stem}_{about[0]}{sheet.suffix}")
-    draw_sheet(hits, question, grid, sheet)
+    draw_sheet(answer.hits, query, answer.grid, sheet)
     print(f"  drawn in {sheet}")
-    return {"query": question, "found": entries, "sheet": str(sheet)}
+    return {"query": query, "found": entries, "sheet": str(sheet)}
 
 
-def check_flags(config):
+def check_words(searcher: Searcher, sentences: Sequence[str]) -> None:
+    """Says which words the run does not know; refuses if it knows none."""
+    tokens = searcher.tokenize(sentences)
+    for sentence, words in zip(sentences, tokens, strict=True):
+        unknown = searcher.unknown_words(words)
+        if len(unknown) == len(words):
+            raise InputError(
+                f"{sentence!r}: none of its words is known to "
+                f"{searcher.run.path}"
+            )
+        if unknown:
+            print(f"note: not in the vocabulary: {', '.join(unknown)}")
+
+
+def check_flags(config: MatchSearchConfig) -> None:
     """Refuses flags that do not say one thing to look for."""
     pictures = bool(config.images) and bool(config.sentences)
     sentences = bool(config.image) and bool(config.captions)
@@ -93,7 +116,7 @@ def check_flags(config):
         raise InputError("--top, --batch_size and --workers start from 1")
 
 
-def search(config):
+def search(config: MatchSearchConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
     check_flags(config)
     sentences = list(config.sentences)
@@ -103,9 +126,11 @@ def search(config):
         raise InputError(f"{config.image}: no such file")
     with quiet_start():
         searcher = Searcher(config.model, config.checkpoint)
+    answers: Iterable[Answer]
     if config.image:
+        count = 1
         answers = [
-            sentences_for(
+            search_captions(
                 searcher,
                 config.image,
                 sentences,
@@ -114,23 +139,27 @@ def search(config):
             )
         ]
     else:
+        count = len(sentences)
+        check_words(searcher, sentences)
         index = searcher.index(
-            config.images,
-            batch_size=config.batch_size,
-            max_pixels=config.max_pixels,
-            workers=config.workers,
+            config.images or "",
+            config.batch_size,
+            config.max_pixels,
+            config.workers,
         )
-        answers = pictures_for(searcher, sentences, index, config.top)
-    count = 1 if config.image else len(sentences)
+        for note in index.notes:
+            print(note, file=sys.stderr)
+        answers = search_pictures(searcher, sentences, index, config.top)
+    folder = searcher.run.path / "search"
     entries = [
-        report(config, searcher.run, (number, count), found)
-        for number, found in enumerate(answers, 1)
+        report(config, folder, (number, count), answer)
+        for number, answer in enumerate(answers, 1)
     ]
     if config.json:
         write_json(config.json, entries, indent=1)
     return entries
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs `imcap match search`; returns the exit status."""
     return run_command(NAME, MatchSearchConfig, search, argv)

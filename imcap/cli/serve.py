@@ -121,7 +121,12 @@ def load_model(config):
         )
     with quiet_start():
         model = imcap.load(config.model, config.checkpoint)
-    return FolderSearch(model, config.images) if matches else model
+    if not matches:
+        return model
+    search = FolderSearch(model, config.images)
+    for note in search.index.notes:
+        print(note, file=sys.stderr)
+    return search
 
 
 def listen(host, port):

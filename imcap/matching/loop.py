@@ -5,7 +5,7 @@ import numpy as np
 from imcap.data.batches.pair_batches import PairBatches
 from imcap.data.batches.readers import StoredFeatures
 from imcap.errors import InputError
-from imcap.matching.scores import Embedder, all_scores
+from imcap.matching.scores import Embedder, score_all
 from imcap.metrics.recall import retrieval_metrics
 from imcap.runs.fitting import Fitting
 from imcap.training.callbacks import GeneratedValidation, Progress
@@ -112,7 +112,7 @@ class RecallValidation:
         self.rows = data.validation.encode(data.vocabulary)
 
     def __call__(self, epoch):
-        scores = all_scores(self.embedder, self.pairs, self.rows)
+        scores = score_all(self.embedder, self.pairs, self.rows)
         if not np.isfinite(scores).all():
             raise InputError(
                 "scores of validation pairs are not finite: training "

@@ -1,10 +1,20 @@
 """A matching run as an object: `imcap.load("runs/t2i")`."""
 
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.vision.extraction import PictureEncoder
 from imcap.vision.given import BATCH, is_many, many
+
+if TYPE_CHECKING:
+    from imcap.data.pairs.matching_set import TokenRows
+    from imcap.matching.picture_index import PictureIndex
 
 
 class LoadedMatcher:
@@ -20,6 +30,8 @@ class LoadedMatcher:
     Attributes:
         run: the `MatchRun`.
         scan: its `Scan`.
+        searcher: the `Searcher` that does the work.
+        encoder: the `PictureEncoder` of its features.
         grid: (h, w), how the locations of `attention` lie on a picture.
 
     Raises:
@@ -31,17 +43,17 @@ class LoadedMatcher:
         (2, 2)
     """
 
-    def __init__(self, path, checkpoint="best"):
+    def __init__(self, path: str | Path, checkpoint: str = "best"):
         from imcap.matching.search import Searcher
 
         self.searcher = Searcher(path, checkpoint)
         self.run = self.searcher.run
         self.scan = self.searcher.scan
         # Built now, so that what is missing is said now.
-        self.encoder = PictureEncoder.from_run(self.run)
+        self.encoder = self.searcher.encoder
         self.grid = self.encoder.grid
 
-    def score(self, images, captions):
+    def score(self, images: Any, captions: str | Sequence[str]) -> np.ndarray:
         """How well each caption fits each picture.
 
         Args:
@@ -51,11 +63,11 @@ class LoadedMatcher:
         Returns:
             float32 (B, C), larger for what fits better; not probabilities.
         """
-        _, rows = self._read(captions)
-        return self.searcher.scores(self._regions(many(images)), rows)
+        _, rows = self._encode(captions)
+        return self.searcher.score(self._embed(many(images)), rows)
 
-    def attention(self, images, captions):
-        """Where the words of captions look, each caption on its picture.
+    def attention(self, images: Any, captions: str | Sequence[str]) -> Any:
+        """Attention of the words of captions, each on its own picture.
 
         Args:
             images: B pictures, see the class.
@@ -65,19 +77,23 @@ class LoadedMatcher:
             List of B (words, weights): L str, and float32 (L, K). One pair
             alone for one picture alone.
         """
-        tokens, rows = self._read(captions)
-        regions = self._regions(many(images))
+        tokens, rows = self._encode(captions)
+        regions = self._embed(many(images))
         if len(regions) != len(rows):
             raise InputError(
                 f"{len(regions)} pictures, but {len(rows)} captions; give a "
                 "caption for each picture"
             )
-        chosen = np.arange(len(rows))
-        looked = self.searcher.attention(regions, rows, chosen)
-        found = list(zip(tokens, looked, strict=True))
-        return found if is_many(images) else found[0]
+        weights = self.searcher.attend(regions, rows, np.arange(len(rows)))
+        pairs = list(zip(tokens, weights, strict=True))
+        return pairs if is_many(images) else pairs[0]
 
-    def search(self, folder, sentences, top=8):
+    def search(
+        self,
+        folder: str | Path,
+        sentences: str | Sequence[str],
+        top: int = 8,
+    ) -> Any:
         """The pictures of a folder that fit sentences best.
 
         What is embedded is kept in the run's directory.
@@ -85,44 +101,55 @@ class LoadedMatcher:
         Args:
             folder: path.
             sentences: str, or a list of them.
-            top: int, how many pictures a sentence.
+            top: how many pictures a sentence.
 
         Returns:
             For each sentence a list of (path, score), best first.
+
+        Warns:
+            UserWarning: of each picture that cannot be read.
         """
-        from imcap.matching.search import best
+        from imcap.matching.search import top_k
 
-        _, rows = self._read(sentences)
+        _, rows = self._encode(sentences)
         index = self.index(folder)
-        scores = self.searcher.scores(index, rows)
-        found = [
+        answers = [
             [
-                (index.paths[row], float(of_one[row]))
-                for row in best(of_one, top)
+                (index.paths[row], float(column[row]))
+                for row in top_k(column, top)
             ]
-            for of_one in scores.T
+            for column in self.searcher.score(index, rows).T
         ]
-        return found[0] if isinstance(sentences, str) else found
+        return answers[0] if isinstance(sentences, str) else answers
 
-    def index(self, folder):
-        """The `PictureIndex` of a folder, embedded where it is not yet."""
-        return self.searcher.index(folder)
+    def index(self, folder: str | Path) -> PictureIndex:
+        """The `PictureIndex` of a folder, embedded where it is not yet.
 
-    def _read(self, captions):
+        Warns:
+            UserWarning: of each picture that cannot be read.
+        """
+        index = self.searcher.index(folder)
+        for note in index.notes:
+            warnings.warn(note, stacklevel=3)
+        return index
+
+    def _encode(
+        self, captions: str | Sequence[str]
+    ) -> tuple[list[list[str]], TokenRows]:
         """Words of captions, and their `TokenRows`."""
         captions = [captions] if isinstance(captions, str) else list(captions)
         if not captions:
             raise InputError("give at least one caption")
-        tokens = self.searcher.tokens(captions)
+        tokens = self.searcher.tokenize(captions)
         return tokens, self.searcher.encode(tokens)
 
-    def _regions(self, images):
-        """Embedded regions (B, K, E)."""
+    def _embed(self, images: list[Any]) -> np.ndarray:
+        """Regions (B, K, E) of pictures, a batch at a time."""
         if not images:
             raise InputError("give at least one picture")
-        found = []
-        for start in range(0, len(images), BATCH):
-            pixels = self.encoder.read_batch(images[start : start + BATCH])
-            features, _ = self.encoder(pixels)
-            found.append(self.searcher.embedder.regions(features))
-        return np.concatenate(found)
+        return np.concatenate(
+            [
+                self.searcher.embed_pictures(images[start : start + BATCH])
+                for start in range(0, len(images), BATCH)
+            ]
+        )

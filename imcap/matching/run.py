@@ -1,10 +1,15 @@
 """The directory of a training of image-text matching."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from imcap.errors import InputError
 from imcap.matching.settings import MatchConfig
 from imcap.runs.run import Run
+
+if TYPE_CHECKING:
+    from imcap.models.scan import Scan
 
 
 class MatchRun(Run):
@@ -19,7 +24,7 @@ class MatchRun(Run):
     command = "imcap match train"
     trains_encoder = False
 
-    def build_task(self):
+    def build_task(self) -> "Scan":
         """The `Scan` with fresh weights."""
         from imcap.models.scan import Scan
 

@@ -1,18 +1,40 @@
-"""Scores of all images with all captions, in bounded memory, continuable."""
+"""Score matrices of images with captions: bounded memory, resumable."""
+
+from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from imcap.data.batches.readers import StoredFeatures
+from imcap.data.pairs.matching_set import MatchingSet, TokenRows
 from imcap.files import atomic_write
+
+if TYPE_CHECKING:
+    from imcap.models.scan import Scan
+
+Allocate = Callable[[tuple[int, ...], str], np.ndarray]
 
 IMAGES, CAPTIONS = 64, 256  # embedded at a time
 
 
 BLOCK = 1000  # captions scored, and on disk stored, at a time
+
+
+class EmbeddedImages(Protocol):
+    """Regions float32 (N, K, E), or what has their shape and slices."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, K, E)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice) -> np.ndarray: ...
 
 
 class Embedder:
@@ -22,7 +44,7 @@ class Embedder:
         scan: a `Scan` with its weights.
     """
 
-    def __init__(self, scan):
+    def __init__(self, scan: Scan):
         import tensorflow as tf
 
         from imcap.models.score_blocks import ChunkScores
@@ -34,7 +56,9 @@ class Embedder:
             scan.encode_captions, reduce_retracing=True
         )
 
-    def images(self, pairs, allocate=np.empty):
+    def embed_images(
+        self, pairs: MatchingSet, allocate: Allocate = np.empty
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Embeds the images of a `MatchingSet`.
 
         Args:
@@ -47,28 +71,33 @@ class Embedder:
         """
         read = StoredFeatures(pairs.store)
         count, locations = len(pairs), pairs.store.locations
-        embeddings = mask = None
+        embeddings: np.ndarray | None = None
+        mask: np.ndarray | None = None
         if not pairs.store.fixed_locations:
             mask = np.zeros((count, locations), bool)
         for first in range(0, count, IMAGES):
             inputs = read(pairs.image_ids[first : first + IMAGES])
-            found = self.regions(inputs["features"], inputs.get("mask"))
+            regions = self.embed_regions(inputs["features"], inputs.get("mask"))
             if embeddings is None:
-                shape = (count, locations, found.shape[2])
+                shape = (count, locations, regions.shape[2])
                 embeddings = allocate(shape, "float32")
-            place = slice(first, first + len(found))
-            embeddings[place, : found.shape[1]] = found
+            place = slice(first, first + len(regions))
+            embeddings[place, : regions.shape[1]] = regions
             if mask is not None:
-                embeddings[place, found.shape[1] :] = 0
-                mask[place, : found.shape[1]] = inputs["mask"]
+                embeddings[place, regions.shape[1] :] = 0
+                mask[place, : regions.shape[1]] = inputs["mask"]
         return embeddings, mask
 
-    def regions(self, features, mask=None):
+    def embed_regions(
+        self, features: np.ndarray, mask: np.ndarray | None = None
+    ) -> np.ndarray:
         """Embeds features (B, K, D): float32 (B, K, E)."""
         features = np.asarray(features, "float32")
         return np.asarray(self._images(features, mask), "float32")
 
-    def captions(self, rows, chosen):
+    def embed_captions(
+        self, rows: TokenRows, chosen: Sequence[int] | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Embeds some captions.
 
         Args:
@@ -86,7 +115,13 @@ class Embedder:
         words = np.concatenate(parts).astype("float32", copy=False)
         return words, rows.lengths[chosen]
 
-    def scores(self, images, mask, words, lengths):
+    def score(
+        self,
+        images: EmbeddedImages,
+        mask: np.ndarray | None,
+        words: np.ndarray,
+        lengths: np.ndarray,
+    ) -> np.ndarray:
         """Scores of images with captions: float32 (N, n).
 
         Args:
@@ -97,8 +132,8 @@ class Embedder:
         """
         from imcap.models.score_blocks import score_blocks
 
-        found = np.empty((len(images), len(lengths)), "float32")
-        for block, columns, scores in score_blocks(
+        scores = np.empty((len(images), len(lengths)), "float32")
+        for block, columns, values in score_blocks(
             self.scan,
             images,
             words,
@@ -106,12 +141,12 @@ class Embedder:
             lengths=lengths,
             scorer=self.scorer,
         ):
-            found[block, columns] = scores
-        return found
+            scores[block, columns] = values
+        return scores
 
 
-def blocks_of(rows):
-    """Captions in blocks of like length, so that little is padded.
+def length_blocks(rows: TokenRows) -> list[np.ndarray]:
+    """Buckets captions by length, so that little is padded.
 
     Args:
         rows: `TokenRows` of M captions.
@@ -123,19 +158,21 @@ def blocks_of(rows):
     return [order[i : i + BLOCK] for i in range(0, len(order), BLOCK)]
 
 
-def all_scores(embedder, pairs, rows):
-    """The whole matrix in memory: float32 (N, M).
+def score_all(
+    embedder: Embedder, pairs: MatchingSet, rows: TokenRows
+) -> np.ndarray:
+    """The whole score matrix in memory: float32 (N, M).
 
     Args:
         embedder: an `Embedder`.
         pairs: a `MatchingSet` of N images.
         rows: `TokenRows` of its M captions.
     """
-    images, mask = embedder.images(pairs)
+    images, mask = embedder.embed_images(pairs)
     scores = np.empty((len(pairs), len(rows)), "float32")
-    for chosen in blocks_of(rows):
-        words, lengths = embedder.captions(rows, chosen)
-        scores[:, chosen] = embedder.scores(images, mask, words, lengths)
+    for chosen in length_blocks(rows):
+        words, lengths = embedder.embed_captions(rows, chosen)
+        scores[:, chosen] = embedder.score(images, mask, words, lengths)
     return scores
 
 
@@ -150,22 +187,26 @@ class StoredScores:
         rows: `TokenRows` of its captions.
     """
 
-    def __init__(self, folder, pairs, rows):
+    def __init__(self, folder: str | Path, pairs: MatchingSet, rows: TokenRows):
         self.folder = Path(folder)
         self.pairs = pairs
         self.rows = rows
-        self.blocks = blocks_of(rows)
+        self.blocks = length_blocks(rows)
 
     @property
-    def path(self):
+    def path(self) -> Path:
         """The finished matrix."""
         return self.folder / "scores.npy"
 
-    def block_path(self, number):
+    def block_path(self, number: int) -> Path:
         """The scores of one block of captions."""
         return self.folder / f"block_{number:05d}.npy"
 
-    def open(self, embedder, progress=iter):
+    def open(
+        self,
+        embedder: Callable[[], Embedder],
+        progress: Callable[[list[int]], Iterable[int]] = iter,
+    ) -> np.ndarray:
         """The matrix (N, M), mapped into memory; computed where missing.
 
         Args:
@@ -181,20 +222,20 @@ class StoredScores:
             self._assemble()
         return np.load(self.path, mmap_mode="r")
 
-    def _compute(self, embedder, left):
+    def _compute(self, embedder: Embedder, left: Iterable[int]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "images.npy"
-        images, mask = embedder.images(self.pairs, _mapped(file))
+        images, mask = embedder.embed_images(self.pairs, _mapped(file))
         for number in left:
             chosen = self.blocks[number]
-            words, lengths = embedder.captions(self.rows, chosen)
-            scores = embedder.scores(images, mask, words, lengths)
+            words, lengths = embedder.embed_captions(self.rows, chosen)
+            scores = embedder.score(images, mask, words, lengths)
             with atomic_write(self.block_path(number), ".npy") as partial:
                 np.save(partial, scores)
         del images
         file.unlink()
 
-    def _assemble(self):
+    def _assemble(self) -> None:
         shape = (len(self.pairs), len(self.rows))
         with atomic_write(self.path) as partial:
             scores = _mapped(partial)(shape, "float32")
@@ -207,10 +248,10 @@ class StoredScores:
             self.block_path(number).unlink()
 
 
-def _mapped(path):
+def _mapped(path: Path) -> Allocate:
     """Allocates an array in a file."""
 
-    def allocate(shape, dtype):
+    def allocate(shape: tuple[int, ...], dtype: str) -> np.memmap:
         return np.lib.format.open_memmap(path, "w+", dtype, shape)
 
     return allocate
@@ -223,22 +264,22 @@ class MeanScores:
         matrices: list of (N, M) arrays.
     """
 
-    def __init__(self, matrices):
+    def __init__(self, matrices: Sequence[np.ndarray]):
         self.matrices = matrices
         self.shape = matrices[0].shape
         self.dtype = matrices[0].dtype
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: slice) -> np.ndarray:
         total = sum(
             np.asarray(matrix[rows], "float64") for matrix in self.matrices
         )
         return (total / len(self.matrices)).astype(self.dtype)
 
 
-def data_fingerprint(pairs, rows):
+def data_fingerprint(pairs: MatchingSet, rows: TokenRows) -> str:
     """SHA-256 of what is scored: captions as read, images, features.
 
     The features' file counts by its size and time, not by its content.

@@ -1,10 +1,37 @@
-"""Search by a matching run: pictures for a sentence and back."""
+"""Search by a matching run: pictures for a sentence, and back."""
 
-import sys
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
+
+if TYPE_CHECKING:
+    from imcap.data.pairs.matching_set import TokenRows
+    from imcap.drawing.sheet import Hit
+    from imcap.matching.picture_index import PictureIndex
+    from imcap.vision.extraction import PictureEncoder
+
+
+class Match(NamedTuple):
+    """A picture, or a sentence, that was found.
+
+    Attributes:
+        row: its place among all that were compared.
+        score: larger for what fits better; no probability.
+        attention: float32 (L, K), where each word looks.
+    """
+
+    row: int
+    score: float
+    attention: np.ndarray
 
 
 class Searcher:
@@ -13,9 +40,19 @@ class Searcher:
     Args:
         path: the directory of the run.
         checkpoint: "best" or "last", which weights.
+
+    Attributes:
+        run: the `MatchRun`.
+        scan: its `Scan`.
+        embedder: the `Embedder` of the scan.
+
+    Example:
+        >>> searcher = Searcher("runs/t2i")
+        >>> rows = searcher.encode(searcher.tokenize(["a dog"]))
+        >>> [matches] = searcher.best_pictures(searcher.index("holiday"), rows)
     """
 
-    def __init__(self, path, checkpoint="best"):
+    def __init__(self, path: str | Path, checkpoint: str = "best"):
         from imcap.matching.run import MatchRun
         from imcap.matching.scores import Embedder
 
@@ -24,8 +61,23 @@ class Searcher:
         self.scan = self.run.task(checkpoint)
         self.embedder = Embedder(self.scan)
 
-    def tokens(self, sentences):
-        """Words of sentences, split as the run's captions were."""
+    @functools.cached_property
+    def encoder(self) -> PictureEncoder:
+        """The picture encoder of the run's features, built at first use.
+
+        Raises:
+            InputError: it is not known what made them.
+        """
+        from imcap.vision.extraction import PictureEncoder
+
+        return PictureEncoder.from_run(self.run)
+
+    @functools.cached_property
+    def _known_words(self) -> frozenset[str]:
+        return frozenset(self.run.vocabulary.words)
+
+    def tokenize(self, sentences: Sequence[str]) -> list[list[str]]:
+        """Splits sentences into words as the run's captions were."""
         if self.run.config.input_json:
             from imcap.data.words.tokenizer import tokenize_strings
 
@@ -34,157 +86,216 @@ class Searcher:
 
         return [treebank_tokenize(sentence) for sentence in sentences]
 
-    def encode(self, tokens):
+    def unknown_words(self, words: Sequence[str]) -> list[str]:
+        """The words that are not in the run's vocabulary."""
+        return [word for word in words if word not in self._known_words]
+
+    def encode(self, tokens: Sequence[Sequence[str]]) -> TokenRows:
         """Words as `TokenRows`."""
         from imcap.data.pairs.matching_set import TokenRows
 
         return TokenRows.encode(tokens, self.run.vocabulary)
 
-    def scores(self, images, rows):
-        """Scores (N, M) of embedded images with all captions of `rows`.
+    def embed_pictures(
+        self, pictures: Sequence[Any], max_pixels: int = MAX_PIXELS
+    ) -> np.ndarray:
+        """Embeds pictures: regions float32 (B, K, E).
+
+        Args:
+            pictures: B paths, bytes of files, arrays (H, W, 3) or PIL images.
+            max_pixels: width times height above which one is refused.
+
+        Raises:
+            InputError: the reason why a picture cannot be used.
+        """
+        pixels = self.encoder.read_batch(pictures, max_pixels)
+        features, _ = self.encoder(pixels)
+        return self.embedder.embed_regions(features)
+
+    def index(
+        self,
+        folder: str | Path,
+        batch_size: int = 32,
+        max_pixels: int = MAX_PIXELS,
+        workers: int = 2,
+    ) -> PictureIndex:
+        """The `PictureIndex` of a folder, embedded where it is not yet.
+
+        Args:
+            folder: the folder of pictures.
+            batch_size: pictures at a time.
+            max_pixels: width times height above which one is refused.
+            workers: threads that decode pictures.
+        """
+        from imcap.matching.picture_index import PictureIndex
+
+        return PictureIndex(
+            self.run,
+            self.encoder,
+            self.embedder,
+            folder,
+            self.checkpoint,
+            batch_size=batch_size,
+            max_pixels=max_pixels,
+            workers=workers,
+        )
+
+    def score(
+        self, images: np.ndarray | PictureIndex, rows: TokenRows
+    ) -> np.ndarray:
+        """Scores float32 (N, M) of embedded images with captions.
 
         Args:
             images: (N, K, E) float32, or a `PictureIndex`.
             rows: `TokenRows` of M captions.
         """
-        words, lengths = self.embedder.captions(rows, np.arange(len(rows)))
-        return self.embedder.scores(images, None, words, lengths)
-
-    def index(self, folder, **options):
-        """The `PictureIndex` of a folder; says what could not be read.
-
-        Args:
-            folder: the folder of pictures.
-            options: batch_size, max_pixels and workers of `PictureIndex`.
-        """
-        from imcap.matching.picture_index import PictureIndex
-
-        index = PictureIndex(
-            self.run, self.embedder, folder, self.checkpoint, **options
+        words, lengths = self.embedder.embed_captions(
+            rows, np.arange(len(rows))
         )
-        for path, reason in index.refused:
-            line = " ".join(f"{path}: {reason}".split())
-            print(f"left out: {line}", file=sys.stderr)
-        return index
+        return self.embedder.score(images, None, words, lengths)
 
-    def attention(self, regions, rows, chosen):
-        """Where real words look: list of (L, K), one a pair.
+    def attend(
+        self,
+        regions: np.ndarray,
+        rows: TokenRows,
+        chosen: Sequence[int] | np.ndarray,
+    ) -> list[np.ndarray]:
+        """Attention of words on regions: a list of (L, K), one a pair.
 
         Args:
             regions: float32 (n, K, E).
             rows: `TokenRows`.
             chosen: n ints, the caption that goes with each picture.
         """
-        words, lengths = self.embedder.captions(rows, chosen)
-        there = np.arange(words.shape[1]) < lengths[:, None]
-        weights = np.asarray(self.scan.attend(regions, words, None, there))
+        words, lengths = self.embedder.embed_captions(rows, chosen)
+        mask = np.arange(words.shape[1]) < lengths[:, None]
+        attention = np.asarray(self.scan.attend(regions, words, None, mask))
         # <start> and <end> are words to the model, but not to a reader.
         return [
-            one[1 : length - 1]
-            for one, length in zip(weights, lengths, strict=True)
+            weights[1 : length - 1]
+            for weights, length in zip(attention, lengths, strict=True)
         ]
 
+    def best_pictures(
+        self, index: PictureIndex, rows: TokenRows, top: int = 8
+    ) -> Iterator[list[Match]]:
+        """Yields, for each caption, its best pictures, best first."""
+        scores = self.score(index, rows)
+        for caption, column in enumerate(scores.T):
+            chosen = top_k(column, top)
+            regions = np.concatenate([index[row : row + 1] for row in chosen])
+            attention = self.attend(regions, rows, [caption] * len(chosen))
+            yield matches(column, chosen, attention)
 
-def pictures_for(searcher, sentences, index, top):
-    """Yields, for each sentence, what `report` takes.
+    def best_captions(
+        self, regions: np.ndarray, rows: TokenRows, top: int = 8
+    ) -> list[Match]:
+        """The best captions of a picture (1, K, E), best first.
+
+        Embeddings of the captions are kept in the run.
+        """
+        from imcap.matching.picture_index import embed_sentences
+
+        words = embed_sentences(self.run, self.embedder, rows, self.checkpoint)
+        scores = self.embedder.score(regions, None, words, rows.lengths)[0]
+        chosen = top_k(scores, top)
+        repeated = np.repeat(regions, len(chosen), axis=0)
+        return matches(scores, chosen, self.attend(repeated, rows, chosen))
+
+
+def top_k(scores: np.ndarray, k: int) -> np.ndarray:
+    """Stable top-k: places of the k highest scores, of equals the first.
 
     Args:
-        searcher: a `Searcher`.
-        sentences: list of str.
-        index: a `PictureIndex`.
-        top: int, how many pictures a sentence.
+        scores: (N,) float.
+        k: int; with fewer scores all of them.
+
+    Returns:
+        int64 (min(k, N),), highest first.
+
+    Example:
+        >>> top_k(np.array([1.0, 3.0, 3.0]), 2)
+        array([1, 2])
     """
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def matches(
+    scores: np.ndarray, chosen: np.ndarray, attention: Sequence[np.ndarray]
+) -> list[Match]:
+    """Puts together what belongs to each chosen row."""
+    return [
+        Match(int(row), float(scores[row]), weights)
+        for row, weights in zip(chosen, attention, strict=True)
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What one question found.
+
+    Args:
+        query: the sentence, or the path of the picture.
+        entries: JSON values: dicts of "image" or "caption", and "score".
+        hits: rows of a contact sheet, `Hit`s.
+        grid: (h, w) of the attention.
+    """
+
+    query: str
+    entries: list[dict[str, Any]]
+    hits: list[Hit]
+    grid: tuple[int, int]
+
+
+def search_pictures(
+    searcher: Searcher, sentences: Sequence[str], index: PictureIndex, top: int
+) -> Iterator[Answer]:
+    """Yields an `Answer` for each sentence: the pictures that fit best."""
     from imcap.drawing.sheet import Hit
 
-    tokens = searcher.tokens(sentences)
-    for sentence, words in zip(sentences, tokens, strict=True):
-        check_words(searcher.run, sentence, words)
-    rows = searcher.encode(tokens)
-    scores = searcher.scores(index, rows)
-    for number, sentence in enumerate(sentences):
-        found = best(scores[:, number], top)
-        regions = np.concatenate([index[row : row + 1] for row in found])
-        looked = searcher.attention(regions, rows, [number] * len(found))
-        hits = [
-            Hit(
-                index.paths[row],
-                f"{index.paths[row].name}\n{scores[row, number]:.3f}",
-                tokens[number],
-                weights,
-            )
-            for row, weights in zip(found, looked, strict=True)
-        ]
-        entries = [
-            {"image": str(index.paths[row]), "score": float(score)}
-            for row, score in zip(found, scores[found, number], strict=True)
-        ]
-        yield sentence, entries, hits, index.grid
+    tokens = searcher.tokenize(sentences)
+    answers = searcher.best_pictures(index, searcher.encode(tokens), top)
+    for sentence, words, best in zip(sentences, tokens, answers, strict=True):
+        hits, entries = [], []
+        for row, score, attention in best:
+            path = index.paths[row]
+            title = f"{path.name}\n{score:.3f}"
+            hits.append(Hit(path, title, words, attention))
+            entries.append({"image": str(path), "score": score})
+        yield Answer(sentence, entries, hits, index.grid)
 
 
-def sentences_for(searcher, image, sentences, top, max_pixels):
-    """What `report` takes, of the sentences that fit a picture.
+def search_captions(
+    searcher: Searcher,
+    image: str | Path,
+    sentences: Sequence[str],
+    top: int,
+    max_pixels: int = MAX_PIXELS,
+) -> Answer:
+    """The sentences that fit a picture best.
 
     Args:
         searcher: a `Searcher`.
         image: path of the picture.
-        sentences: list of str.
-        top: int, how many sentences.
-        max_pixels: width times height above which a picture is refused.
+        sentences: what it is compared with.
+        top: how many sentences.
+        max_pixels: width times height above which the picture is refused.
     """
     from imcap.drawing.sheet import Hit
-    from imcap.matching.picture_index import sentence_words
 
-    regions, grid = embedded_picture(searcher, image, max_pixels)
-    tokens = searcher.tokens(sentences)
-    rows = searcher.encode(tokens)
-    words = sentence_words(
-        searcher.run, searcher.embedder, rows, searcher.checkpoint
-    )
-    scores = searcher.embedder.scores(regions, None, words, rows.lengths)[0]
-    found = best(scores, top)
-    looked = searcher.attention(
-        np.concatenate([regions] * len(found)), rows, found
-    )
-    hits = [
-        Hit(image, f"{scores[row]:.3f}", tokens[row], weights)
-        for row, weights in zip(found, looked, strict=True)
-    ]
-    entries = [
-        {"caption": sentences[row], "score": float(scores[row])}
-        for row in found
-    ]
-    return str(image), entries, hits, grid
+    regions = searcher.embed_pictures([image], max_pixels)
+    tokens = searcher.tokenize(sentences)
+    hits, entries = [], []
+    for row, score, attention in searcher.best_captions(
+        regions, searcher.encode(tokens), top
+    ):
+        hits.append(Hit(image, f"{score:.3f}", tokens[row], attention))
+        entries.append({"caption": sentences[row], "score": score})
+    return Answer(str(image), entries, hits, searcher.encoder.grid)
 
 
-def embedded_picture(searcher, path, max_pixels):
-    """Regions (1, K, E) of one picture, and their grid."""
-    from imcap.vision.extraction import PictureEncoder
-
-    encoder = PictureEncoder.from_run(searcher.run)
-    pixels = encoder.read_batch([path], max_pixels)
-    features, _ = encoder(pixels)
-    return searcher.embedder.regions(features), encoder.grid
-
-
-def best(scores, count):
-    """Places of the highest scores, of equal ones the first: (n,) int."""
-    return np.argsort(-scores, kind="stable")[:count]
-
-
-def check_words(run, sentence, words):
-    """Says which words the run does not know; refuses when it knows none."""
-    known = set(run.vocabulary.words)
-    strange = [word for word in words if word not in known]
-    if len(strange) == len(words):
-        raise InputError(
-            f"{sentence!r}: none of its words is known to {run.path}"
-        )
-    if strange:
-        print(f"note: not in the vocabulary: {', '.join(strange)}")
-
-
-def read_sentences(path):
-    """The lines of a file that hold anything."""
+def read_sentences(path: str | Path) -> list[str]:
+    """Reads the lines of a file that hold anything."""
     from imcap.data.pairs.precomp import read_lines
 
     sentences = [line for line in read_lines(path) if line]

@@ -35,7 +35,7 @@ class Pool:
         from imcap.reports.cards import pack_attention
 
         repeated = np.repeat(regions[None], len(chosen), axis=0)
-        weights = searcher.attention(repeated, self.rows, chosen)
+        weights = searcher.attend(repeated, self.rows, chosen)
         return [
             pack_attention(self.tokens[row], {"weights": one})
             for row, one in zip(chosen, weights, strict=True)
@@ -153,11 +153,12 @@ def compared(config, searcher, one, pool, values, own, to_image):
         own: list of int, the right ones.
         to_image: (M,) ranks of each caption's own picture, from 0.
     """
+    from imcap.matching.search import top_k
     from imcap.reports.cards import Line
 
-    regions, mask = searcher.embedder.images(one)
+    regions, mask = searcher.embedder.embed_images(one)
     regions = regions[0] if mask is None else regions[0][mask[0]]
-    best = _best(values, config.top)
+    best = top_k(values, config.top).tolist()
     chosen = best + own
     looked = pool.looked(searcher, regions, chosen)
     lines = []
@@ -176,15 +177,14 @@ def compared(config, searcher, one, pool, values, own, to_image):
 def of_images(config, searcher, refuse):
     """Cards of --images with the captions that fit them best."""
     from imcap.data.pictures.listing import find_pictures
+    from imcap.matching.search import top_k
     from imcap.reports.cards import Line, embed_picture
-    from imcap.vision.extraction import PictureEncoder
 
-    run = searcher.run
     pool = sentences(config, searcher)
-    words, lengths = searcher.embedder.captions(
+    words, lengths = searcher.embedder.embed_captions(
         pool.rows, np.arange(len(pool.rows))
     )
-    encoder = PictureEncoder.from_run(run)
+    grid = searcher.encoder.grid
     paths, refused = find_pictures(config.images)
     for path, reason in refused:
         refuse(path, reason)
@@ -193,20 +193,19 @@ def of_images(config, searcher, refuse):
     for path in paths[:last]:
         try:
             picture = embed_picture(path)
-            features, _ = encoder(encoder.read_batch([path]))
-            regions = searcher.embedder.regions(features)
+            regions = searcher.embed_pictures([path])
         except InputError as error:
             refuse(path, str(error))
             continue
-        values = searcher.embedder.scores(regions, None, words, lengths)[0]
-        best = _best(values, config.top)
+        values = searcher.embedder.score(regions, None, words, lengths)[0]
+        best = top_k(values, config.top).tolist()
         looked = pool.looked(searcher, regions[0], best)
         lines = [
             Line(pool.tokens[row], seen, f"{values[row]:.3f}")
             for row, seen in zip(best, looked, strict=True)
         ]
         groups = [("captions that fit best", lines)]
-        places = {"grid": list(encoder.grid)}
+        places = {"grid": list(grid)}
         found = {BEST: float(values.max())}
         cards.append(_card(path.name, picture, groups, found, places))
     return cards
@@ -217,14 +216,10 @@ def sentences(config, searcher):
     from imcap.matching.search import read_sentences
 
     if config.captions:
-        tokens = searcher.tokens(read_sentences(config.captions))
+        tokens = searcher.tokenize(read_sentences(config.captions))
     else:
         tokens = split_pairs(config, searcher.run).tokens
     return Pool(tokens, searcher.encode(tokens))
-
-
-def _best(values, count):
-    return np.argsort(-values, kind="stable")[:count].tolist()
 
 
 def _card(name, picture, groups, scores, places):

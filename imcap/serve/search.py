@@ -6,7 +6,6 @@ import functools
 import io
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -36,8 +35,7 @@ class FolderSearch:
     def __init__(self, matcher, folder):
         self.run = matcher.run
         self.searcher = matcher.searcher
-        self.index = matcher.index(folder)
-        self.known = set(self.run.vocabulary.words)
+        self.index = self.searcher.index(folder)
 
     def words(self, sentence):
         """Its words, and those of them that the run does not know.
@@ -45,8 +43,8 @@ class FolderSearch:
         Raises:
             Refused: 400 where nothing is left to look for.
         """
-        words = self.searcher.tokens([sentence])[0]
-        unknown = [word for word in words if word not in self.known]
+        words = self.searcher.tokenize([sentence])[0]
+        unknown = self.searcher.unknown_words(words)
         if not words:
             raise Refused(400, "write a sentence to look for")
         if len(unknown) == len(words):
@@ -61,24 +59,11 @@ class FolderSearch:
             questions: list of lists of str, the words of sentences.
 
         Returns:
-            For each, a list of (row in the index, score, weights (L, K)).
+            For each, a list of `Match`: row in the index, score, and
+            attention (L, K).
         """
-        from imcap.matching.search import best
-
         rows = self.searcher.encode(questions)
-        scores = self.searcher.scores(self.index, rows)
-        answers = []
-        for number in range(len(questions)):
-            found = best(scores[:, number], top)
-            regions = np.concatenate(
-                [self.index[row : row + 1] for row in found]
-            )
-            looked = self.searcher.attention(
-                regions, rows, [number] * len(found)
-            )
-            chosen = scores[found, number]
-            answers.append(list(zip(found, chosen, looked, strict=True)))
-        return answers
+        return list(self.searcher.best_pictures(self.index, rows, top))
 
 
 class SearchService:

@@ -193,7 +193,7 @@ def test_interrupted_evaluation_continues(run, tmp_path, monkeypatch):
     assert evaluate(run, "--save_scores", whole) == 0
     for file in (run / "scores").rglob("*.npy"):
         file.unlink()
-    plain, calls = match_scores.Embedder.scores, []
+    plain, calls = match_scores.Embedder.score, []
 
     def third_time_interrupted(self, *arguments):
         calls.append(arguments)
@@ -201,7 +201,7 @@ def test_interrupted_evaluation_continues(run, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return plain(self, *arguments)
 
-    monkeypatch.setattr(match_scores.Embedder, "scores", third_time_interrupted)
+    monkeypatch.setattr(match_scores.Embedder, "score", third_time_interrupted)
     assert evaluate(run, "--save_scores", parts) == 130
     assert not parts.exists()
     assert evaluate(run, "--save_scores", parts) == 0

@@ -44,13 +44,13 @@ def counted(monkeypatch):
     """The pictures that were embedded, call by call."""
     from imcap.matching.scores import Embedder
 
-    plain, calls = Embedder.regions, []
+    plain, calls = Embedder.embed_regions, []
 
     def regions(self, features, mask=None):
         calls.append(len(features))
         return plain(self, features, mask)
 
-    monkeypatch.setattr(Embedder, "regions", regions)
+    monkeypatch.setattr(Embedder, "embed_regions", regions)
     return calls
 
 
