@@ -16,6 +16,7 @@ from imcap.training.callbacks import (
     Progress,
     ScheduledSampling,
 )
+from imcap.training.checkpoints import copy_weights
 from imcap.training.losses import WordCrossEntropy
 from imcap.training.optimizers import make_optimizer
 from imcap.training.schedules import Schedule, Switched
@@ -134,9 +135,9 @@ class TrainingLoop(Fitting):
 
     def take_over(self, earlier):
         """Copies the weights of another run's task."""
-        self.task.captioner.set_weights(earlier.captioner.get_weights())
+        copy_weights(earlier.captioner, self.task.captioner)
         if self.task.encoder is not None and earlier.encoder is not None:
-            self.task.encoder.set_weights(earlier.encoder.get_weights())
+            copy_weights(earlier.encoder, self.task.encoder)
 
     def run_all(self):
         """Cross-entropy, and from the epoch that the flags name, samples."""

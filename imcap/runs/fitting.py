@@ -10,7 +10,7 @@ from imcap.training.callbacks import (
     MetricsLog,
     SwapAverages,
 )
-from imcap.training.checkpoints import load_state
+from imcap.training.checkpoints import copy_weights, load_state
 
 
 class Fitting:
@@ -44,7 +44,7 @@ class Fitting:
 
     def take_over(self, earlier):
         """Copies the weights of another run's task."""
-        self.task.set_weights(earlier.get_weights())
+        copy_weights(earlier, self.task)
 
     def run_all(self):
         """Fits until the last epoch, the best one is long past, or Ctrl-C."""
