@@ -5,8 +5,6 @@ import pytest
 from keras import ops
 
 from helpers.backend import as_numpy, computed
-from helpers.layer_checks import check_layer
-from imcap.layers.masking import MaskedMean
 from imcap.models.adaptive import Adaptive
 
 B, N, T, K, D, V, U = 2, 3, 5, 7, 11, 17, 13
@@ -69,11 +67,6 @@ def test_adaptive_follows_the_equations():
             np.testing.assert_allclose(
                 logits[b, n, t], dense("output", merged), atol=1e-4
             )
-
-
-def test_pooling_passes_the_layer_checks():
-    features, mask = batch()["features"], np.arange(K) < [[K], [4]]
-    check_layer(MaskedMean, [features, mask], [(B, K, D)], weights=0)
 
 
 def test_attention_alone_needs_attention():
