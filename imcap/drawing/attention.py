@@ -1,21 +1,46 @@
-"""Pictures of what a captioner looked at, and of how it learnt.
+"""Drawings of a caption's attention: a panel a word.
 
 Everything here takes plain arrays and files and knows no model.
 """
 
-import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from imcap.drawing.maps import checked_picture, heat_map, looked_at
+from imcap.drawing.figures import save_figure
+from imcap.drawing.maps import (
+    enlarge_picture,
+    is_drawable,
+    make_heatmap,
+    parse_attention,
+)
 from imcap.drawing.panels import draw_heads, draw_words
-from imcap.files import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DRAWN_SIDE = 512  # longest side of the picture that attention is drawn on
+
+
+class DrawnCaption(Protocol):
+    """What is drawn of a caption: words, and their attention."""
+
+    words: list[str]
+    attention: dict[str, np.ndarray]
 
 
 def draw_attention(
-    image, words, attention, path, grid=None, boxes=None, heads=False
-):
-    """Draws a picture and, once per word, where that word looked.
+    image: np.ndarray,
+    words: Sequence[str],
+    attention: Mapping[str, Any],
+    path: str | Path,
+    grid: Sequence[int] | None = None,
+    boxes: Any = None,
+    heads: bool = False,
+) -> None:
+    """Draws the attention of a caption: the picture once per word.
 
     Each panel is lit by its own word's weights, scaled to their maximum.
     Where there is a sentinel or a gate, the bar below says how much of the
@@ -45,69 +70,62 @@ def draw_attention(
     Example:
         >>> draw_attention(image, ["a", "dog"], {"weights": w}, "dog.png")
     """
-    looked = looked_at(words, attention)
-    picture = checked_picture(image)
+    parsed = parse_attention(words, attention)
+    picture = enlarge_picture(image)
     if boxes is not None:
         height, width = np.shape(image)[:2]
         boxes = np.asarray(boxes) / [width, height, width, height]
 
-    def maps(weights):  # (L, K)
-        return [heat_map(row, picture.shape, grid, boxes) for row in weights]
+    def heatmaps(weights: np.ndarray) -> list[np.ndarray]:  # (L, K)
+        return [make_heatmap(w, picture.shape, grid, boxes) for w in weights]
 
-    if looked.heads is None:
-        figure = draw_words(picture, words, looked, [])
+    figure: Figure
+    if parsed.weights is None:
+        figure = draw_words(picture, words, parsed, [])
     else:
-        mean = maps(looked.heads.mean(axis=1))
-        if heads and looked.heads.shape[1] > 1:
-            each = [maps(head) for head in np.moveaxis(looked.heads, 1, 0)]
-            figure = draw_heads(picture, words, looked, [mean, *each])
+        mean = heatmaps(parsed.weights.mean(axis=1))
+        if heads and parsed.weights.shape[1] > 1:
+            by_head = np.moveaxis(parsed.weights, 1, 0)
+            rows = [mean, *(heatmaps(head) for head in by_head)]
+            figure = draw_heads(picture, words, parsed, rows)
         else:
-            figure = draw_words(picture, words, looked, mean)
-    _save(figure, path)
+            figure = draw_words(picture, words, parsed, mean)
+    save_figure(figure, path, bbox_inches="tight")
 
 
-def _save(figure, path):
-    with warnings.catch_warnings(), atomic_write(path) as partial:
-        # A word in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(partial, format="png", bbox_inches="tight")
-
-
-DRAWN_SIDE = 512  # longest side of the picture that attention is drawn on
-
-
-def draw(path, caption, grid, folder, taken, heads=False):
-    """Draws the attention of one caption.
+def draw(
+    path: Path,
+    caption: DrawnCaption,
+    grid: Sequence[int],
+    folder: Path,
+    taken: set[str],
+    heads: bool = False,
+) -> Path | None:
+    """Draws the attention of a picture's caption into a folder.
 
     Args:
         path: the picture.
         caption: a `Caption`.
         grid: (h, w) of its attention.
-        folder: `Path` for the drawing.
-        taken: set of names already used; the new one is added.
-        heads: bool, whether each head is drawn by itself.
+        folder: for the drawing.
+        taken: names already used; the new one is added.
+        heads: whether each head is drawn by itself.
 
     Returns:
         Path of the drawing, None where there is nothing to draw.
     """
-    from imcap.data.pictures.decoding import load_pixels
-    from imcap.data.pictures.encoded import picture_size
-    from imcap.drawing.maps import can_be_drawn
+    from imcap.data.pictures.decoding import load_thumbnail
 
-    if not caption.words or not can_be_drawn(caption.attention):
+    if not caption.words or not is_drawable(caption.attention):
         return None
-    width, height = picture_size(path)
-    scale = min(1.0, DRAWN_SIDE / max(width, height))
-    pixels = load_pixels(
-        path, max(1, round(height * scale)), max(1, round(width * scale))
-    )
+    picture = load_thumbnail(path, DRAWN_SIDE)
     name, number = path.stem, 2
     while name in taken:
         name, number = f"{path.stem}_{number}", number + 1
     taken.add(name)
     drawing = folder / f"{name}.png"
     draw_attention(
-        pixels.astype("uint8"), caption.words, caption.attention, drawing,
+        picture, caption.words, caption.attention, drawing,
         grid=grid, heads=heads,
     )  # fmt: skip
     return drawing

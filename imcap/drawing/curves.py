@@ -1,12 +1,14 @@
 """Learning curves, drawn from metrics.jsonl."""
 
 import json
+from pathlib import Path
+from typing import Any
 
-from imcap.drawing.attention import _save
+from imcap.drawing.figures import save_figure
 from imcap.errors import InputError
 
 
-def draw_learning_curves(metrics_path, path):
+def draw_learning_curves(metrics_path: str | Path, path: str | Path) -> None:
     """Draws a run's metrics.jsonl: loss, score, and what else was measured.
 
     Args:
@@ -42,10 +44,10 @@ def draw_learning_curves(metrics_path, path):
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
     figure.tight_layout()
-    _save(figure, path)
+    save_figure(figure, path, bbox_inches="tight")
 
 
-def read_metrics(path):
+def read_metrics(path: str | Path) -> list[dict[str, Any]]:
     """The epochs of a metrics.jsonl, a list of dicts.
 
     Raises:
@@ -63,7 +65,7 @@ def read_metrics(path):
     return entries
 
 
-def _curves(entries):
+def _curves(entries: list[dict[str, Any]]) -> dict[str, list[str]]:
     """Titles of panels and the names drawn in each."""
     names = list(dict.fromkeys(name for e in entries for name in e))
     score = [n for n in names if n.startswith("val_CIDEr")]

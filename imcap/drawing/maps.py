@@ -1,7 +1,9 @@
-"""What was looked at, as maps over a picture: arrays in, arrays out."""
+"""Attention as heatmaps over a picture: arrays in, arrays out."""
 
-import collections
+import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,67 +13,68 @@ DIM = 0.25  # brightness left where nobody looks
 GLOW = np.array([255.0, 160.0, 30.0])  # laid over what is looked at
 
 
-SHARPEST = 256  # pixels of the shorter side that light needs to look smooth
+SHARPEST = 256  # pixels of the shorter side for a heatmap to look smooth
 
 
 # What stands against the picture, and how the two shares are called.
 SHARES = {"sentinel": ("visual", "sentinel"), "gate": ("gate open", "shut")}
 
 
-Looked = collections.namedtuple(
-    "Looked", ["heads", "share", "names", "channels"]
-)
+@dataclasses.dataclass(frozen=True)
+class WordAttention:
+    """The attention of L words, whatever the captioner.
+
+    Attributes:
+        weights: float array (L, H, K) over locations, H = 1 where there are
+            no heads; None where there are no locations.
+        share: float array (L,) in 0..1, how much came from the picture; None
+            where that is not known.
+        names: what to call the share and the rest of it.
+        channels: float array (L, C) of channel weights, or None.
+    """
+
+    weights: np.ndarray | None
+    share: np.ndarray | None
+    names: tuple[str, str] | None
+    channels: np.ndarray | None
 
 
-Looked.__doc__ = """What L words looked at, whatever the captioner.
-
-Attributes:
-    heads: float array (L, H, K) of weights over locations, H = 1 where there
-        are no heads; None where there are no locations.
-    share: float array (L,) in 0..1, how much came from the picture; None
-        where that is not known.
-    names: what to call the share and the rest of it.
-    channels: float array (L, C) of channel weights, or None.
-"""
-
-
-def looked_at(words, attention):
-    """What a captioner's `step` told of, put in one form.
+def parse_attention(
+    words: Sequence[str], attention: Mapping[str, Any]
+) -> WordAttention:
+    """The attention of L words in one form, whatever the captioner.
 
     Args:
-        words: list of L str.
+        words: of the caption.
         attention: dict as in `imcap.drawing.attention.draw_attention`.
-
-    Returns:
-        A `Looked`.
 
     Raises:
         ValueError: nothing to draw, or shapes that do not belong together.
     """
     if not words:
         raise ValueError("there are no words to draw")
-    found = {
+    parts = {
         name: _rows(name, attention[name], len(words), rank)
         for name, rank in (
             ("weights", 2), ("sentinel", 1), ("gate", 1), ("channels", 2)
         )
         if attention.get(name) is not None
     }  # fmt: skip
-    weights, channels = found.get("weights"), found.get("channels")
+    weights, channels = parts.get("weights"), parts.get("channels")
     if weights is None and channels is None:
         raise ValueError("neither weights nor channels: nothing to draw")
     if weights is not None:
         heads = weights.reshape(*weights.shape[:2], -1)
         weights = np.moveaxis(heads, 2, 1)  # (L, H, K)
     share, names = None, None
-    if "sentinel" in found:
-        share, names = 1.0 - found["sentinel"], SHARES["sentinel"]
-    elif "gate" in found:
-        share, names = found["gate"], SHARES["gate"]
-    return Looked(weights, share, names, channels)
+    if "sentinel" in parts:
+        share, names = 1.0 - parts["sentinel"], SHARES["sentinel"]
+    elif "gate" in parts:
+        share, names = parts["gate"], SHARES["gate"]
+    return WordAttention(weights, share, names, channels)
 
 
-def _rows(name, part, count, rank):
+def _rows(name: str, part: Any, count: int, rank: int) -> np.ndarray:
     """The rows of `count` words; one more, for the end, is left out."""
     part = np.asarray(part, dtype="float64")
     if part.ndim < rank:
@@ -85,13 +88,13 @@ def _rows(name, part, count, rank):
     return part[:count]
 
 
-def can_be_drawn(attention):
-    """Whether there is anything in it for `looked_at`."""
+def is_drawable(attention: Mapping[str, Any]) -> bool:
+    """Whether there is anything in it for `parse_attention`."""
     return any(name in attention for name in ("weights", "channels"))
 
 
-def checked_picture(image):
-    """A uint8 array (H, W, 3), large enough to be lit smoothly.
+def enlarge_picture(image: Any) -> np.ndarray:
+    """A uint8 array (H, W, 3), large enough for a smooth heatmap.
 
     Raises:
         ValueError: another shape.
@@ -103,24 +106,29 @@ def checked_picture(image):
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def lit(image, heat):
-    """The picture, dimmed but for what is looked at.
+def apply_heatmap(image: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+    """A picture under a heatmap: dimmed but for what is looked at.
 
     Args:
         image: array (H, W, 3), 0..255.
-        heat: float array (H, W), 0..1.
+        heatmap: float array (H, W), 0..1.
 
     Returns:
         uint8 array (H, W, 3).
     """
-    heat = heat[..., None]
-    bright = image * (DIM + (1.0 - DIM) * heat)
-    glow = 0.25 * heat
+    heatmap = heatmap[..., None]
+    bright = image * (DIM + (1.0 - DIM) * heatmap)
+    glow = 0.25 * heatmap
     return np.clip(bright * (1 - glow) + GLOW * glow, 0, 255).astype("uint8")
 
 
-def heat_map(weights, shape, grid=None, boxes=None):
-    """Weights (K,) spread over a picture.
+def make_heatmap(
+    weights: np.ndarray,
+    shape: Sequence[int],
+    grid: Sequence[int] | None = None,
+    boxes: Any = None,
+) -> np.ndarray:
+    """Attention weights (K,) as a heatmap over a picture.
 
     Args:
         weights: float array (K,).
@@ -135,15 +143,17 @@ def heat_map(weights, shape, grid=None, boxes=None):
     Raises:
         ValueError: K is neither the grid's nor the boxes'.
     """
-    shape = tuple(shape[:2])
+    size = (shape[0], shape[1])
     if boxes is not None:
-        heat = _from_boxes(weights, shape, np.asarray(boxes, "float64"))
+        heatmap = _from_boxes(weights, size, np.asarray(boxes, "float64"))
     else:
-        heat = _from_grid(weights, shape, grid)
-    return np.clip(heat / max(heat.max(), 1e-9), 0.0, 1.0)
+        heatmap = _from_grid(weights, size, grid)
+    return np.clip(heatmap / max(heatmap.max(), 1e-9), 0.0, 1.0)
 
 
-def _from_grid(weights, shape, grid):
+def _from_grid(
+    weights: np.ndarray, size: tuple[int, int], grid: Sequence[int] | None
+) -> np.ndarray:
     from PIL import Image
 
     side = math.isqrt(len(weights))
@@ -154,26 +164,28 @@ def _from_grid(weights, shape, grid):
         )
     cells = weights.reshape(height, width).astype("float32")
     smooth = Image.fromarray(cells).resize(
-        (shape[1], shape[0]), Image.Resampling.BICUBIC
+        (size[1], size[0]), Image.Resampling.BICUBIC
     )
     return np.maximum(np.asarray(smooth), 0.0)
 
 
-def _from_boxes(weights, shape, boxes):
+def _from_boxes(
+    weights: np.ndarray, size: tuple[int, int], boxes: np.ndarray
+) -> np.ndarray:
     if boxes.shape != (len(weights), 4):
         raise ValueError(
             f"{len(weights)} locations, but boxes are {boxes.shape}"
         )
-    heat = np.zeros(shape)
-    sides = np.array([shape[1], shape[0]] * 2)
+    heatmap = np.zeros(size)
+    sides = np.array([size[1], size[0]] * 2)
     for weight, box in zip(weights, boxes, strict=True):
         left, top, right, bottom = np.round(box * sides).astype(int)
-        part = heat[max(top, 0) : bottom, max(left, 0) : right]
+        part = heatmap[max(top, 0) : bottom, max(left, 0) : right]
         np.maximum(part, weight, out=part)
-    return heat
+    return heatmap
 
 
-def strongest_channels(channels, count):
+def strongest_channels(channels: np.ndarray, count: int) -> np.ndarray:
     """Which channels are weighed most, the strongest of every word first.
 
     Args:
@@ -189,7 +201,7 @@ def strongest_channels(channels, count):
     return np.sort(by_rank[np.sort(first)[:count]])
 
 
-def carry_half(weights):
+def count_half_mass(weights: np.ndarray) -> int:
     """How many channels together carry half of the weight.
 
     Args:

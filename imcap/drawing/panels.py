@@ -6,10 +6,21 @@ moves another.
 
 import math
 import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imcap.drawing.maps import carry_half, lit, strongest_channels
+from imcap.drawing.maps import (
+    WordAttention,
+    apply_heatmap,
+    count_half_mass,
+    strongest_channels,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 5
 
@@ -35,16 +46,16 @@ TABLE = 8.0  # inches that a table of channels needs at least
 FLAT = 3.0  # times the mean; below it, a table of channels stays pale
 
 
-class Sheet:
+class WordFigure:
     """A figure, headed by the caption, on which places are inches.
 
     Args:
-        words: list of str.
-        width: float, inches.
-        height: float, inches below the heading.
+        words: of the caption.
+        width: inches.
+        height: inches below the heading.
     """
 
-    def __init__(self, words, width, height):
+    def __init__(self, words: Sequence[str], width: float, height: float):
         from matplotlib.figure import Figure
 
         lines = textwrap.wrap(" ".join(words), int(7.5 * width))
@@ -56,86 +67,94 @@ class Sheet:
             parse_math=False,
         )  # fmt: skip
 
-    def axis(self, left, top, width, height):
+    def axis(
+        self, left: float, top: float, width: float, height: float
+    ) -> "Axes":
         """New axes, `top` inches below the heading."""
         across, down = self.size
         bottom = down - self.top - top - height
         return self.figure.add_axes(
-            [left / across, bottom / down, width / across, height / down]
+            (left / across, bottom / down, width / across, height / down)
         )
 
 
-def draw_words(picture, words, looked, maps):
+def draw_words(
+    picture: np.ndarray,
+    words: Sequence[str],
+    attention: WordAttention,
+    heatmaps: Sequence[np.ndarray],
+) -> "Figure":
     """The picture, a panel a word, and channels below.
 
     Args:
         picture: uint8 array (H, W, 3).
-        words: list of L str.
-        looked: `imcap.drawing.maps.Looked`.
-        maps: list of L float arrays (H, W), 0..1, or empty.
-
-    Returns:
-        A matplotlib figure.
+        words: L of them.
+        attention: of the words.
+        heatmaps: L float arrays (H, W), 0..1, or none.
     """
     columns = min(COLUMNS, len(words) + 1)
     height = PANEL * _aspect(picture)
-    bar = BAR if looked.share is not None else 0.0
+    bar = BAR if attention.share is not None else 0.0
     step = (PANEL + GAP, WORD + height + bar + GAP)
-    lines = math.ceil((len(maps) + 1) / columns) if maps else 1
-    table = CELL * len(words) + 0.9 if looked.channels is not None else 0.0
-    below = lines * step[1] if maps else 0.0
+    lines = math.ceil((len(heatmaps) + 1) / columns) if heatmaps else 1
+    table = CELL * len(words) + 0.9 if attention.channels is not None else 0.0
+    below = lines * step[1] if heatmaps else 0.0
     full = step[0] * columns
-    if looked.channels is not None:
-        full = max(full, TABLE + (0 if maps else PANEL))
-    sheet = Sheet(words, full, max(below + table, step[1]))
+    if attention.channels is not None:
+        full = max(full, TABLE + (0 if heatmaps else PANEL))
+    sheet = WordFigure(words, full, max(below + table, step[1]))
     first = sheet.axis(0, WORD, PANEL, height)
     _panel(first, picture, "the picture", fontsize=13, color=FAINT)
-    for number, (word, heat) in enumerate(zip(words, maps, strict=False)):
+    for number, (word, heatmap) in enumerate(
+        zip(words, heatmaps, strict=False)
+    ):
         line, column = divmod(number + 1, columns)
         left, top = column * step[0], line * step[1] + WORD
         axis = sheet.axis(left, top, PANEL, height)
-        _lit_panel(axis, picture, heat, looked.share, number)
+        _heatmap_panel(axis, picture, heatmap, attention.share, number)
         _word(axis, word, 15)
-        if looked.share is not None:
+        if attention.share is not None:
             place = (left, top + height + 0.07, PANEL, 0.16)
-            _share_bar(sheet.axis(*place), looked, number, fontsize=10.5)
-    if looked.channels is not None:
-        left = 1.0 if maps else PANEL + 1.2  # labels stand left of it
+            _share_bar(sheet.axis(*place), attention, number, fontsize=10.5)
+    if attention.channels is not None:
+        left = 1.0 if heatmaps else PANEL + 1.2  # labels stand left of it
         width = full - left - 1.2
         place = (left, below + 0.6, width, CELL * len(words))
-        _channel_table(sheet.axis(*place), words, looked.channels)
+        _channel_table(sheet.axis(*place), words, attention.channels)
     return sheet.figure
 
 
-def draw_heads(picture, words, looked, rows):
+def draw_heads(
+    picture: np.ndarray,
+    words: Sequence[str],
+    attention: WordAttention,
+    rows: Sequence[Sequence[np.ndarray]],
+) -> "Figure":
     """A column a word; the mean of the heads, and a row for each.
 
     Args:
-        picture, words, looked: as in `draw_words`.
-        rows: list of 1 + H lists of L maps (H, W), that of the mean first.
-
-    Returns:
-        A matplotlib figure.
+        picture, words, attention: as in `draw_words`.
+        rows: 1 + H lists of L heatmaps (H, W), those of the mean first.
     """
     height = HEAD_PANEL * _aspect(picture)
     across, down = HEAD_PANEL + GAP / 2, height + GAP / 2
     begins = HEAD_PANEL + 0.4  # names of heads stand before it
-    bar = BAR if looked.share is not None else GAP
+    bar = BAR if attention.share is not None else GAP
     full = (begins + across * len(words), WORD + bar + down * len(rows))
-    sheet = Sheet(words, *full)
+    sheet = WordFigure(words, *full)
     first = sheet.axis(0, WORD, HEAD_PANEL, height)
     _panel(first, picture, "the picture", fontsize=13, color=FAINT)
-    for line, maps in enumerate(rows):
+    for line, heatmaps in enumerate(rows):
         top = WORD + line * down + (bar if line else 0)
-        for number, heat in enumerate(maps):
+        for number, heatmap in enumerate(heatmaps):
             left = begins + number * across
             axis = sheet.axis(left, top, HEAD_PANEL, height)
-            _lit_panel(axis, picture, heat, looked.share, number)
+            _heatmap_panel(axis, picture, heatmap, attention.share, number)
             if not line:
                 _word(axis, words[number], 9)
-            if not line and looked.share is not None:
+            if not line and attention.share is not None:
                 place = (left, top + height + 0.05, HEAD_PANEL, 0.12)
-                _share_bar(sheet.axis(*place), looked, number, fontsize=8)
+                _share_bar(sheet.axis(*place), attention, number, fontsize=8)
             if not number:
                 axis.text(
                     -0.05, 0.5, f"head {line}" if line else "mean",
@@ -156,9 +175,9 @@ def _panel(axis, picture, title="", **look):
     axis.set_title(title, pad=5, **look)
 
 
-def _lit_panel(axis, picture, heat, share, number):
+def _heatmap_panel(axis, picture, heatmap, share, number):
     strength = 1.0 if share is None else 0.3 + 0.7 * share[number]
-    _panel(axis, lit(picture, heat * strength))
+    _panel(axis, apply_heatmap(picture, heatmap * strength))
 
 
 def _word(axis, word, letters):
@@ -172,16 +191,16 @@ def _word(axis, word, letters):
     )
 
 
-def _share_bar(axis, looked, number, fontsize):
+def _share_bar(axis, attention, number, fontsize):
     """Share of the picture, then of the rest, and what they are called."""
-    share = float(np.clip(looked.share[number], 0.0, 1.0))
+    share = float(np.clip(attention.share[number], 0.0, 1.0))
     axis.set_axis_off()
     axis.set_xlim(0, 1)
     axis.barh([0], [share], 1, color=LOOKS)
     axis.barh([0], [1 - share], 1, left=[share], color=RELIES)
     for place, name, part, color in (
-        ("left", looked.names[0], share, LOOKS),
-        ("right", looked.names[1], 1 - share, RELIES),
+        ("left", attention.names[0], share, LOOKS),
+        ("right", attention.names[1], 1 - share, RELIES),
     ):
         axis.annotate(
             f"{name} {part:.0%}", (place == "right", -0.5), (0, -2),
@@ -220,7 +239,7 @@ def _channel_table(axis, words, channels):
         color=FAINT, loc="left",
     )  # fmt: skip
     beside = axis.secondary_yaxis("right")
-    half = [carry_half(row) for row in channels]
+    half = [count_half_mass(row) for row in channels]
     beside.set_yticks(
         range(len(words)), [f"{n} ({n / total:.0%})" for n in half],
         fontsize=10, color=FAINT,

@@ -1,13 +1,12 @@
 """A contact sheet: what was found, and where its words looked."""
 
 import dataclasses
-import warnings
 
 import numpy as np
 
 from imcap.data.pictures.decoding import load_thumbnail
-from imcap.drawing.maps import heat_map, lit
-from imcap.files import atomic_write
+from imcap.drawing.figures import save_figure
+from imcap.drawing.maps import apply_heatmap, make_heatmap
 
 PANEL = 1.75  # inches
 
@@ -55,10 +54,7 @@ def draw_sheet(hits, heading, grid, path):
     for hit, row in zip(hits, axes, strict=True):
         _draw_row(hit, row, grid)
     figure.suptitle(heading, fontsize=16).set_parse_math(False)
-    with warnings.catch_warnings(), atomic_write(path) as partial:
-        # A word in a script that the font lacks is drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(partial, format="png")
+    save_figure(figure, path)
 
 
 def _draw_row(hit, row, grid):
@@ -67,8 +63,8 @@ def _draw_row(hit, row, grid):
     for axis, word, weights in zip(
         row[1:], hit.words, hit.weights, strict=False
     ):
-        heat = heat_map(np.asarray(weights), picture.shape, grid)
-        _panel(axis, lit(picture, heat), word, "black")
+        heatmap = make_heatmap(np.asarray(weights), picture.shape, grid)
+        _panel(axis, apply_heatmap(picture, heatmap), word, "black")
 
 
 def _panel(axis, picture, title, color):

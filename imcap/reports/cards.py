@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imcap.drawing.maps import can_be_drawn, carry_half, looked_at
+from imcap.drawing.maps import count_half_mass, is_drawable, parse_attention
 
 SIDE = 448  # longest side of an embedded picture, pixels
 
@@ -114,21 +114,21 @@ def pack_attention(
             channels: L lists of [channel, weight as a multiple of the mean];
             half: L int, channels that carry half of the weight; total: int.
     """
-    if not words or not can_be_drawn(attention):
+    if not words or not is_drawable(attention):
         return None
-    looked = looked_at(words, attention)
+    parsed = parse_attention(words, attention)
     packed: dict[str, Any] = {}
-    if looked.heads is not None:
-        heads = np.maximum(np.nan_to_num(looked.heads), 0.0)
+    if parsed.weights is not None:
+        heads = np.maximum(np.nan_to_num(parsed.weights), 0.0)
         peaks = np.maximum(heads.max(axis=2), 1e-12)  # (L, H)
         shares = heads / peaks[..., None]
         packed["weights"] = np.rint(999 * shares).astype(int).tolist()
         packed["peaks"] = round_digits(peaks)
-    if looked.share is not None:
-        packed["share"] = round_digits(np.clip(looked.share, 0.0, 1.0))
-        packed["names"] = list(looked.names)
-    if looked.channels is not None:
-        packed |= _pack_channels(looked.channels)
+    if parsed.share is not None:
+        packed["share"] = round_digits(np.clip(parsed.share, 0.0, 1.0))
+        packed["names"] = list(parsed.names)
+    if parsed.channels is not None:
+        packed |= _pack_channels(parsed.channels)
     return packed
 
 
@@ -141,7 +141,7 @@ def _pack_channels(channels: np.ndarray) -> dict[str, Any]:
             [[int(index), value] for index, value in zip(*row, strict=True)]
             for row in zip(order, round_digits(times), strict=True)
         ],
-        "half": [carry_half(row) for row in channels],
+        "half": [count_half_mass(row) for row in channels],
         "total": channels.shape[1],
     }
 

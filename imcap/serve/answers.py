@@ -18,11 +18,11 @@ def caption_entry(caption):
         share and the rest are called, or None; attention: L lists of K
         weights, heads averaged, or None.
     """
-    from imcap.drawing.maps import can_be_drawn, looked_at
+    from imcap.drawing.maps import is_drawable, parse_attention
 
-    words, looked = caption.words, None
-    if words and can_be_drawn(caption.attention):
-        looked = looked_at(words, caption.attention)
+    words, parsed = caption.words, None
+    if words and is_drawable(caption.attention):
+        parsed = parse_attention(words, caption.attention)
     entries = [
         {"word": word, "log_probability": rounded(chance)}
         for word, chance in zip(
@@ -30,13 +30,13 @@ def caption_entry(caption):
         )
     ]
     shares = None
-    if looked and looked.share is not None:
-        shares = list(looked.names)
-        for entry, share in zip(entries, looked.share, strict=True):
+    if parsed and parsed.share is not None:
+        shares = list(parsed.names)
+        for entry, share in zip(entries, parsed.share, strict=True):
             entry["share"] = rounded(share)
     attention = None
-    if looked and looked.heads is not None:
-        attention = rounded(looked.heads.mean(axis=1))
+    if parsed and parsed.weights is not None:
+        attention = rounded(parsed.weights.mean(axis=1))
     return {
         "caption": " ".join(words),
         "log_probability": rounded(caption.log_probabilities.sum()),

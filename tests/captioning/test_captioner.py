@@ -118,12 +118,12 @@ def test_score_is_the_sum_of_every_word(captioner):
 
 
 def test_attention_can_be_drawn(captioner):
-    from imcap.drawing.maps import looked_at
+    from imcap.drawing.maps import parse_attention
 
     one = captioner.attention(noise(1), **SHORT)
-    looked = looked_at(one.words, one.attention)
+    looked = parse_attention(one.words, one.attention)
     cells = captioner.grid[0] * captioner.grid[1]
-    assert looked.heads.shape == (len(one.words), 1, cells)
+    assert looked.weights.shape == (len(one.words), 1, cells)
     assert len(looked.share) == len(one.words) > 0
     two = captioner.attention([noise(1), noise(2)], **SHORT)
     assert two[0].words == one.words

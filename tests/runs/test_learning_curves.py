@@ -11,7 +11,7 @@ from cli.test_train import StopAfter
 from helpers.tiny_data import flags, prepare_folder
 from helpers.tiny_pairs import write_folder
 from imcap.cli import match, train
-from imcap.drawing import attention as plots
+from imcap.drawing import curves as plots
 from imcap.runs import learning_curves
 from imcap.runs.learning_curves import CURVES, LearningCurves
 

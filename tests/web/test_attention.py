@@ -5,7 +5,7 @@ import pytest
 
 from helpers.browser import Console, browser
 from helpers.places import ROOT
-from imcap.drawing.maps import heat_map, lit
+from imcap.drawing.maps import apply_heatmap, make_heatmap
 
 SCRIPT = (ROOT / "imcap" / "web" / "attention.js").read_text(encoding="utf-8")
 EXPORTS = "Object.assign(window, { AttentionOverlay, heatmapOf, headWeights });"
@@ -49,7 +49,7 @@ def heatmap(page, weights, locations, strength=1):
 def test_grids_are_drawn_as_in_pictures(page, grid):
     weights = np.random.default_rng(3).random(grid[0] * grid[1])
     found = heatmap(page, weights, {"grid": list(grid)})
-    expected = heat_map(weights, found.shape, grid)
+    expected = make_heatmap(weights, found.shape, grid)
     np.testing.assert_allclose(found, expected, atol=0.01)
 
 
@@ -57,7 +57,7 @@ def test_boxes_are_drawn_as_in_pictures(page):
     boxes = np.array([[0.0, 0.0, 0.5, 1.0], [0.25, 0.5, 1.0, 1.0]])
     weights = np.array([0.1, 0.4])
     found = heatmap(page, weights, {"boxes": boxes.tolist()}, 0.5)
-    expected = heat_map(weights, found.shape, boxes=boxes)
+    expected = make_heatmap(weights, found.shape, boxes=boxes)
     np.testing.assert_allclose(found, 0.5 * expected, atol=1e-6)
 
 
@@ -87,7 +87,9 @@ def test_it_dims_and_glows_as_pictures_do(page):
     opacity = painted[..., 3:] / 255
     grey = np.full((side, side, 3), 200.0)
     found = grey * (1 - opacity) + painted[..., :3] * opacity
-    expected = lit(grey, heat_map(np.array(weights), grey.shape, grid))
+    expected = apply_heatmap(
+        grey, make_heatmap(np.array(weights), grey.shape, grid)
+    )
     np.testing.assert_allclose(found, expected, atol=4)
     # The upper right is bright, the lower left is not.
     assert expected[40, 133, 0] > 150 > 100 > expected[120, 80, 0]
