@@ -20,11 +20,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 from measuring import line
 
-from imcap.captioning.generation import generate
+from imcap.captioning.decoding_settings import DecodingSettings
+from imcap.captioning.generation import generate, make_generator
 from imcap.captioning.pictures import BATCH, PictureReader, read_batches
 from imcap.captioning.run import CaptionerRun
 from imcap.cli import export
-from imcap.cli.caption import CaptionConfig
 from imcap.data.pictures.decoding import load_pixels
 from imcap.data.pictures.listing import ImageList
 from imcap.export.keras_file import read_vocabulary
@@ -34,10 +34,9 @@ from imcap.export.litert import open_interpreter
 def captioning(model, beam_size):
     """What `imcap caption` does with paths, drawing aside."""
     run = CaptionerRun.open(model)
-    config = CaptionConfig(model=str(model), beam_size=beam_size)
     task = run.task()
     reader = PictureReader(run, task)
-    generator = config.make_generator(task, run)
+    generator = make_generator(task, run, DecodingSettings(beam_size=beam_size))
 
     def refuse(path, reason):
         raise SystemExit(reason)

@@ -1,12 +1,61 @@
 """imcap: attention captioning and image-text matching for Keras 3."""
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+
+    from imcap.captioning.captioner import LoadedCaptioner
+    from imcap.data.captions.reading import read_captions
+    from imcap.errors import InputError
+    from imcap.matching.matcher import LoadedMatcher
+    from imcap.models.registry import build_captioner, list_captioners
+    from imcap.runs.presets import list_presets
+
+__version__ = "0.2.0"
+
+__all__ = [
+    "InputError",
+    "LoadedCaptioner",
+    "LoadedMatcher",
+    "build_captioner",
+    "list_captioners",
+    "list_presets",
+    "load",
+    "read_captions",
+]
+
+# Where names come from when they are first asked for: `import imcap` alone
+# loads neither Keras nor NumPy.
+_SOURCES = {
+    "InputError": "imcap.errors",
+    "LoadedCaptioner": "imcap.captioning.captioner",
+    "LoadedMatcher": "imcap.matching.matcher",
+    "build_captioner": "imcap.models.registry",
+    "list_captioners": "imcap.models.registry",
+    "list_presets": "imcap.runs.presets",
+    "read_captions": "imcap.data.captions.reading",
+}
 
 
-__all__ = ["load"]
+def __getattr__(name: str) -> Any:
+    if name not in _SOURCES:
+        raise AttributeError(f"module 'imcap' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_SOURCES[name]), name)
+    globals()[name] = value
+    return value
 
 
-def load(path, checkpoint="best"):
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load(
+    path: str | os.PathLike, checkpoint: str = "best"
+) -> LoadedCaptioner | LoadedMatcher:
     """Opens a run to caption, or to match pictures and sentences, with.
 
     Args:

@@ -1,18 +1,23 @@
-"""A run as an object that captions: `imcap.load("runs/mine")`."""
+"""Loaded captioner: a run as an object, as `imcap.load("runs/mine")` gives."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imcap.captioning.decoding_settings import DecodingConfig
+from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.errors import InputError
-from imcap.vision.given import BATCH, is_many, many
+from imcap.vision.given import BATCH, as_list, is_many
+
+if TYPE_CHECKING:
+    from imcap.captioning.generation import Caption, Generator
 
 # What `caption` and `attention` take besides the pictures.
-DECODING = {field.name for field in dataclasses.fields(DecodingConfig)} - {
-    "model",
-    "checkpoint",
-}
+DECODING = {field.name for field in dataclasses.fields(DecodingSettings)}
 
 
 class LoadedCaptioner:
@@ -39,7 +44,7 @@ class LoadedCaptioner:
         'a dog runs through the snow'
     """
 
-    def __init__(self, path, checkpoint="best"):
+    def __init__(self, path: str | Path, checkpoint: str = "best"):
         from imcap.captioning.pictures import PictureReader
         from imcap.captioning.run import CaptionerRun
 
@@ -48,10 +53,10 @@ class LoadedCaptioner:
         self.task = self.run.task(checkpoint)
         self.reader = PictureReader(self.run, self.task)
         self.grid = self.reader.grid
-        self._generators = {}
-        self._forced = {}
+        self._generators: dict[tuple, Generator] = {}
+        self._forced: dict[tuple[int, int], Any] = {}
 
-    def caption(self, images, **decoding):
+    def caption(self, images: Any, **decoding: Any) -> Any:
         """Captions of pictures.
 
         Args:
@@ -65,12 +70,12 @@ class LoadedCaptioner:
         Raises:
             InputError: a picture that cannot be read, or an unknown flag.
         """
-        found = self.candidates(many(images), **decoding)
-        said = [" ".join(captions[0].words) for captions in found]
-        return said if is_many(images) else said[0]
+        candidates = self.candidates(as_list(images), **decoding)
+        texts = [" ".join(captions[0].words) for captions in candidates]
+        return texts if is_many(images) else texts[0]
 
-    def attention(self, images, **decoding):
-        """Captions of pictures together with what each word looked at.
+    def attention(self, images: Any, **decoding: Any) -> Any:
+        """Captions of pictures with the attention of each word.
 
         Args:
             images, **decoding: as in `caption`.
@@ -80,25 +85,25 @@ class LoadedCaptioner:
             log_probabilities, score, and attention, which
             `imcap.drawing.attention.draw_attention` draws.
         """
-        found = self.candidates(many(images), **decoding)
-        best = [captions[0] for captions in found]
+        candidates = self.candidates(as_list(images), **decoding)
+        best = [captions[0] for captions in candidates]
         return best if is_many(images) else best[0]
 
-    def candidates(self, images, **decoding):
-        """All captions found: list of B lists of `Caption`, best first."""
+    def candidates(self, images: Any, **decoding: Any) -> list[list[Caption]]:
+        """All decoded captions of B pictures, best first."""
         from imcap.captioning.generation import generate
 
         generator = self.generator(**decoding)
         return [
             captions
-            for inputs in self._batches(many(images))
+            for inputs in self._batches(as_list(images))
             for captions in generate(
                 generator, self.run.vocabulary, [inputs], keep_attention=True
             )
         ]
 
-    def score(self, images, captions):
-        """How likely captions are, given their pictures.
+    def score(self, images: Any, captions: Any) -> Any:
+        """Log-probabilities of captions, given their pictures.
 
         Args:
             images: pictures, see the class.
@@ -109,7 +114,7 @@ class LoadedCaptioner:
             and the end, natural, summed. Words that the run does not know
             count as its UNK.
         """
-        pictures = many(images)
+        pictures = as_list(images)
         captions = captions if is_many(images) else [captions]
         if len(captions) != len(pictures):
             raise InputError(
@@ -117,42 +122,43 @@ class LoadedCaptioner:
                 "give a caption, or a list of captions, for each picture"
             )
         of_each = [[c] if isinstance(c, str) else list(c) for c in captions]
-        scores = []
+        scores: list[list[float]] = []
         for start, inputs in zip(
             range(0, len(pictures), BATCH),
             self._batches(pictures),
             strict=True,
         ):
-            scores += self._scored(inputs, of_each[start : start + BATCH])
-        found = [
+            scores += self._score_batch(inputs, of_each[start : start + BATCH])
+        answers = [
             one[0] if isinstance(caption, str) else one
             for one, caption in zip(scores, captions, strict=True)
         ]
-        return found if is_many(images) else found[0]
+        return answers if is_many(images) else answers[0]
 
-    def generator(self, **decoding):
+    def generator(self, **decoding: Any) -> Generator:
         """The compiled `Generator` of some decoding flags, kept."""
-        strange = set(decoding) - DECODING
-        if strange:
+        from imcap.captioning.generation import make_generator
+
+        unknown = set(decoding) - DECODING
+        if unknown:
             raise InputError(
-                f"unknown flag {sorted(strange)[0]!r}; there are "
+                f"unknown flag {sorted(unknown)[0]!r}; there are "
                 f"{', '.join(sorted(DECODING))}"
             )
         decoding = {
-            name: checked_flag(name, value) for name, value in decoding.items()
+            name: check_flag(name, value) for name, value in decoding.items()
         }
         key = tuple(sorted(decoding.items()))
         if key not in self._generators:
-            config = DecodingConfig(
-                model=str(self.run.path),
-                checkpoint=self.checkpoint,
-                **decoding,
-            )
-            made = config.make_generator(self.task, self.run)
-            self._generators[key] = made
+            self._generators[key] = make_generator(
+                self.task, self.run, DecodingSettings(**decoding),
+                self.checkpoint,
+            )  # fmt: skip
         return self._generators[key]
 
-    def _batches(self, images):
+    def _batches(
+        self, images: Sequence[Any]
+    ) -> Iterator[dict[str, np.ndarray]]:
         """Yields inputs of the task for `BATCH` pictures at a time."""
         for start in range(0, len(images), BATCH):
             pixels = [
@@ -161,7 +167,7 @@ class LoadedCaptioner:
             ]
             yield self.reader.inputs(pixels)
 
-    def _scored(self, inputs, captions):
+    def _score_batch(self, inputs, captions):
         """Lists of log p of lists of str, for one batch of inputs."""
         from imcap.data.words.tokenizer import tokenize_strings
 
@@ -216,7 +222,7 @@ class LoadedCaptioner:
         return np.asarray(ops.reshape(flat, targets.shape))
 
 
-def checked_flag(name, value):
+def check_flag(name: str, value: Any) -> Any:
     """A decoding flag's value, hashable.
 
     Raises:
@@ -225,7 +231,7 @@ def checked_flag(name, value):
     if name == "ensemble":
         paths = value if isinstance(value, (list, tuple)) else [value]
         return tuple(map(str, paths))
-    default = getattr(DecodingConfig, name)
+    default = getattr(DecodingSettings, name)
     kinds = (int, float) if isinstance(default, float) else (type(default),)
     if not isinstance(value, kinds):
         raise InputError(f"{name}={value!r}: give {kinds[-1].__name__}")

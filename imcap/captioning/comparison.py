@@ -1,25 +1,42 @@
-"""The numbers of a comparison of two runs on the same pictures."""
+"""Comparison of two runs by paired bootstrap over the same pictures."""
+
+from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imcap.captioning.evaluation import (
     SETTINGS,
-    EvaluateConfig,
-    output_folder,
-    settings,
+    Evaluation,
+    add_references,
+    evaluate,
+    open_split,
+    references_of,
 )
 from imcap.errors import InputError
 from imcap.files import read_json
 
+if TYPE_CHECKING:
+    from imcap.captioning.run import CaptionerRun
+    from imcap.data.captions.caption_set import CaptionSet
+
 LEVEL = 0.95
-
-
 WORDS = "Bleu_"  # corpus scores that are summed from counts of n-grams
+# In which order metrics are shown.
+ORDER = (
+    "CIDEr", "Bleu_4", "METEOR", "ROUGE_L", "SPICE", "Bleu_1", "Bleu_2",
+    "Bleu_3",
+)  # fmt: skip
+METEOR = (
+    "METEOR is the mean over pictures here, which is higher than that of the "
+    "corpus"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,38 +45,36 @@ class Side:
 
     Args:
         name: str.
-        run: its `Run`.
+        run: its `CaptionerRun`.
         rows: list of dicts, the entries of per_image.json.
         captions: the `CaptionSet` of the same pictures.
     """
 
     name: str
-    run: object
-    rows: list
-    captions: object
+    run: CaptionerRun
+    rows: list[dict[str, Any]]
+    captions: CaptionSet
 
     @property
-    def ids(self):
+    def ids(self) -> list[str]:
         """The pictures, as text, in the order of `rows`."""
         return [str(row["image_id"]) for row in self.rows]
 
-    def references(self):
+    def references(self) -> dict[str, list[str]]:
         """Dict of picture to list of str."""
-        from imcap.captioning.evaluation import references_of
-
-        found = references_of(self.captions)
-        return {str(image_id): texts for image_id, texts in found.items()}
+        sentences = references_of(self.captions)
+        return {str(image_id): texts for image_id, texts in sentences.items()}
 
 
-def same_pictures(first, second):
+def check_same_pictures(first: Side, second: Side) -> None:
     """Refuses two sides that are not of the same pictures and references."""
     for one, other in ((first, second), (second, first)):
-        strange = set(one.ids) - set(other.ids)
-        if strange:
+        missing = set(one.ids) - set(other.ids)
+        if missing:
             raise InputError(
-                f"{len(strange)} pictures of the split of {one.run.path} are "
+                f"{len(missing)} pictures of the split of {one.run.path} are "
                 f"not in that of {other.run.path}, such as picture "
-                f"{min(strange)}; give --input_json of both"
+                f"{min(missing)}; give --input_json of both"
             )
     theirs = second.references()
     for image_id, texts in first.references().items():
@@ -71,7 +86,9 @@ def same_pictures(first, second):
             )
 
 
-def compared(first, second, resamples, seed):
+def compare_sides(
+    first: Side, second: Side, resamples: int, seed: int
+) -> dict[str, Any]:
     """Scores of both sides and intervals of their differences.
 
     BLEU is that of the corpus, from resampled counts; the other metrics are
@@ -103,11 +120,13 @@ def compared(first, second, resamples, seed):
             scores = np.concatenate([scores, bleu], axis=1)
         return scores
 
-    found = paired_bootstrap(*values, statistic, resamples, LEVEL, seed)
+    estimates = paired_bootstrap(*values, statistic, resamples, LEVEL, seed)
     columns = [*plain, *(f"{WORDS}{n}" for n in range(1, 5))]
     metrics = {}
     for name in names:
-        one = {key: float(v[columns.index(name)]) for key, v in found.items()}
+        one = {
+            key: float(v[columns.index(name)]) for key, v in estimates.items()
+        }
         low, high = one.pop("low"), one.pop("high")
         metrics[name] = one | {
             "interval": [low, high],
@@ -122,9 +141,8 @@ def compared(first, second, resamples, seed):
     }
 
 
-def shared_metrics(first, second):
+def shared_metrics(first: Side, second: Side) -> list[str]:
     """Names of the metrics that both sides have of every picture."""
-
     rows = [*first.rows, *second.rows]
     names = [name for name in ORDER if all(name in row for row in rows)]
     if not names:
@@ -135,7 +153,9 @@ def shared_metrics(first, second):
     return names
 
 
-def numbers(side, order, plain, has_bleu):
+def numbers(
+    side: Side, order: list[str], plain: list[str], has_bleu: bool
+) -> np.ndarray:
     """What is resampled of each picture: float (N, F).
 
     Args:
@@ -154,79 +174,56 @@ def numbers(side, order, plain, has_bleu):
         return values
     # In the order in which they were scored: see `tokenize_captions`.
     references = side.references()
-    said = tokenize_captions({key: [by_id[key]["caption"]] for key in by_id})
+    ours = tokenize_captions({key: [by_id[key]["caption"]] for key in by_id})
     truth = tokenize_captions({key: references[key] for key in by_id})
     counts = bleu_counts(
-        [said[key][0].split(" ") if said[key][0] else [] for key in order],
+        [ours[key][0].split(" ") if ours[key][0] else [] for key in order],
         [[text.split(" ") for text in truth[key]] for key in order],
     )
     return np.concatenate([values, counts], axis=1)
 
 
-# In which order metrics are shown.
-ORDER = (
-    "CIDEr", "Bleu_4", "METEOR", "ROUGE_L", "SPICE", "Bleu_1", "Bleu_2",
-    "Bleu_3",
-)  # fmt: skip
-
-
-METEOR = (
-    "METEOR is the mean over pictures here, which is higher than that of the "
-    "corpus"
-)
-
-
-def names(paths):
+def short_names(paths: Sequence[str]) -> tuple[str, str]:
     """What to call two runs: as short as tells them apart."""
     first, second = (Path(path).resolve() for path in paths)
     if first.name != second.name:
         return first.name, second.name
     if first.parent.name != second.parent.name:
-        return tuple(f"{one.parent.name}/{one.name}" for one in (first, second))
+        one, other = (f"{p.parent.name}/{p.name}" for p in (first, second))
+        return one, other
     return str(paths[0]), str(paths[1])
 
 
-def of_run(config, path):
-    """The `EvaluateConfig` that one run of them is evaluated with."""
-    values = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(EvaluateConfig)
-    }
-    return EvaluateConfig(**values | {"model": str(path), "output": None})
-
-
-def results(config, run):
+def load_results(
+    run: CaptionerRun, evaluation: Evaluation
+) -> tuple[list[dict[str, Any]], CaptionSet]:
     """A run's captions and scores, made now unless they are there already.
 
     Args:
-        config: `EvaluateConfig` of the run.
-        run: the `Run`.
+        run: the `CaptionerRun`.
+        evaluation: the `Evaluation` that they are of.
 
     Returns:
         The entries of per_image.json, and the `CaptionSet` they are of.
     """
-    from imcap.captioning.data import with_references
-    from imcap.captioning.evaluation import evaluate, open_split
-
     # As JSON has them: lists for tuples.
-    wanted = json.loads(json.dumps(settings(config, run)))
-    folder = known_results(run, wanted)
+    wanted = json.loads(json.dumps(evaluation.describe(run)))
+    folder = find_results(run, wanted)
     if folder is None:
-        folder = output_folder(config, run)
+        folder = evaluation.results_folder(run)
         if folder.exists():  # results of other flags, which stay
             digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
             folder = folder.with_name(f"{folder.name}_{digest[:8]}")
-        print(f"{run.path}: captioning split {config.split} …")
-        evaluate(dataclasses.replace(config, output=str(folder)))
+        print(f"{run.path}: captioning split {evaluation.data.split} …")
+        evaluate(run, evaluation, folder)
     else:
         print(f"{run.path}: results of {folder}")
     rows = read_json(folder / "per_image.json", "evaluate the run again")
-    captions, _ = open_split(config, run)
-    references = config.references or run.config.references
-    return rows, with_references(captions, references)
+    captions, _ = open_split(run, evaluation.data)
+    return rows, add_references(run, evaluation.data, captions)
 
 
-def known_results(run, wanted):
+def find_results(run: CaptionerRun, wanted: dict[str, Any]) -> Path | None:
     """The folder with results of these settings, None where there is none."""
     for path in sorted((run.path / "evaluation").glob(f"*/{SETTINGS}")):
         there = path.with_name("per_image.json").exists()
@@ -235,10 +232,10 @@ def known_results(run, wanted):
     return None
 
 
-def output_file(config, sides):
-    """Where the page goes."""
-    if config.output:
-        return Path(config.output)
-    other = sides[0].name.replace("/", "_")
-    name = f"{output_folder(config, sides[1].run).name}_with_{other}.html"
-    return sides[1].run.path / "comparisons" / name
+def comparison_file(sides: Sequence[Side], evaluation: Evaluation) -> Path:
+    """Where the page of a comparison goes that nobody gave a name for."""
+    first, second = sides
+    folder = evaluation.results_folder(second.run)
+    other = first.name.replace("/", "_")
+    name = f"{folder.name}_with_{other}.html"
+    return second.run.path / "comparisons" / name

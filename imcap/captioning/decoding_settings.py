@@ -1,4 +1,4 @@
-"""The flags with which captions are decoded, whatever command asks."""
+"""Settings of decoding: greedy, beam search or sampling."""
 
 import dataclasses
 
@@ -7,11 +7,9 @@ from imcap.options import option
 
 
 @dataclasses.dataclass(frozen=True)
-class DecodingConfig:
-    """Greedy, beam search or samples, and what captions must not say."""
+class DecodingSettings:
+    """How captions are searched or drawn, and what they must not say."""
 
-    model: str = option("save", "directory of a run", "run")
-    checkpoint: str = option("best", "which weights", choices=("best", "last"))
     ensemble: tuple[str, ...] = option(
         (), "further runs, decoded together with --model", many=True
     )
@@ -33,14 +31,21 @@ class DecodingConfig:
         False, "compile decoding with XLA: slow to start, fast for thousands"
     )
 
-    def method(self):
+    @property
+    def method(self) -> str:
         """ "beam", "greedy" or "sample"."""
         if self.sample_n:
             return "sample"
         return "beam" if self.beam_size > 1 else "greedy"
 
-    def check(self):
-        """Refuses flags that are out of range."""
+    @property
+    def label(self) -> str:
+        """The method with its number: "beam5", "greedy" or "sample3"."""
+        count = {"beam": self.beam_size, "sample": self.sample_n}
+        return f"{self.method}{count.get(self.method, '')}"
+
+    def check(self) -> None:
+        """Refuses settings that are out of range."""
         if self.beam_size < 1 or self.max_length < 1:
             raise InputError("--beam_size and --max_length start from 1")
         for name in ("sample_n", "top_k", "no_repeat_ngram", "seed"):
@@ -55,66 +60,3 @@ class DecodingConfig:
                 f"--group_size {self.group_size} does not divide --beam_size "
                 f"{self.beam_size}"
             )
-
-    def make_generator(self, task, run):
-        """A compiled `Generator` of a run's task.
-
-        Args:
-            task: its `CaptioningTask`.
-            run: the `CaptionerRun`.
-
-        Raises:
-            InputError: a flag out of range.
-        """
-        from imcap.captioning.generation import Generator
-
-        self.check()
-        longest = getattr(task.captioner, "max_positions", None)
-        if longest and self.max_length >= longest:
-            raise InputError(
-                f"--max_length {self.max_length}: this run knows places of "
-                f"captions up to {longest - 1} words"
-            )
-        generator = Generator(
-            [task, *self.other_tasks(task, run)],
-            run.ids,
-            method=self.method(),
-            count=self.sample_n or self.beam_size,
-            banned=() if self.allow_unk else (run.vocabulary.unk_id,),
-            max_length=self.max_length,
-            length_penalty=self.length_penalty,
-            groups=self.group_size,
-            returned=self.group_size,
-            diversity=self.diversity_lambda,
-            no_repeat_ngram=self.no_repeat_ngram,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            seed=self.seed,
-        )
-        generator.compile(jit_compile=self.jit_compile)
-        return generator
-
-    def other_tasks(self, task, run):
-        """Tasks of --ensemble; those that do not fit are an InputError."""
-        tasks = []
-        for path in self.ensemble:
-            from imcap.captioning.run import CaptionerRun
-
-            other = CaptionerRun.open(path)
-            if other.vocabulary.words != run.vocabulary.words:
-                raise InputError(
-                    f"{path}: its words are not those of {run.path}"
-                )
-            if other.channels != run.channels or other.config.cnntrain:
-                raise InputError(
-                    f"{path}: it was not trained on the features of {run.path}"
-                )
-            tasks.append(other.task(self.checkpoint))
-            wanted = tasks[-1].captioner.wanted_positions
-            if wanted not in (None, task.captioner.wanted_positions):
-                raise InputError(
-                    f"{path}: it needs to know positions ({wanted}) that "
-                    f"{run.path} does not; give it as --model"
-                )
-        return tasks

@@ -1,26 +1,29 @@
-"""Scores of a run on a split, and where they are kept."""
+"""Evaluation of a captioner: captions of a split and their scores."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from imcap.captioning.decoding_settings import DecodingConfig
+from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.run import CaptionerRun
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import option
-from imcap.startup import quiet_start
+
+if TYPE_CHECKING:
+    from imcap.captioning.generation import Caption
+    from imcap.data.batches.readers import Pixels, StoredFeatures
+    from imcap.data.captions.caption_set import CaptionSet
 
 SETTINGS = "settings.json"  # beside the results, what they were made with
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateConfig(DecodingConfig):
-    """Captions the pictures of a split and scores them.
-
-    Writes results.json (as COCO wants it), per_image.json, metrics.json and
-    settings.json to the run's directory, or to --output. METEOR and SPICE
-    need Java.
-    """
+class SplitSettings:
+    """Which pictures and captions; what is None is that of the training."""
 
     split: str = option(
         "test", "which pictures", choices=("train", "val", "test", "restval")
@@ -41,100 +44,132 @@ class EvaluateConfig(DecodingConfig):
         "full captions to compare with; default: those of the training",
     )
     num_images: int = option(-1, "pictures; -1: all", "val_images_use")
-    batch_size: int = option(50, "pictures at a time", "bs")
-    metrics: tuple[str, ...] = option(
-        ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE"), "what to compute",
-        many=True,
-    )  # fmt: skip
-    output: str | None = option(
-        None, "folder for the results; default: RUN/evaluation/SPLIT_METHOD"
-    )
 
-    def check(self):
-        """Refuses flags that are out of range, before anything slow."""
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What a run is evaluated on, and how.
+
+    Args:
+        data: `SplitSettings`.
+        decoding: `DecodingSettings`.
+        checkpoint: "best" or "last", which weights.
+        batch_size: pictures at a time.
+        metrics: names in `imcap.metrics.coco.METRICS`.
+    """
+
+    data: SplitSettings
+    decoding: DecodingSettings
+    checkpoint: str = "best"
+    batch_size: int = 50
+    metrics: tuple[str, ...] = ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE")
+
+    def check(self) -> None:
+        """Refuses settings that are out of range, before anything slow."""
         from imcap.metrics.coco import METRICS
 
-        super().check()
+        self.decoding.check()
         for name in self.metrics:
             if name not in METRICS:
                 raise InputError(
                     f"--metrics {name}: there are {', '.join(METRICS)}"
                 )
-        if self.batch_size < 1 or not self.num_images:
+        if self.batch_size < 1 or not self.data.num_images:
             raise InputError(
                 "--batch_size starts from 1, and --num_images 0 leaves nothing"
             )
 
+    def results_folder(self, run: CaptionerRun) -> Path:
+        """Where results go that nobody gave a folder for."""
+        name = f"{self.data.split}_{self.decoding.label}"
+        return run.path / "evaluation" / name
 
-def evaluate(config):
-    """Runs the command; returns the dict of metrics."""
-    with quiet_start():
-        from tqdm import tqdm
+    def describe(self, run: CaptionerRun) -> dict[str, Any]:
+        """All that results depend on, to know later what they are of.
 
-        from imcap.captioning.data import with_references
-        from imcap.captioning.generation import generate
-        from imcap.data.batches.readers import iterate_batches
+        Returns:
+            Dict of JSON values.
+        """
+        values = {
+            "checkpoint": self.checkpoint,
+            **dataclasses.asdict(self.decoding),
+            **dataclasses.asdict(self.data),
+            "metrics": sorted(self.metrics),
+        }
+        del values["jit_compile"]
+        if not self.decoding.sample_n:
+            del values["seed"]
+        values["ensemble"] = [
+            CaptionerRun.open(path).fingerprint(self.checkpoint)
+            for path in self.decoding.ensemble
+        ]
+        for name in ("input_json", "references", "features"):
+            values[name] = stamp(values[name] or getattr(run.config, name))
+        return values | {"weights": run.fingerprint(self.checkpoint)}
 
-    config.check()
-    run = CaptionerRun.open(config.model)
-    captions, read = open_split(config, run)
-    task = run.task(config.checkpoint)
-    run.locate(read, task.captioner)
-    generator = config.make_generator(task, run)
-    batches = iterate_batches(read, captions.image_ids, config.batch_size)
-    found = [
-        of_image[0]
-        for of_image in tqdm(
-            generate(generator, run.vocabulary, batches),
-            total=len(captions),
-            unit="image",
-        )
-    ]
-    said = {
+
+def evaluate(
+    run: CaptionerRun,
+    evaluation: Evaluation,
+    folder: str | Path | None = None,
+) -> dict[str, Any]:
+    """Captions a split, scores the captions, writes and prints the scores.
+
+    Args:
+        run: the `CaptionerRun`.
+        evaluation: `Evaluation`.
+        folder: for the results; None for `results_folder`.
+
+    Returns:
+        Dict of metrics.
+    """
+    folder = Path(folder) if folder else evaluation.results_folder(run)
+    captions, read = open_split(run, evaluation.data)
+    generated = caption_split(run, evaluation, captions, read)
+    texts = {
         image_id: " ".join(caption.words)
-        for image_id, caption in zip(captions.image_ids, found, strict=True)
+        for image_id, caption in zip(captions.image_ids, generated, strict=True)
     }
-    folder = output_folder(config, run)
     write_json(
         folder / "results.json",
-        [{"image_id": key, "caption": text} for key, text in said.items()],
+        [{"image_id": key, "caption": text} for key, text in texts.items()],
     )
-    references = config.references or run.config.references
-    captions = with_references(captions, references)
-    metrics = score(config, said, captions, folder)
-    write_json(folder / SETTINGS, settings(config, run), indent=1)
+    captions = add_references(run, evaluation.data, captions)
+    metrics = score(texts, captions, evaluation.metrics, folder)
+    write_json(folder / SETTINGS, evaluation.describe(run), indent=1)
     return metrics
 
 
-def settings(config, run):
-    """All that results depend on, to know later what they are of.
+def caption_split(
+    run: CaptionerRun,
+    evaluation: Evaluation,
+    captions: CaptionSet,
+    read: StoredFeatures | Pixels,
+) -> list[Caption]:
+    """The best `Caption` of each picture of a split.
 
     Args:
-        config: `EvaluateConfig`.
         run: the `CaptionerRun`.
-
-    Returns:
-        Dict of JSON values.
+        evaluation: `Evaluation`.
+        captions, read: what `open_split` gave.
     """
-    left_out = {"model", "output", "batch_size", "jit_compile"}
-    if not config.sample_n:
-        left_out.add("seed")
-    values = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(EvaluateConfig)
-        if field.name not in left_out
-    }
-    values["metrics"] = sorted(values["metrics"])
-    values["ensemble"] = [
-        CaptionerRun.open(path).fingerprint(config.checkpoint)
-        for path in config.ensemble
-    ]
-    for name in ("input_json", "references", "features"):
-        values[name] = stamp(values[name] or getattr(run.config, name))
-    return values | {"weights": run.fingerprint(config.checkpoint)}
+    from tqdm import tqdm
+
+    from imcap.captioning.generation import generate, make_generator
+    from imcap.data.batches.readers import iterate_batches
+
+    task = run.task(evaluation.checkpoint)
+    run.locate(read, task.captioner)
+    generator = make_generator(
+        task, run, evaluation.decoding, evaluation.checkpoint
+    )
+    batches = iterate_batches(read, captions.image_ids, evaluation.batch_size)
+    every = generate(generator, run.vocabulary, batches)
+    progress = tqdm(every, total=len(captions), unit="image")
+    return [of_image[0] for of_image in progress]
 
 
-def stamp(path):
+def stamp(path: str | None) -> list | None:
     """What tells a file from another, or from itself after a change."""
     if path is None or not Path(path).exists():
         return None
@@ -142,44 +177,41 @@ def stamp(path):
     return [str(Path(path).resolve()), status.st_size, status.st_mtime_ns]
 
 
-def output_folder(config, run):
-    """Where results go."""
-    if config.output:
-        return Path(config.output)
-    method = config.method()
-    count = {"beam": config.beam_size, "sample": config.sample_n}
-    name = f"{config.split}_{method}{count.get(method, '')}"
-    return run.path / "evaluation" / name
+def open_split(
+    run: CaptionerRun, data: SplitSettings
+) -> tuple[CaptionSet, StoredFeatures | Pixels]:
+    """The captions of a split and what reads their features.
 
+    Args:
+        run: the `CaptionerRun`.
+        data: `SplitSettings`.
 
-def open_split(config, run):
-    """The captions of the split and what reads their features."""
+    Raises:
+        InputError: no such pictures, or none of them with features.
+    """
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.reading import read_captions
     from imcap.data.features.store import FeatureStore
 
     trained = run.config
     captions = read_captions(
-        config.input_json or trained.input_json,
-        h5_path=config.input_h5
-        or (None if config.input_json else trained.input_h5),
-    ).split(config.split)
+        data.input_json or trained.input_json,
+        h5_path=data.input_h5
+        or (None if data.input_json else trained.input_h5),
+    ).split(data.split)
     if not len(captions):
         raise InputError(
-            f"{config.input_json or trained.input_json}: no image is in "
-            f"split {config.split!r}"
+            f"{data.input_json or trained.input_json}: no image is in "
+            f"split {data.split!r}"
         )
-    if config.num_images >= 0:
-        captions = captions.filter(set(captions.image_ids[: config.num_images]))
+    if data.num_images >= 0:
+        captions = captions.filter(set(captions.image_ids[: data.num_images]))
     if trained.cnntrain:
-        root = Path(config.images_root or trained.images_root)
+        root = Path(data.images_root or trained.images_root)
         files = [root / name for name in captions.files]
-        read = Pixels(
-            dict(zip(captions.image_ids, files, strict=True)),
-            run.encoder_metadata["image_size"],
-        )
-        return captions, read
-    store = FeatureStore.open(config.features or trained.features)
+        by_id = dict(zip(captions.image_ids, files, strict=True))
+        return captions, Pixels(by_id, run.encoder_metadata["image_size"])
+    store = FeatureStore.open(data.features or trained.features)
     read = StoredFeatures(store, run.channels)
     there = captions.filter({key for key in captions.image_ids if key in read})
     if len(there) < len(captions):
@@ -195,31 +227,53 @@ def open_split(config, run):
     return there, read
 
 
-def score(config, said, captions, folder):
-    """Compares with the references and writes what was found."""
+def add_references(
+    run: CaptionerRun, data: SplitSettings, captions: CaptionSet
+) -> CaptionSet:
+    """The captions with the words of --references, where there are any."""
+    from imcap.captioning.data import with_references
+
+    return with_references(captions, data.references or run.config.references)
+
+
+def score(
+    texts: dict[Hashable, str],
+    captions: CaptionSet,
+    metrics: tuple[str, ...],
+    folder: Path,
+) -> dict[str, Any]:
+    """Scores captions against references; writes and prints the scores.
+
+    Args:
+        texts: caption by image id.
+        captions: the references.
+        metrics: names of metrics.
+        folder: for per_image.json and metrics.json.
+
+    Returns:
+        Dict of metrics.
+    """
     from imcap.metrics.coco import score_captions
 
-    scores = score_captions(
-        said, references_of(captions), metrics=config.metrics
-    )
+    scores = score_captions(texts, references_of(captions), metrics=metrics)
     for note in scores.notes:
         print(f"note: {note}")
     write_json(
         folder / "per_image.json",
         [
-            {"image_id": key, "caption": said[key], **scores.per_image[key]}
-            for key in said
+            {"image_id": key, "caption": text, **scores.per_image[key]}
+            for key, text in texts.items()
         ],
     )
-    metrics = {**scores.overall, "images": len(said)}
-    write_json(folder / "metrics.json", metrics, indent=1)
+    overall = {**scores.overall, "images": len(texts)}
+    write_json(folder / "metrics.json", overall, indent=1)
     for name, value in scores.overall.items():
         print(f"{name:8} {value:.4f}")
     print(f"written to {folder}")
-    return metrics
+    return overall
 
 
-def references_of(captions):
+def references_of(captions: CaptionSet) -> dict[Hashable, list[str]]:
     """Sentences by image id: raw where the file has them, else words."""
     sentences = captions.raw or [
         [" ".join(words) for words in of_image] for of_image in captions.tokens

@@ -1,12 +1,16 @@
-"""Captions for many pictures, batch after batch."""
+"""Captioning: decoders of runs, and the captions that they give."""
 
-import collections
+from __future__ import annotations
+
 import functools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from imcap.captioning.run import CaptionerRun
 from imcap.decoding import (
     banned_tokens,
     beam_search,
@@ -14,29 +18,42 @@ from imcap.decoding import (
     greedy,
     sample,
 )
+from imcap.errors import InputError
 
-Caption = collections.namedtuple(
-    "Caption", ["words", "log_probabilities", "score", "attention"]
-)
-
-
-Caption.__doc__ = """One generated caption of L words.
-
-Attributes:
-    words: list of L str.
-    log_probabilities: float32 (L + 1,), of the words and of eos; (L,) where
-        the caption was cut off.
-    score: float, what captions of one picture are ordered by.
-    attention: dict of arrays that begin with L + 1 (or L): "weights"
-        (L + 1, K), "sentinel" (L + 1,) and the like.
-"""
+if TYPE_CHECKING:
+    from imcap.captioning.decoding_settings import DecodingSettings
+    from imcap.data.words.vocabulary import Vocabulary
+    from imcap.training.task import CaptioningTask
 
 
-def generate(generator, vocabulary, batches, keep_attention=False):
+class Caption(NamedTuple):
+    """One generated caption of L words.
+
+    Attributes:
+        words: list of L str.
+        log_probabilities: float32 (L + 1,), of the words and of eos; (L,)
+            where the caption was cut off.
+        score: float, what captions of one picture are ordered by.
+        attention: dict of arrays that begin with L + 1 (or L): "weights"
+            (L + 1, K), "sentinel" (L + 1,) and the like.
+    """
+
+    words: list[str]
+    log_probabilities: np.ndarray
+    score: float
+    attention: dict[str, np.ndarray]
+
+
+def generate(
+    generator: Any,
+    vocabulary: Vocabulary,
+    batches: Iterable[dict[str, np.ndarray]],
+    keep_attention: bool = False,
+) -> Iterator[list[Caption]]:
     """Captions, in the order of the pictures.
 
     Args:
-        generator: a `Generator`.
+        generator: a `Generator`, or what has its `predict_on_batch`.
         vocabulary: what turns ids into words.
         batches: iterable of dicts of arrays (B, …) as the task takes.
         keep_attention: bool; without it `Caption.attention` is {}.
@@ -45,37 +62,105 @@ def generate(generator, vocabulary, batches, keep_attention=False):
         For each picture, a list of `Caption`, best first.
     """
     for inputs in batches:
-        found = generator.predict_on_batch(inputs)
-        tokens = np.asarray(found.pop("tokens"))  # (B, N, T)
-        chances = np.asarray(found.pop("log_probabilities"))
-        scores = np.asarray(found.pop("scores"))
-        seen = found if keep_attention else {}
-        seen = {name: np.asarray(part) for name, part in seen.items()}
+        decoded = generator.predict_on_batch(inputs)
+        tokens = np.asarray(decoded.pop("tokens"))  # (B, N, T)
+        log_probs = np.asarray(decoded.pop("log_probabilities"))
+        scores = np.asarray(decoded.pop("scores"))
+        attention = decoded if keep_attention else {}
+        attention = {name: np.asarray(a) for name, a in attention.items()}
         for image in range(len(tokens)):
             captions = []
             for number in range(tokens.shape[1]):
                 place = (image, number)
-                words = vocabulary.decode(tokens[place])
-                length = _spoken(tokens[place], vocabulary.eos_id)
+                length = _length(tokens[place], vocabulary.eos_id)
                 captions.append(
                     Caption(
-                        words,
-                        chances[place][:length],
+                        vocabulary.decode(tokens[place]),
+                        log_probs[place][:length],
                         float(scores[place]),
-                        {k: v[place][:length] for k, v in seen.items()},
+                        {k: v[place][:length] for k, v in attention.items()},
                     )
                 )
             yield captions
 
 
-def _spoken(tokens, eos_id):
-    """How many tokens were said, eos included."""
+def _length(tokens, eos_id):
+    """How many tokens a caption has, eos included."""
     ends = np.flatnonzero(tokens == eos_id)
     return int(ends[0]) + 1 if len(ends) else len(tokens)
 
 
+def make_generator(
+    task: CaptioningTask,
+    run: CaptionerRun,
+    decoding: DecodingSettings,
+    checkpoint: str = "best",
+    returned: int | None = None,
+) -> Generator:
+    """A compiled `Generator` of a run, and of those that decode with it.
+
+    Args:
+        task: the run's `CaptioningTask`.
+        run: the `CaptionerRun`.
+        decoding: how its captions are decoded.
+        checkpoint: "best" or "last", the weights of an ensemble's runs.
+        returned: captions an image that a beam search returns; None for
+            the best of each group.
+
+    Raises:
+        InputError: settings out of range, or runs that do not fit together.
+    """
+    decoding.check()
+    longest = getattr(task.captioner, "max_positions", None)
+    if longest and decoding.max_length >= longest:
+        raise InputError(
+            f"--max_length {decoding.max_length}: this run knows places of "
+            f"captions up to {longest - 1} words"
+        )
+    generator = Generator(
+        [task, *_load_ensemble(task, run, decoding.ensemble, checkpoint)],
+        run.ids,
+        method=decoding.method,
+        count=decoding.sample_n or decoding.beam_size,
+        banned=() if decoding.allow_unk else (run.vocabulary.unk_id,),
+        max_length=decoding.max_length,
+        length_penalty=decoding.length_penalty,
+        groups=decoding.group_size,
+        returned=decoding.group_size if returned is None else returned,
+        diversity=decoding.diversity_lambda,
+        no_repeat_ngram=decoding.no_repeat_ngram,
+        temperature=decoding.temperature,
+        top_k=decoding.top_k,
+        top_p=decoding.top_p,
+        seed=decoding.seed,
+    )
+    generator.compile(jit_compile=decoding.jit_compile)
+    return generator
+
+
+def _load_ensemble(task, run, paths, checkpoint):
+    """Tasks of further runs; those that do not fit are an InputError."""
+    tasks = []
+    for path in paths:
+        other = CaptionerRun.open(path)
+        if other.vocabulary.words != run.vocabulary.words:
+            raise InputError(f"{path}: its words are not those of {run.path}")
+        if other.channels != run.channels or other.config.cnntrain:
+            raise InputError(
+                f"{path}: it was not trained on the features of {run.path}"
+            )
+        tasks.append(other.task(checkpoint))
+        wanted = tasks[-1].captioner.wanted_positions
+        if wanted not in (None, task.captioner.wanted_positions):
+            raise InputError(
+                f"{path}: it needs to know positions ({wanted}) that "
+                f"{run.path} does not; give it as --model"
+            )
+    return tasks
+
+
 class Generator(keras.Model):
-    """A task's captioner together with a way to decode it.
+    """Decoder of a captioner, or of an ensemble: features to token ids.
 
     Args:
         task: a `CaptioningTask`, or a list of them that caption together, by
@@ -85,7 +170,7 @@ class Generator(keras.Model):
         method: "greedy", "beam" or "sample".
         count: int N: beams, or samples an image.
         returned: int, captions an image that a beam search returns.
-        banned: ids never to be said, such as unk.
+        banned: ids that no caption may have, such as unk.
         length_penalty, no_repeat_ngram, groups, diversity: see
             `beam_search`.
         temperature, top_k, top_p: see `sample`.
@@ -96,30 +181,30 @@ class Generator(keras.Model):
 
     Returns:
         Dict of tokens (B, N, T), log_probabilities (B, N, T), scores (B, N)
-        and one entry for each thing looked at, (B, N, T, …).
+        and one entry for each kind of attention, (B, N, T, …).
 
     Example:
         >>> generator = Generator(task, (0, 0, 0), method="beam", count=5)
-        >>> found = generator.predict_on_batch({"features": features})
+        >>> decoded = generator.predict_on_batch({"features": features})
     """
 
     def __init__(
         self,
-        task,
-        ids,
-        max_length=16,
-        method="greedy",
-        count=1,
-        returned=1,
-        banned=(),
-        length_penalty=0.0,
-        no_repeat_ngram=0,
-        groups=1,
-        diversity=0.5,
-        temperature=1.0,
-        top_k=0,
-        top_p=1.0,
-        seed=0,
+        task: CaptioningTask | Sequence[CaptioningTask],
+        ids: tuple[int, int, int],
+        max_length: int = 16,
+        method: str = "greedy",
+        count: int = 1,
+        returned: int = 1,
+        banned: Iterable[int] = (),
+        length_penalty: float = 0.0,
+        no_repeat_ngram: int = 0,
+        groups: int = 1,
+        diversity: float = 0.5,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
     ):
         super().__init__()
         if method not in ("greedy", "beam", "sample"):
@@ -145,7 +230,7 @@ class Generator(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
         steps, state = [], []
         for task in self.tasks:
             captioner = task.captioner
@@ -157,23 +242,22 @@ class Generator(keras.Model):
         penalty = None
         if self.banned:
             penalty = banned_tokens(captioner.vocabulary_size, self.banned)
-
         shape = (batch, self.count, self.steps)
         options = {"penalty": penalty, **self.limits}
         if self.method == "greedy":
-            found = greedy(step, state, shape, *self.ids, **options)
+            decoded = greedy(step, state, shape, *self.ids, **options)
         elif self.method == "beam":
-            found = beam_search(
+            decoded = beam_search(
                 step, state, shape, *self.ids, **options, **self.beam
             )
         else:
             uniforms = keras.random.uniform(shape, seed=self.seed_generator)
-            found = sample(
+            decoded = sample(
                 step, state, uniforms, *self.ids, **options, **self.drawing
             )
         return {
-            "tokens": found.tokens,
-            "log_probabilities": found.log_probs,
-            "scores": found.scores,
-            **found.attention,
+            "tokens": decoded.tokens,
+            "log_probabilities": decoded.log_probs,
+            "scores": decoded.scores,
+            **decoded.attention,
         }

@@ -1,20 +1,24 @@
-"""Captions of pictures that lie in files."""
+"""Captioning of picture files, a batch at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imcap.errors import InputError
 from imcap.vision.extraction import PictureEncoder
+from imcap.vision.given import BATCH
 
 if TYPE_CHECKING:
+    from imcap.captioning.decoding_settings import DecodingSettings
+    from imcap.captioning.generation import Caption
     from imcap.captioning.run import CaptionerRun
     from imcap.training.task import CaptioningTask
 
-BATCH = 16  # pictures at a time
+Refuse = Callable[[Path, str], None]
 
 
 class PictureReader:
@@ -63,7 +67,9 @@ class PictureReader:
         return {"positions": np.stack([positions] * count)}
 
 
-def read_batches(reader, paths, refuse):
+def read_batches(
+    reader: PictureReader, paths: Iterable[Path], refuse: Refuse
+) -> Iterator[tuple[list[Path], list[np.ndarray]]]:
     """Yields paths and their pixels, a few at a time.
 
     Args:
@@ -71,7 +77,8 @@ def read_batches(reader, paths, refuse):
         paths: list of paths.
         refuse: function of (path, reason), for what cannot be read.
     """
-    good, pixels = [], []
+    good: list[Path] = []
+    pixels: list[np.ndarray] = []
     for path in paths:
         try:
             pixels.append(reader.pixels(path))
@@ -85,23 +92,37 @@ def read_batches(reader, paths, refuse):
         yield good, pixels
 
 
-def caption_pictures(config, run, paths, refuse):
-    """Yields (path, list of `Caption`, grid) for each readable picture."""
-    from imcap.captioning.generation import generate
+def caption_pictures(
+    run: CaptionerRun,
+    paths: Sequence[Path],
+    decoding: DecodingSettings,
+    checkpoint: str,
+    refuse: Refuse,
+) -> Iterator[tuple[Path, list[Caption], tuple[int, ...]]]:
+    """Yields (path, list of `Caption`, grid) for each readable picture.
+
+    Args:
+        run: the `CaptionerRun`.
+        paths: of pictures.
+        decoding: `DecodingSettings`.
+        checkpoint: "best" or "last", which weights.
+        refuse: function of (path, reason), for what cannot be read.
+    """
+    from imcap.captioning.generation import generate, make_generator
 
     if not any(path.exists() for path in paths):
         for path in paths:
             refuse(path, f"{path}: no such file")
         return  # before anything slow
-    task = run.task(config.checkpoint)
+    task = run.task(checkpoint)
     reader = PictureReader(run, task)
-    generator = config.make_generator(task, run)
+    generator = make_generator(task, run, decoding, checkpoint)
     for good, pixels in read_batches(reader, paths, refuse):
-        found = generate(
+        every = generate(
             generator,
             run.vocabulary,
             [reader.inputs(pixels)],
             keep_attention=True,
         )
-        for path, captions in zip(good, found, strict=True):
+        for path, captions in zip(good, every, strict=True):
             yield path, captions, reader.grid

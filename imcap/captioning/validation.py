@@ -1,6 +1,7 @@
 """Scores captions generated for validation pictures."""
 
-from imcap.captioning.generation import Generator, generate
+from imcap.captioning.decoding_settings import DecodingSettings
+from imcap.captioning.generation import generate, make_generator
 from imcap.data.batches.readers import iterate_batches
 from imcap.metrics.cider import CiderScorer
 from imcap.metrics.coco import bleu4
@@ -26,17 +27,12 @@ class Validation:
 
     def __init__(self, run, task, data, batch_size=50):
         config = run.config
-        beams = config.val_beam_size
-        self.vocabulary = data.vocabulary
-        self.generator = Generator(
-            task,
-            run.ids,
+        decoding = DecodingSettings(
+            beam_size=max(config.val_beam_size, 1),
             max_length=config.max_length + 4,
-            method="greedy" if beams < 2 else "beam",
-            count=beams,
-            banned=[data.vocabulary.unk_id],
         )
-        self.generator.compile(jit_compile=False)
+        self.vocabulary = data.vocabulary
+        self.generator = make_generator(task, run, decoding)
         self.read = data.read
         self.image_ids = list(data.validation.image_ids)
         self.batch_size = batch_size

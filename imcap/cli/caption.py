@@ -3,12 +3,16 @@
 imcap caption --model runs/adaptive beach.jpg holiday/
 """
 
+from __future__ import annotations
+
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from imcap.captioning.decoding_settings import DecodingConfig
 from imcap.captioning.pictures import BATCH, caption_pictures
+from imcap.cli.flags import DecodingFlags
 from imcap.cli.parser import run_command
 from imcap.data.pictures.listing import find_pictures
 from imcap.drawing.attention import draw
@@ -17,9 +21,12 @@ from imcap.files import write_json
 from imcap.options import option, positional
 from imcap.startup import load_keras
 
+if TYPE_CHECKING:
+    from imcap.captioning.generation import Caption
+
 
 @dataclasses.dataclass(frozen=True)
-class CaptionConfig(DecodingConfig):
+class CaptionConfig(DecodingFlags):
     """Captions pictures and draws, word by word, where each looked.
 
     Prints `path: caption  (log-probability)` and writes one PNG a picture.
@@ -37,7 +44,9 @@ class CaptionConfig(DecodingConfig):
     json: str | None = option(None, "also write everything to this file")
 
 
-def as_entry(path, captions, drawing):
+def as_entry(
+    path: Path, captions: Sequence[Caption], drawing: Path | None
+) -> dict[str, Any]:
     """What --json says of one picture."""
     return {
         "image": str(path),
@@ -52,7 +61,7 @@ def as_entry(path, captions, drawing):
     }
 
 
-def caption(config):
+def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
     if not config.images:
         raise InputError("give at least one picture, or a folder of them")
@@ -72,7 +81,7 @@ def caption(config):
     bar = tqdm.tqdm(total=len(paths), unit="image", disable=len(paths) <= BATCH)
     with bar:
         for path, captions, grid in caption_pictures(
-            config, run, paths, refuse
+            run, paths, config.decoding, config.checkpoint, refuse
         ):
             drawing = None
             if not config.no_draw:
@@ -103,7 +112,7 @@ def caption(config):
     return entries
 
 
-def lines(entry):
+def lines(entry: dict[str, Any]) -> list[str]:
     """What is printed for one picture: a line a caption."""
     return [
         f"{entry['image']}: {one['caption']}  ({one['log_probability']:.2f})"
@@ -111,7 +120,7 @@ def lines(entry):
     ]
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Runs `imcap caption`; returns the exit status."""
     return run_command("caption", CaptionConfig, caption, argv)
 

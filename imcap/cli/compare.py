@@ -5,17 +5,19 @@ imcap compare runs/adaptive runs/transformer --split test
 
 import dataclasses
 import sys
+from pathlib import Path
+from typing import Any
 
 from imcap.captioning.comparison import (
     METEOR,
-    names,
-    of_run,
-    output_file,
-    results,
+    Side,
+    check_same_pictures,
+    compare_sides,
+    comparison_file,
+    load_results,
+    short_names,
 )
-from imcap.captioning.evaluation import (
-    EvaluateConfig,
-)
+from imcap.cli.evaluate import EvaluateConfig
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.files import write_json
@@ -48,38 +50,40 @@ class CompareConfig(EvaluateConfig):
     )  # fmt: skip
 
 
-def compare(config):
+def compare(config: CompareConfig) -> dict[str, Any]:
     """Runs the command; returns what comparison.json holds."""
     check_flags(config)
     load_keras()
-    from imcap.captioning.comparison import Side, compared, same_pictures
     from imcap.captioning.run import CaptionerRun
     from imcap.reports.comparison import write_comparison
 
+    evaluation = config.evaluation
     runs = [CaptionerRun.open(path) for path in config.runs]
     sides = [
-        Side(name, run, *results(of_run(config, run.path), run))
-        for name, run in zip(names(config.runs), runs, strict=True)
+        Side(name, run, *load_results(run, evaluation))
+        for name, run in zip(short_names(config.runs), runs, strict=True)
     ]
-    same_pictures(*sides)
-    found = compared(*sides, config.resamples, config.seed)
-    found["split"], found["decoding"] = config.split, config.method()
-    for line in table(found):
+    check_same_pictures(*sides)
+    results = compare_sides(*sides, config.resamples, config.seed)
+    results["split"], results["decoding"] = config.split, config.method
+    for line in table(results):
         print(line)
-    path = output_file(config, sides)
-    write_json(path.with_suffix(".json"), found, indent=1)
-    write_comparison(config, sides, found, path)
+    path = comparison_file(sides, evaluation)
+    if config.output:
+        path = Path(config.output)
+    write_json(path.with_suffix(".json"), results, indent=1)
+    write_comparison(config, sides, results, path)
     print(f"written to {path} and {path.with_suffix('.json').name}")
-    return found
+    return results
 
 
-def check_flags(config):
+def check_flags(config: CompareConfig) -> None:
     """Refuses flags that do not make a comparison."""
     if len(config.runs) != 2:
         raise InputError(
             f"give two runs to compare, there are {len(config.runs)}"
         )
-    config.check()
+    config.evaluation.check()
     if config.resamples < 20:
         raise InputError("--resamples must be at least 20")
     if config.output and not config.output.endswith((".html", ".htm")):
@@ -92,14 +96,14 @@ def check_flags(config):
             )
 
 
-def table(found):
+def table(results: dict[str, Any]) -> list[str]:
     """The lines that are printed."""
-    first, second = found["runs"]
+    first, second = results["runs"]
     width = max(12, len(first) + 2, len(second) + 2)
     lines = [
         f"{'':9}{first:>{width}}{second:>{width}}  difference  95% interval"
     ]
-    for name, one in found["metrics"].items():
+    for name, one in results["metrics"].items():
         low, high = one["interval"]
         mark = "differs" if one["excludes_zero"] else "may be chance"
         lines.append(
@@ -107,14 +111,15 @@ def table(found):
             f"{one['difference']:+12.4f}  [{low:+.4f}, {high:+.4f}]  {mark}"
         )
     lines.append(
-        f"{found['images']} pictures, {found['resamples']} resamples of them"
+        f"{results['images']} pictures, {results['resamples']} resamples "
+        "of them"
     )
-    if "METEOR" in found["metrics"]:
+    if "METEOR" in results["metrics"]:
         lines.append(f"note: {METEOR}")
     return lines
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Runs `imcap compare`; returns the exit status."""
     return run_command("compare", CompareConfig, compare, argv)
 

@@ -3,13 +3,59 @@
 imcap evaluate --model runs/adaptive --split test --beam_size 5
 """
 
+import dataclasses
 import sys
+from typing import Any
 
-from imcap.captioning.evaluation import EvaluateConfig, evaluate
+from imcap.captioning.evaluation import Evaluation, SplitSettings
+from imcap.cli.flags import DecodingFlags, part
 from imcap.cli.parser import run_command
+from imcap.options import option
+from imcap.startup import load_keras
 
 
-def main(argv=None):
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig(SplitSettings, DecodingFlags):
+    """Captions the pictures of a split and scores them.
+
+    Writes results.json (as COCO wants it), per_image.json, metrics.json and
+    settings.json to the run's directory, or to --output. METEOR and SPICE
+    need Java.
+    """
+
+    batch_size: int = option(50, "pictures at a time", "bs")
+    metrics: tuple[str, ...] = option(
+        ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE"), "what to compute",
+        many=True,
+    )  # fmt: skip
+    output: str | None = option(
+        None, "folder for the results; default: RUN/evaluation/SPLIT_METHOD"
+    )
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What is evaluated, and how."""
+        return Evaluation(
+            part(self, SplitSettings),
+            self.decoding,
+            self.checkpoint,
+            self.batch_size,
+            self.metrics,
+        )
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Runs the command; returns the dict of metrics."""
+    config.evaluation.check()
+    load_keras()
+    from imcap.captioning.evaluation import evaluate as evaluate_run
+    from imcap.captioning.run import CaptionerRun
+
+    run = CaptionerRun.open(config.model)
+    return evaluate_run(run, config.evaluation, config.output)
+
+
+def main(argv: list[str] | None = None) -> int:
     """Runs `imcap evaluate`; returns the exit status."""
     return run_command("evaluate", EvaluateConfig, evaluate, argv)
 

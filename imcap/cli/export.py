@@ -7,24 +7,16 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from imcap.captioning.decoding_settings import DecodingConfig
+from imcap.cli.flags import DecodingFlags
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
-from imcap.export.writing import (
-    export_captioner,
-    export_matcher,
-    export_scan,
-    export_task,
-    export_tflite,
-)
+from imcap.export.writing import FORMATS, ExportSettings, export_run
 from imcap.options import option, positional
 from imcap.startup import quiet_start
 
-FORMATS = ("savedmodel", "tflite", "keras")
-
 
 @dataclasses.dataclass(frozen=True)
-class ExportConfig(DecodingConfig):
+class ExportConfig(DecodingFlags):
     """Writes a run for those who deploy it.
 
     savedmodel: a folder that TensorFlow loads without imcap; encoded
@@ -44,8 +36,19 @@ class ExportConfig(DecodingConfig):
     )
     force: bool = option(False, "replace what an export wrote before")
 
+    @property
+    def settings(self) -> ExportSettings:
+        """What the export holds."""
+        return ExportSettings(
+            self.decoding,
+            self.checkpoint,
+            self.max_pixels,
+            self.int8,
+            self.force,
+        )
 
-def check(config):
+
+def check(config: ExportConfig) -> Path:
     """The path to write; InputError where flags do not belong together."""
     if len(config.out) != 1:
         raise InputError("give one folder or file to write")
@@ -66,35 +69,22 @@ def check(config):
     return out
 
 
-def export(config):
+def export(config: ExportConfig) -> Path:
     """Runs the command; returns the path written."""
     out = check(config)
     with quiet_start():
-        from imcap.runs.kinds import is_matching
-    matching = is_matching(config.model)
-    if matching and config.format == "tflite":
-        raise InputError(
-            f"{config.model}: a run of image-text matching; tflite takes "
-            "captioners, export a savedmodel"
-        )
-    write = {
-        "savedmodel": export_matcher if matching else export_captioner,
-        "tflite": export_tflite,
-        "keras": export_scan if matching else export_task,
-    }[config.format]
-    with quiet_start():
-        lines = write(config, out)
+        lines = export_run(config.model, out, config.format, config.settings)
     print("\n".join([f"{out}: {megabytes(out):.1f} MB", *lines]))
     return out
 
 
-def megabytes(path):
+def megabytes(path: Path) -> float:
     """Size of a file, or of all in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(one.stat().st_size for one in files if one.is_file()) / 1e6
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Runs `imcap export`; returns the exit status."""
     return run_command("export", ExportConfig, export, argv)
 

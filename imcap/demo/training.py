@@ -155,13 +155,12 @@ def caption_images(
     Returns:
         A caption for each id.
     """
-    from imcap.captioning.generation import Generator, generate
+    from imcap.captioning.decoding_settings import DecodingSettings
+    from imcap.captioning.generation import generate, make_generator
     from imcap.data.batches.readers import iterate_batches
 
-    generator = Generator(
-        run.task(), run.ids, max_length=16, banned=[run.vocabulary.unk_id]
-    )
-    generator.compile(jit_compile=False)
+    greedy = DecodingSettings(beam_size=1, max_length=16)
+    generator = make_generator(run.task(), run, greedy)
     batches = iterate_batches(data.read, image_ids, 50)
     found = generate(generator, run.vocabulary, batches, keep_attention=True)
     return [of_image[0] for of_image in found]

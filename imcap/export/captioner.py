@@ -1,17 +1,27 @@
 """A run's captioner as a graph from encoded pictures to captions."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import tensorflow as tf
 
+from imcap.captioning.generation import make_generator
 from imcap.export.encoder import (
     ExportedEncoder,
     at_least_one,
     first_rows,
     where_fine,
 )
+from imcap.training.task import CaptioningTask
 
-# What captioners look at, and what it is called in an export.
-LOOKED_AT = {
+if TYPE_CHECKING:
+    from imcap.captioning.decoding_settings import DecodingSettings
+    from imcap.captioning.run import CaptionerRun
+
+# What captioners attend to, and what it is called in an export.
+ATTENTION_NAMES = {
     "weights": "attention",
     "sentinel": "sentinel",
     "gate": "gate",
@@ -23,10 +33,11 @@ class ExportedCaptioner:
     """Decodes, encodes and captions pictures within TensorFlow.
 
     Args:
-        run: a `Run`.
+        run: a `CaptionerRun`.
         task: its `CaptioningTask`.
-        decoding: a `DecodingConfig`.
+        decoding: `DecodingSettings`.
         max_pixels: int, width times height above which a picture is refused.
+        checkpoint: "best" or "last", the weights of an ensemble's runs.
 
     Attributes:
         pictures: `ExportedEncoder`.
@@ -35,26 +46,33 @@ class ExportedCaptioner:
         InputError: decoding flags that cannot be.
 
     Example:
-        >>> exported = ExportedCaptioner(run, run.task(), DecodingConfig())
+        >>> settings = DecodingSettings(beam_size=3)
+        >>> exported = ExportedCaptioner(run, run.task(), settings, 10**8)
         >>> exported.signatures()["serving_default"](image_bytes=files)
     """
 
-    def __init__(self, run, task, decoding, max_pixels):
-        from imcap.training.task import CaptioningTask
-
+    def __init__(
+        self,
+        run: CaptionerRun,
+        task: CaptioningTask,
+        decoding: DecodingSettings,
+        max_pixels: int,
+        checkpoint: str = "best",
+    ):
         self.pictures = ExportedEncoder(run, task.encoder, max_pixels)
         self.vocabulary = run.vocabulary
         self.wanted = task.captioner.wanted_positions
         self.num_grids = run.config.num_grids
         # Features are made before: one decoder serves both signatures.
-        generator = decoding.make_generator(CaptioningTask(task.captioner), run)
+        features_task = CaptioningTask(task.captioner)
+        generator = make_generator(features_task, run, decoding, checkpoint)
         self.decode = tf.function(generator, jit_compile=decoding.jit_compile)
 
-    def positions(self):
+    def positions(self) -> np.ndarray:
         """Where the locations of the grid are, float32 (K, P)."""
         return self.pictures.encoder.positions(self.wanted, self.num_grids)
 
-    def inputs(self, features):
+    def inputs(self, features: Any) -> dict[str, Any]:
         """What the captioner takes besides tokens, on the run's grid."""
         inputs = {"features": features}
         if self.wanted is not None:
@@ -63,28 +81,28 @@ class ExportedCaptioner:
             inputs["positions"] = tf.broadcast_to(where, shape)
         return inputs
 
-    def caption(self, inputs):
+    def caption(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Dict of what is answered, of inputs as the captioner takes them."""
-        found = self.decode(inputs)
-        tokens = found["tokens"]  # (B, N, T)
-        chances = found["log_probabilities"]
+        decoded = self.decode(inputs)
+        tokens = decoded["tokens"]  # (B, N, T)
+        log_probs = decoded["log_probabilities"]
         words = self.words(tokens)
-        said = tf.strings.reduce_join(words, axis=2, separator=" ")
-        said = tf.strings.regex_replace(said, " +", " ")
+        captions = tf.strings.reduce_join(words, axis=2, separator=" ")
+        captions = tf.strings.regex_replace(captions, " +", " ")
         answer = {
-            "captions": tf.strings.strip(said),
-            "log_probabilities": tf.reduce_sum(chances, axis=2),
+            "captions": tf.strings.strip(captions),
+            "log_probabilities": tf.reduce_sum(log_probs, axis=2),
             "words": words,
-            "word_log_probabilities": chances,
+            "word_log_probabilities": log_probs,
         }
-        for name, called in LOOKED_AT.items():
-            if name in found:
-                answer[called] = tf.cast(found[name], tf.float32)
+        for name, called in ATTENTION_NAMES.items():
+            if name in decoded:
+                answer[called] = tf.cast(decoded[name], tf.float32)
         if tokens.shape[1] == 1:
             return {name: part[:, 0] for name, part in answer.items()}
         return answer
 
-    def words(self, tokens):
+    def words(self, tokens: Any) -> Any:
         """Words (B, N, T) of ids, "" from the end of a caption on."""
         vocabulary = self.vocabulary
         strings = np.array([word.encode() for word in vocabulary.words], object)
@@ -93,14 +111,16 @@ class ExportedCaptioner:
         ended = tf.cumsum(tf.cast(tokens == vocabulary.eos_id, tf.int32), 2)
         return tf.where(ended > 0, "", tf.gather(tf.constant(strings), tokens))
 
-    def of_pictures(self, image_bytes):
+    def of_pictures(self, image_bytes: Any) -> dict[str, Any]:
         """Signature of encoded pictures (B,)."""
         features, errors = self.pictures.of_bytes(image_bytes)
         answer = where_fine(errors, self.caption(self.inputs(features)))
         answer["error"] = errors
         return first_rows(answer, tf.size(image_bytes))
 
-    def of_features(self, features, mask=None, positions=None):
+    def of_features(
+        self, features: Any, mask: Any = None, positions: Any = None
+    ) -> dict[str, Any]:
         """Signature of features (B, K, D); a mask where any K may come."""
         given = {"features": features, "mask": mask, "positions": positions}
         inputs = {
@@ -112,7 +132,7 @@ class ExportedCaptioner:
             inputs = self.inputs(inputs["features"])
         return first_rows(self.caption(inputs), tf.shape(features)[0])
 
-    def signatures(self):
+    def signatures(self) -> dict[str, Any]:
         """Dict of name to concrete function, "serving_default" among them."""
         specs = self.pictures.specs()
         if self.wanted is not None and self.pictures.grid is None:

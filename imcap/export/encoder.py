@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -43,14 +43,14 @@ class ExportedEncoder:
         self.channels = run.channels
         self.max_pixels = max_pixels
 
-    def of_bytes(self, image_bytes):
+    def of_bytes(self, image_bytes: Any) -> tuple[Any, Any]:
         """Features of encoded pictures (B,), one row at least, and errors."""
         images, errors = read_pictures(
             at_least_one(image_bytes), self.image_size, self.max_pixels
         )
         return self.encoder.features(images), errors
 
-    def specs(self):
+    def specs(self) -> list[tf.TensorSpec]:
         """What a signature of features takes: list of `tf.TensorSpec`."""
         if self.grid is not None:
             shape = (None, self.grid[0] * self.grid[1], self.channels)
@@ -62,7 +62,7 @@ class ExportedEncoder:
         ]
 
 
-def at_least_one(rows):
+def at_least_one(rows: Any) -> Any:
     """The tensor (B, …), or one row of nothing: kernels fail on none."""
     missing = tf.maximum(1 - tf.shape(rows)[0], 0)
     shape = tf.concat([[missing], tf.shape(rows)[1:]], axis=0)
@@ -70,12 +70,12 @@ def at_least_one(rows):
     return tf.ensure_shape(padded, rows.shape)
 
 
-def first_rows(answer, count):
+def first_rows(answer: dict[str, Any], count: Any) -> dict[str, Any]:
     """A dict of tensors (B, …) cut to the first `count` rows."""
     return {name: part[:count] for name, part in answer.items()}
 
 
-def where_fine(errors, answer):
+def where_fine(errors: Any, answer: dict[str, Any]) -> dict[str, Any]:
     """A dict of tensors (B, …), zero or "" where there is an error (B,)."""
     return {
         name: tf.where(_like(errors == "", part), part, tf.zeros_like(part))

@@ -1,10 +1,14 @@
 """A run's captioner as one file for LiteRT, from pixels to greedy words."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import time
 import warnings
 import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,29 +17,39 @@ from imcap.captioning.run import CaptionerRun
 from imcap.decoding import banned_tokens
 from imcap.decoding.sampling import decode
 from imcap.errors import InputError
-from imcap.export.captioner import LOOKED_AT
+from imcap.export.captioner import ATTENTION_NAMES
 from imcap.files import atomic_write
 
-TIMED = 5  # runs, of which the median is said
+if TYPE_CHECKING:
+    from imcap.captioning.decoding_settings import DecodingSettings
+    from imcap.export.captioner import ExportedCaptioner
+    from imcap.training.task import CaptioningTask
+
+TIMED = 5  # runs, of which the median is reported
 
 
-def greedy_function(exported, task, ids, config):
+def greedy_function(
+    exported: ExportedCaptioner,
+    task: CaptioningTask,
+    ids: tuple[int, int, int],
+    decoding: DecodingSettings,
+) -> Any:
     """What is converted: one picture to words, every shape known.
 
     Args:
         exported: an `ExportedCaptioner`.
         task: the `CaptioningTask`.
         ids: (bos, eos, pad) token ids.
-        config: has max_length, no_repeat_ngram, allow_unk.
+        decoding: has max_length, no_repeat_ngram, allow_unk.
 
     Returns:
         A concrete function of images, float32 (1, size, size, 3).
     """
     captioner = task.captioner
-    size, steps = exported.pictures.image_size, config.max_length + 1
+    size, steps = exported.pictures.image_size, decoding.max_length + 1
     unk_id = exported.vocabulary.unk_id
     penalty = None
-    if not config.allow_unk:
+    if not decoding.allow_unk:
         penalty = banned_tokens(captioner.vocabulary_size, [unk_id])
 
     def choose(logits, index):
@@ -49,30 +63,30 @@ def greedy_function(exported, task, ids, config):
         if exported.wanted is not None:
             inputs["positions"] = tf.constant(exported.positions())[None]
         memory = captioner.encode(inputs)
-        found = decode(
+        decoded = decode(
             functools.partial(captioner.step, memory=memory),
             captioner.initial_state(memory, 1),
             choose,
             (1, 1, steps),
             ids,
             penalty,
-            config.no_repeat_ngram,
+            decoding.no_repeat_ngram,
         )
-        looked = {
-            LOOKED_AT[name]: part[:, 0]
-            for name, part in found.attention.items()
+        attention = {
+            ATTENTION_NAMES[name]: part[:, 0]
+            for name, part in decoded.attention.items()
         }
         return {
-            "tokens": found.tokens[:, 0],
-            "word_log_probabilities": found.log_probs[:, 0],
-            **looked,
+            "tokens": decoded.tokens[:, 0],
+            "word_log_probabilities": decoded.log_probs[:, 0],
+            **attention,
         }
 
     spec = tf.TensorSpec((1, size, size, 3), tf.float32, "images")
     return tf.function(caption, input_signature=[spec]).get_concrete_function()
 
 
-def convert(function, int8=False):
+def convert(function: Any, int8: bool = False) -> bytes:
     """A concrete function as bytes of a LiteRT model.
 
     Args:
@@ -100,7 +114,9 @@ def convert(function, int8=False):
         ) from None
 
 
-def write_tflite(path, model, vocabulary_file):
+def write_tflite(
+    path: str | Path, model: bytes, vocabulary_file: str | Path
+) -> None:
     """Writes the model with the run's vocabulary.json in the same file.
 
     The vocabulary lies in a ZIP archive behind the model, where LiteRT's own
@@ -117,7 +133,7 @@ def write_tflite(path, model, vocabulary_file):
             files.write(vocabulary_file, "vocabulary.json")
 
 
-def latency(path, size):
+def measure_latency(path: str | Path, size: int) -> float:
     """Median seconds of a picture of noise, on one thread."""
     run = open_interpreter(path).get_signature_runner()
     noise = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3))
@@ -129,7 +145,7 @@ def latency(path, size):
     return float(np.median(times[1:]))
 
 
-def open_interpreter(path):
+def open_interpreter(path: str | Path) -> Any:
     """LiteRT's interpreter of a file; TensorFlow's own copy without it."""
     try:
         from ai_edge_litert.interpreter import Interpreter
@@ -141,7 +157,7 @@ def open_interpreter(path):
         return Interpreter(model_path=str(path))
 
 
-def float32_task(run, checkpoint):
+def load_float32_task(run: CaptionerRun, checkpoint: str) -> CaptioningTask:
     """The run's task in single precision, whatever it was trained in."""
     config = dataclasses.replace(run.config, mixed_precision=None)
     plain = CaptionerRun(

@@ -1,5 +1,9 @@
 """A matching run as a graph from pictures and sentences to scores."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -9,6 +13,9 @@ from imcap.export.encoder import (
     first_rows,
     where_fine,
 )
+
+if TYPE_CHECKING:
+    from imcap.matching.run import MatchRun
 
 LOWEST = float(np.finfo("float32").min)  # of a picture that cannot be read
 
@@ -31,7 +38,7 @@ class ExportedMatcher:
         >>> score(image_bytes=files, sentences=["a dog"])["scores"]
     """
 
-    def __init__(self, run, scan, max_pixels):
+    def __init__(self, run: MatchRun, scan: Any, max_pixels: int):
         self.pictures = ExportedEncoder(run, None, max_pixels)
         self.scan = scan
         self.vocabulary = run.vocabulary
@@ -50,7 +57,7 @@ class ExportedMatcher:
             default_value=words.unk_id,
         )
 
-    def split(self, sentences):
+    def split(self, sentences: Any) -> Any:
         """Words of sentences (C,), split as the run's captions were."""
         if self.is_treebank:
             from imcap.data.words.treebank_graph import treebank_tokenize_graph
@@ -60,7 +67,7 @@ class ExportedMatcher:
 
         return tokenize(sentences)
 
-    def tokens(self, words):
+    def tokens(self, words: Any) -> Any:
         """Ids int32 (C, T) of ragged words, bos before and eos behind."""
         known = self.vocabulary
         ids = words.with_flat_values(self.table.lookup(words.flat_values))
@@ -68,18 +75,18 @@ class ExportedMatcher:
         ids = tf.concat([edge * known.bos_id, ids, edge * known.eos_id], axis=1)
         return tf.cast(ids.to_tensor(known.pad_id), tf.int32)
 
-    def regions(self, features, mask=None):
+    def regions(self, features: Any, mask: Any = None) -> Any:
         """Pictures (B, K, E) where they meet words."""
         return self.scan.encode_images(features, mask)
 
-    def scores(self, regions, mask, sentences):
+    def scores(self, regions: Any, mask: Any, sentences: Any) -> Any:
         """Scores (B, C) of regions and at least one sentence."""
         tokens = self.tokens(self.split(sentences))
         words = self.scan.encode_captions(tokens)
         scores = self.scan.score(regions, words, mask, tokens != 0)
         return tf.cast(scores, tf.float32)
 
-    def of_pictures(self, image_bytes, sentences):
+    def of_pictures(self, image_bytes: Any, sentences: Any) -> dict[str, Any]:
         """Signature: encoded pictures (B,) against sentences (C,)."""
         features, errors = self.pictures.of_bytes(image_bytes)
         scores = self.scores(
@@ -92,15 +99,17 @@ class ExportedMatcher:
         }
         return first_rows(answer, tf.size(image_bytes))
 
-    def of_features(self, features, sentences, mask=None):
+    def of_features(
+        self, features: Any, sentences: Any, mask: Any = None
+    ) -> dict[str, Any]:
         """Signature: features (B, K, D) against sentences (C,)."""
-        kept = None if mask is None else at_least_one(mask)
-        regions = self.regions(at_least_one(features), kept)
-        scores = self.scores(regions, kept, at_least_one(sentences))
+        padded = None if mask is None else at_least_one(mask)
+        regions = self.regions(at_least_one(features), padded)
+        scores = self.scores(regions, padded, at_least_one(sentences))
         scores = scores[:, : tf.size(sentences)]
         return first_rows({"scores": scores}, tf.shape(features)[0])
 
-    def of_pairs(self, image_bytes, sentences):
+    def of_pairs(self, image_bytes: Any, sentences: Any) -> dict[str, Any]:
         """Signature: where each word looks, of B pictures and B sentences."""
         tf.debugging.assert_equal(
             tf.size(image_bytes),
@@ -124,7 +133,7 @@ class ExportedMatcher:
         answer = where_fine(errors, answer) | {"error": errors}
         return first_rows(answer, tf.size(image_bytes))
 
-    def signatures(self):
+    def signatures(self) -> dict[str, Any]:
         """Dict of name to concrete function, "serving_default" among them."""
         sentences = tf.TensorSpec((None,), tf.string, "sentences")
         features, *mask = self.pictures.specs()

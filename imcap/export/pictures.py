@@ -1,5 +1,7 @@
 """Encoded pictures to pixels, in a graph that no picture can make fail."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from imcap.data.pictures.bmp import bmp_header, decode_bmp, is_readable
@@ -15,18 +17,12 @@ from imcap.data.pictures.exif import png_orientation, upright
 from imcap.data.pictures.gif import decode_first_frame, first_frame
 
 EMPTY = "empty"
-
-
 UNKNOWN = "not a JPEG, PNG, GIF or BMP picture"
-
-
 DAMAGED = "damaged picture, perhaps cut short"
-
-
 STRANGE_BMP = "a BMP that is compressed, or not of 8, 24 or 32 bits a pixel"
 
 
-def read_pictures(encoded, size, max_pixels):
+def read_pictures(encoded: Any, size: int, max_pixels: int) -> tuple[Any, Any]:
     """Decodes and resizes pictures, each by itself and several at a time.
 
     Args:
@@ -57,8 +53,8 @@ def read_pictures(encoded, size, max_pixels):
     whole = whole.map(read, tf.data.AUTOTUNE, deterministic=False)
     # Whatever decoding raises leaves that picture out; the last is never.
     last = tf.data.Dataset.from_tensors((count, nothing, ""))
-    kept = whole.ignore_errors().concatenate(last)
-    batch = kept.batch(tf.cast(count, tf.int64) + 1)
+    readable = whole.ignore_errors().concatenate(last)
+    batch = readable.batch(tf.cast(count, tf.int64) + 1)
     places, pixels, errors = batch.get_single_element()
     places = places[:, None]
     pixels = tf.scatter_nd(places, pixels, (count + 1, *nothing.shape))
@@ -115,10 +111,10 @@ def _png_size(encoded):
 
 
 def _gif_size(encoded):
-    found = first_frame(encoded)
+    header = first_frame(encoded)
     # Space is made for the screen and for a frame that reaches beyond it.
-    reach = found["frame"][:2] + found["frame"][2:]
-    sides = tf.maximum(found["screen"], reach)
+    reach = header["frame"][:2] + header["frame"][2:]
+    sides = tf.maximum(header["screen"], reach)
     return sides[1], sides[0], tf.constant("")
 
 

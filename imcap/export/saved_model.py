@@ -1,15 +1,29 @@
 """A SavedModel on disk: whole or absent, and what it says of itself."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from imcap.files import atomic_folder, write_json
 
+if TYPE_CHECKING:
+    from imcap.runs.run import Run
+
 EXTRA = "assets.extra"  # where TensorFlow leaves other people's files alone
 
 
-def write_saved_model(path, signatures, about, run, force=False, tables=()):
+def write_saved_model(
+    path: str | Path,
+    signatures: dict[str, Any],
+    about: dict[str, Any],
+    run: Run,
+    force: bool = False,
+    tables: Sequence[Any] = (),
+) -> None:
     """Writes functions with the variables they use.
 
     Args:
@@ -22,9 +36,11 @@ def write_saved_model(path, signatures, about, run, force=False, tables=()):
     """
     module = tf.Module(name="imcap")
     functions = signatures.values()
-    found = [v for one in functions for v in one.graph.variables]
+    variables = [v for one in functions for v in one.graph.variables]
     # Once each, by identity: variables of one value are not one.
-    module.kept = list({id(variable): variable for variable in found}.values())
+    module.kept = list(
+        {id(variable): variable for variable in variables}.values()
+    )
     module.tables = list(tables)
     replace = force and (Path(path) / "saved_model.pb").exists()
     with atomic_folder(path, replace) as partial:
@@ -33,7 +49,7 @@ def write_saved_model(path, signatures, about, run, force=False, tables=()):
         run.vocabulary.save(partial / EXTRA / "vocabulary.json")
 
 
-def described(signatures):
+def describe_signatures(signatures: dict[str, Any]) -> list[str]:
     """Lines that tell each signature's inputs and outputs."""
     lines = []
     for name, function in signatures.items():

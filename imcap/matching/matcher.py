@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.vision.given import BATCH, is_many, many
+from imcap.vision.given import BATCH, as_list, is_many
 
 if TYPE_CHECKING:
     from imcap.data.pairs.matching_set import TokenRows
@@ -64,7 +64,7 @@ class LoadedMatcher:
             float32 (B, C), larger for what fits better; not probabilities.
         """
         _, rows = self._encode(captions)
-        return self.searcher.score(self._embed(many(images)), rows)
+        return self.searcher.score(self._embed(as_list(images)), rows)
 
     def attention(self, images: Any, captions: str | Sequence[str]) -> Any:
         """Attention of the words of captions, each on its own picture.
@@ -78,7 +78,7 @@ class LoadedMatcher:
             alone for one picture alone.
         """
         tokens, rows = self._encode(captions)
-        regions = self._embed(many(images))
+        regions = self._embed(as_list(images))
         if len(regions) != len(rows):
             raise InputError(
                 f"{len(regions)} pictures, but {len(rows)} captions; give a "

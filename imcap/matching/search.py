@@ -12,6 +12,7 @@ import numpy as np
 
 from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
+from imcap.metrics.recall import top_k
 
 if TYPE_CHECKING:
     from imcap.data.pairs.matching_set import TokenRows
@@ -201,23 +202,6 @@ class Searcher:
         chosen = top_k(scores, top)
         repeated = np.repeat(regions, len(chosen), axis=0)
         return matches(scores, chosen, self.attend(repeated, rows, chosen))
-
-
-def top_k(scores: np.ndarray, k: int) -> np.ndarray:
-    """Stable top-k: places of the k highest scores, of equals the first.
-
-    Args:
-        scores: (N,) float.
-        k: int; with fewer scores all of them.
-
-    Returns:
-        int64 (min(k, N),), highest first.
-
-    Example:
-        >>> top_k(np.array([1.0, 3.0, 3.0]), 2)
-        array([1, 2])
-    """
-    return np.argsort(-scores, kind="stable")[:k]
 
 
 def matches(

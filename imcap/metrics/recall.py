@@ -10,6 +10,23 @@ LEVELS = (1, 5, 10)
 BLOCK_BYTES = 1 << 26
 
 
+def top_k(scores, count):
+    """Places of the highest scores, the first of equal ones first.
+
+    Args:
+        scores: (..., M) float.
+        count: int.
+
+    Returns:
+        int64 (..., n), n at most `count`, best first.
+
+    Example:
+        >>> top_k(np.array([1.0, 3.0, 3.0]), 2)
+        array([1, 2])
+    """
+    return np.argsort(-scores, axis=-1, kind="stable")[..., :count]
+
+
 def retrieval_ranks(scores, image_of):
     """Ranks of the right answers in both directions, counted from 0.
 

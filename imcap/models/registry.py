@@ -25,13 +25,13 @@ CAPTIONERS = {
 
 
 def list_captioners():
-    """Names of all captioners, as `--caption_model` takes them.
+    """Names of all captioners, sorted, as `--caption_model` takes them.
 
     Example:
         >>> "adaptive" in list_captioners()
         True
     """
-    return list(CAPTIONERS)
+    return sorted(CAPTIONERS)
 
 
 def build_captioner(name, vocabulary_size, channels, **options):

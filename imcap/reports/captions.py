@@ -73,7 +73,7 @@ def about(config, run, count):
         "greedy": "greedy",
         "beam": f"beams of {config.beam_size}",
         "sample": f"{config.sample_n} samples a picture",
-    }[config.method()]
+    }[config.method]
     source = "given pictures" if config.images else f"split {config.split}"
     gate = " with a visual sentinel" if run.config.sgate else ""
     return (
@@ -120,7 +120,7 @@ def of_split(config, run, refuse):
     from imcap.captioning.evaluation import open_split, references_of
     from imcap.reports.gathering import picture_paths
 
-    captions, read = open_split(config, run)
+    captions, read = open_split(run, config.evaluation.data)
     captions = with_references(
         captions, config.references or run.config.references
     )
@@ -146,7 +146,9 @@ def from_pixels(config, run, paths, refuse):
     return [
         Captioned(path, embed_picture(path), captions, {"grid": list(grid)})
         for path, captions, grid in tqdm(
-            caption_pictures(config, run, paths, refuse),
+            caption_pictures(
+                run, paths, config.decoding, config.checkpoint, refuse
+            ),
             total=len(paths),
             unit="image",
         )
@@ -157,13 +159,13 @@ def from_features(config, run, captions, read, paths, refuse):
     """Captions pictures whose features are stored."""
     from tqdm import tqdm
 
-    from imcap.captioning.generation import generate
+    from imcap.captioning.generation import generate, make_generator
     from imcap.data.batches.readers import iterate_batches
     from imcap.reports.cards import embed_picture
 
     task = run.task(config.checkpoint)
     run.locate(read, task.captioner)
-    generator = config.make_generator(task, run)
+    generator = make_generator(task, run, config.decoding, config.checkpoint)
     pictures = {}
     for image_id, path in zip(captions.image_ids, paths, strict=True):
         try:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imcap.drawing.maps import count_half_mass, is_drawable, parse_attention
+from imcap.metrics.recall import top_k
 
 SIDE = 448  # longest side of an embedded picture, pixels
 
@@ -134,7 +135,7 @@ def pack_attention(
 
 def _pack_channels(channels: np.ndarray) -> dict[str, Any]:
     means = np.maximum(channels.mean(axis=1, keepdims=True), 1e-12)
-    order = np.argsort(-channels, axis=1, kind="stable")[:, :STRONGEST]
+    order = top_k(channels, STRONGEST)
     times = np.take_along_axis(channels / means, order, axis=1)
     return {
         "channels": [

@@ -1,47 +1,14 @@
 """What reports gather before a page is written."""
 
-import dataclasses
 import sys
 from pathlib import Path
 
 from markupsafe import Markup
 
-from imcap.captioning.evaluation import EvaluateConfig
 from imcap.errors import InputError
-from imcap.options import option
 from imcap.reports.cards import data_uri
 from imcap.reports.templates import render
 from imcap.runs.kinds import is_matching
-
-
-@dataclasses.dataclass(frozen=True)
-class ReportConfig(EvaluateConfig):
-    """Writes a page of pictures, captions, and what each word looked at.
-
-    The file needs nothing besides itself. Pictures come from a split, with
-    references and scores, or from --images. For runs of image-text matching
-    it shows the captions that fit best, and the right ones. What cannot be
-    read is reported and left out.
-    """
-
-    images: tuple[str, ...] = option(
-        (), "pictures, or folders of them, instead of a split", many=True
-    )
-    references: str | None = option(
-        None, "captions to compare with; with --images found by file name"
-    )
-    num_images: int = option(100, "pictures; -1: all", "val_images_use")
-    metrics: tuple[str, ...] = option(
-        ("Bleu", "METEOR", "ROUGE_L", "CIDEr"), "what to compute", many=True
-    )
-    captions: str | None = option(
-        None, "for matching with --images: sentences, one a line; default: "
-        "the captions of the split",
-    )  # fmt: skip
-    top: int = option(5, "for matching: best captions of each picture")
-    output: str | None = option(
-        None, "the HTML file; default: RUN/report/SPLIT_METHOD.html"
-    )
 
 
 class Refusals:
@@ -66,7 +33,7 @@ def output_file(config):
         return Path(config.output)
     name = "pictures" if config.images else config.split
     if not is_matching(config.model):
-        name = f"{name}_{method_name(config)}"
+        name = f"{name}_{config.decoding.label}"
     return Path(config.model) / "report" / f"{name}.html"
 
 
@@ -98,13 +65,6 @@ def picture_paths(config, trained, files):
         f"{files[0]}: no such picture, nor any other of the split; give "
         "--images_root, the folder of the pictures"
     )
-
-
-def method_name(config):
-    """ "beam5", "greedy" or "sample3"."""
-    method = config.method()
-    count = {"beam": config.beam_size, "sample": config.sample_n}
-    return f"{method}{count.get(method, '')}"
 
 
 def learning_curves(run) -> Markup:

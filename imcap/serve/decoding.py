@@ -140,19 +140,20 @@ class Decoders:
                 self(setting, [blank] * count)
 
     def _generator(self, setting):
-        from imcap.captioning.generation import Generator
+        from imcap.captioning.decoding_settings import DecodingSettings
+        from imcap.captioning.generation import make_generator
 
-        run = self.model.run
-        count = DRAWN if setting.method == "sample" else setting.beam_size
-        generator = Generator(
-            self.model.task,
-            run.ids,
-            max_length=MAX_LENGTH,
-            method=setting.method,
-            count=count,
-            returned=setting.beam_size if setting.several else 1,
-            banned=(run.vocabulary.unk_id,),
+        decoding = DecodingSettings(
+            beam_size=setting.beam_size,
+            sample_n=DRAWN if setting.method == "sample" else 0,
             temperature=setting.temperature,
+            max_length=MAX_LENGTH,
+        )
+        generator = make_generator(
+            self.model.task,
+            self.model.run,
+            decoding,
+            returned=setting.beam_size if setting.several else 1,
         )
         return OpenBatch(generator)
 

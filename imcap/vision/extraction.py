@@ -120,13 +120,13 @@ class PictureEncoder:
 
         return grid_positions(kind, self.grid, num_grids)
 
-    def maps(self, images):
+    def maps(self, images: Any) -> Any:
         """Maps float32 (B, h, w, D) of images, as a part of any graph."""
         import tensorflow as tf
 
         return tf.cast(self.network(images, training=False), tf.float32)
 
-    def pool(self, maps):
+    def pool(self, maps: Any) -> Any:
         """Features (B, K, D) of maps (B, h, w, D), as a part of any graph."""
         import tensorflow as tf
 
@@ -139,7 +139,7 @@ class PictureEncoder:
         _, height, width, channels = maps.shape
         return tf.reshape(maps, (-1, height * width, channels))
 
-    def features(self, images):
+    def features(self, images: Any) -> Any:
         """Features (B, K, D) of images, as a part of any graph."""
         return self.pool(self.maps(images))
 

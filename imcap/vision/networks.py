@@ -1,11 +1,19 @@
-"""The picture network that a run's or a feature file's metadata names."""
+"""Picture networks, built from the metadata of a run or a feature file."""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 SMALL = "SmallCNN"  # ours; every other name is one of keras.applications
 
 
-def small_cnn_metadata(image_size=64, channels=64):
+def small_cnn_metadata(
+    image_size: int = 64, channels: int = 64
+) -> dict[str, Any]:
     """What describes a `SmallCNN` to `build_encoder`."""
     cells = image_size // 8
     return {
@@ -17,7 +25,11 @@ def small_cnn_metadata(image_size=64, channels=64):
     }
 
 
-def build_encoder(metadata, weights=None, filled_later=False):
+def build_encoder(
+    metadata: dict[str, Any],
+    weights: str | Path | None = None,
+    filled_later: bool = False,
+) -> keras.Model:
     """Builds the network that made some features, all of it frozen.
 
     A `SmallCNN` is trained from nothing, so it stays trainable; one that
@@ -58,12 +70,12 @@ def build_encoder(metadata, weights=None, filled_later=False):
     backbone = build_backbone(
         metadata["name"], source, metadata["layer"], metadata["image_size"]
     )
-    found = backbone.weights_fingerprint
-    if source not in (None, "imagenet") and wanted != found:
+    fingerprint = backbone.weights_fingerprint
+    if source not in (None, "imagenet") and wanted != fingerprint:
         raise ValueError(
             f"{Path(weights)}: not the weights that made the features "
-            f"(SHA-256 {str(found)[:12]}…, theirs is {str(wanted)[:12]}…); "
-            "put the right file there"
+            f"(SHA-256 {str(fingerprint)[:12]}…, theirs is "
+            f"{str(wanted)[:12]}…); put the right file there"
         )
     return backbone
 
@@ -82,7 +94,7 @@ def _missing(metadata):
     )
 
 
-def train_from(encoder, layer=None):
+def train_from(encoder: keras.Model, layer: str | None = None) -> None:
     """Makes the layers of an encoder trainable, from one on.
 
     Args:

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from cli.test_report import fails as report_fails
 from helpers.reading_pages import PageReader
+from helpers.refusing import only_error
 from helpers.tiny_runs import CHANNELS, SIZE, make_match_run, make_run
 from helpers.tiny_split import write_split
+from imcap.captioning import comparison
 from imcap.cli import compare as command
-from imcap.cli import evaluate
 from imcap.vision.networks import small_cnn_metadata
 
 FLAGS = ["--beam_size", "1", "--max_length", "4"]
@@ -43,21 +43,20 @@ def compare(folder, *words, runs=("one", "two")):
     return found, PageReader(page.read_text(encoding="utf-8"))
 
 
-def fails(capsys, monkeypatch, *words):
-    monkeypatch.setattr("test_report.main", command.main)
-    return report_fails(capsys, *words)
+def fails(capsys, *words):
+    return only_error(command.main, capsys, *words)
 
 
 @pytest.fixture
 def counted(monkeypatch):
     """The runs that were evaluated, one after another."""
-    calls, plain = [], evaluate.evaluate
+    calls, plain = [], comparison.evaluate
 
-    def evaluated(config):
-        calls.append(config.model)
-        return plain(config)
+    def evaluated(run, *arguments):
+        calls.append(str(run.path))
+        return plain(run, *arguments)
 
-    monkeypatch.setattr(evaluate, "evaluate", evaluated)
+    monkeypatch.setattr(comparison, "evaluate", evaluated)
     return calls
 
 
@@ -151,7 +150,7 @@ def test_without_pictures(folder, tmp_path):
     assert "without pictures" in page.text
 
 
-def test_other_pictures(folder, capsys, monkeypatch):
+def test_other_pictures(folder, capsys):
     other = write_split(folder / "other", count=4)
     make_run(
         folder / "three", small_cnn_metadata(SIZE, CHANNELS), CHANNELS,
@@ -159,7 +158,7 @@ def test_other_pictures(folder, capsys, monkeypatch):
         images_root=str(folder / "other" / "images"),
     )  # fmt: skip
     words = [folder / "one", folder / "three", *FLAGS]
-    line = fails(capsys, monkeypatch, *words)
+    line = fails(capsys, *words)
     assert "picture 104" in line and "three" in line
     entries = json.loads(other.read_text())
     for entry in entries["images"]:
@@ -169,12 +168,12 @@ def test_other_pictures(folder, capsys, monkeypatch):
     other.write_text(json.dumps(entries))
     image = folder / "other" / "images" / "p4.png"
     image.write_bytes((folder / "images" / "p4.png").read_bytes())
-    assert "other captions" in fails(capsys, monkeypatch, *words)
+    assert "other captions" in fails(capsys, *words)
 
 
-def test_bad_flags(folder, capsys, monkeypatch, tmp_path):
+def test_bad_flags(folder, capsys, tmp_path):
     def line(*words):
-        return fails(capsys, monkeypatch, *words)
+        return fails(capsys, *words)
 
     one, two = folder / "one", folder / "two"
     assert "two runs" in line(one)
@@ -198,4 +197,4 @@ def test_bad_flags(folder, capsys, monkeypatch, tmp_path):
     ],
 )
 def test_names(paths, wanted):
-    assert command.names(paths) == wanted
+    assert comparison.short_names(paths) == wanted

@@ -12,6 +12,8 @@ import imcap
 from helpers.exporting import ask, feature_run, picture_run, write_pictures
 from helpers.tiny_runs import CHANNELS, make_run
 from imcap.captioning.captioner import LoadedCaptioner
+from imcap.captioning.decoding_settings import DecodingSettings
+from imcap.captioning.generation import make_generator
 from imcap.cli import export
 from imcap.data.words.dialects import DIALECTS
 from imcap.data.words.vocabulary import Vocabulary
@@ -188,8 +190,7 @@ def test_features_of_unknown_origin(name, tmp_path, capsys):
     }
     if name != "adaptive":
         inputs["positions"] = rng.uniform(size=(2, 5, 4)).astype("float32")
-    config = export.ExportConfig(model=str(run.path), **FLAGS)
-    generator = config.make_generator(run.task(), run)
+    generator = make_generator(run.task(), run, DecodingSettings(**FLAGS))
     tokens = generator.predict_on_batch(inputs)["tokens"]
     expected = [run.vocabulary.sentence(row[0]) for row in tokens]
     default = tf.saved_model.load(str(path)).signatures["serving_default"]

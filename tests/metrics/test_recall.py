@@ -11,6 +11,7 @@ from imcap.metrics.recall import (
     recalls,
     retrieval_metrics,
     retrieval_ranks,
+    top_k,
 )
 
 
@@ -100,3 +101,9 @@ def test_what_does_not_fit():
         retrieval_ranks(np.zeros((2, 2)), [0, 2])
     with pytest.raises(ValueError, match="owners"):
         retrieval_ranks(np.zeros((2, 3)), [0, 1])
+
+
+def test_equal_scores_keep_their_order():
+    scores = np.array([[1.0, 3.0, 3.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(top_k(scores, 3), [[1, 2, 3], [0, 1, 2]])
+    np.testing.assert_array_equal(top_k(scores[0], 9), [1, 2, 3, 0])
