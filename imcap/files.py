@@ -10,10 +10,12 @@ from typing import Any
 
 from imcap.errors import InputError
 
+StrPath = str | os.PathLike[str]
+
 
 @contextlib.contextmanager
 def atomic_write(
-    path: str | os.PathLike[str], suffix: str = "", durable: bool = True
+    path: StrPath, suffix: str = "", durable: bool = True
 ) -> Iterator[Path]:
     """Atomic write: yields a temporary path, renamed to `path` on success.
 
@@ -52,9 +54,7 @@ def atomic_write(
 
 
 @contextlib.contextmanager
-def atomic_folder(
-    path: str | os.PathLike[str], replace: bool = False
-) -> Iterator[Path]:
+def atomic_folder(path: StrPath, replace: bool = False) -> Iterator[Path]:
     """Atomic write of a folder: `atomic_write` for many files as one.
 
     Args:
@@ -101,9 +101,7 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write_json(
-    path: str | os.PathLike[str], value: Any, indent: int | None = None
-) -> None:
+def write_json(path: StrPath, value: Any, indent: int | None = None) -> None:
     """Writes `value` as JSON, whole or not at all."""
     with atomic_write(path) as partial:
         text = json.dumps(value, indent=indent, ensure_ascii=False)
@@ -111,7 +109,7 @@ def write_json(
 
 
 def read_json(
-    path: str | os.PathLike[str], remedy: str = "check that the path is right"
+    path: StrPath, remedy: str = "check that the path is right"
 ) -> Any:
     """Reads JSON; what is missing, cut short or not JSON is InputError.
 

@@ -1,20 +1,31 @@
-"""Flags: frozen dataclasses from which parsers, --help and JSON derive.
+"""Settings: frozen dataclasses from which parsers, --help and JSON derive.
 
-One dataclass per command. A field is one flag; `option` gives it a default,
-a help line and the names that older code used for it. Booleans accept both
-`--sgate` and `--sgate True`; one dash or two.
+A field is one setting; `option` gives it a default, a help line and the
+names that older code used for it. Nothing here knows a command line: what
+makes flags of the fields is `imcap.cli.parser`.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from imcap.errors import InputError
-from imcap.files import read_json
+from imcap.files import StrPath, read_json
 
-REQUIRED = object()
+Config = TypeVar("Config")
 
 
-def option(default, help, *aliases, choices=None, many=False):
-    """A dataclass field that is also a command-line flag.
+REQUIRED: Any = object()  # the default of an option that must be given
+
+
+def option(
+    default: Any,
+    help: str,
+    *aliases: str,
+    choices: Sequence[str] | None = None,
+    many: bool = False,
+) -> Any:
+    """Makes a dataclass field that can also be a command-line flag.
 
     Args:
         default: the value when the flag is absent; `REQUIRED` for none.
@@ -34,24 +45,24 @@ def option(default, help, *aliases, choices=None, many=False):
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def positional(help):
-    """A field filled by the bare words of the command line, as a tuple."""
+def positional(help: str) -> Any:
+    """Makes a field for the bare words of a command line, as a tuple."""
     return dataclasses.field(
         default=(), metadata={"help": help, "positional": True}
     )
 
 
-def to_json(config):
+def to_json(config: Any) -> dict[str, Any]:
     """The config as a plain dict for config.json."""
     return dataclasses.asdict(config)
 
 
-def from_json(config_class, path):
+def from_json(config_class: type[Config], path: StrPath) -> Config:
     """Reads config.json; a key the class lacks is an InputError."""
     values = read_json(path, "is this the directory of a run?")
     if not isinstance(values, dict):
         raise InputError(f"{path}: not the settings of a run; restore it")
-    fields = dataclasses.fields(config_class)
+    fields = dataclasses.fields(config_class)  # type: ignore[arg-type]
     unknown = sorted(set(values) - {field.name for field in fields})
     if unknown:
         raise InputError(

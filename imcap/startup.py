@@ -4,10 +4,11 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet_start():
+def quiet_start() -> Iterator[None]:
     """Keeps TensorFlow's start-up notes off standard error.
 
     They are written by compiled code before its log levels count, and would
@@ -15,7 +16,7 @@ def quiet_start():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    kept = os.dup(2)
+    stderr = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
@@ -24,11 +25,11 @@ def quiet_start():
             # The first tensor looks for GPUs, and reports their absence.
             sys.modules["keras"].ops.zeros(())
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
-def load_keras():
+def load_keras() -> None:
     """Imports Keras quietly, ahead of what will need it."""
     with quiet_start():
         importlib.import_module("keras")

@@ -30,8 +30,8 @@ class ConvertDataConfig:
     split: str = option("train", "train, dev, test or testall")
 
 
-def convert_data(config):
-    """Does what `ConvertDataConfig` says."""
+def convert_data(config: ConvertDataConfig) -> None:
+    """Runs the command and prints what came of it."""
     ids = read_lines(config.imgid_list)
     files = [
         f for path in config.input_file for f in find_bottom_up_files(path)

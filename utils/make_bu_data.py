@@ -34,8 +34,8 @@ class MakeBottomUpConfig:
     )
 
 
-def make_bu_data(config):
-    """Does what `MakeBottomUpConfig` says."""
+def make_bu_data(config: MakeBottomUpConfig) -> None:
+    """Runs the command and prints what came of it."""
     files = find_bottom_up_files(config.downloaded_feats)
     size = sum(file.stat().st_size for file in files)
     with tqdm(total=size, unit="B", unit_scale=True) as bar:

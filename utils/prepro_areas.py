@@ -42,8 +42,8 @@ class PreproAreasConfig:
     )
 
 
-def prepro_areas(config):
-    """Does what `PreproAreasConfig` says."""
+def prepro_areas(config: PreproAreasConfig) -> None:
+    """Runs the command and prints what came of it."""
     written, total = write_grid_vectors(
         config.input_dir,
         config.output_dir,

@@ -34,8 +34,8 @@ class RelativeBoxesConfig:
     )
 
 
-def prepro_bbox_relative_coords(config):
-    """Does what `RelativeBoxesConfig` says."""
+def prepro_bbox_relative_coords(config: RelativeBoxesConfig) -> None:
+    """Runs the command and prints what came of it."""
     written, total = write_relative_boxes(
         config.input_box_dir,
         config.output_dir,

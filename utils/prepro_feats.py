@@ -10,13 +10,14 @@ weights as MODEL.weights.h5 or MODEL.h5; without it they are ImageNet's.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from imcap.cli.extract import main as extract
 from imcap.errors import InputError
 
 
-def weights_in(model_root, model):
+def weights_in(model_root: str, model: str) -> str:
     """The path of a network's weights in a folder, or InputError."""
     names = (f"{model}.weights.h5", f"{model}.h5")
     for name in names:
@@ -28,7 +29,7 @@ def weights_in(model_root, model):
     )
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Translates the flags; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__,

@@ -32,14 +32,14 @@ class PreproNgramsConfig:
     )
 
 
-def prepro_ngrams(config):
-    """Does what `PreproNgramsConfig` says."""
-    found = prepare_ngrams(
+def prepro_ngrams(config: PreproNgramsConfig) -> None:
+    """Runs the command and prints what came of it."""
+    frequencies = prepare_ngrams(
         config.input_json, config.dict_json, config.output_pkl, config.split
     )
     print(
-        f"{config.output_pkl}-words.p and -idxs.p: {len(found)} n-grams of "
-        f"{found.images} images"
+        f"{config.output_pkl}-words.p and -idxs.p: {len(frequencies)} "
+        f"n-grams of {frequencies.images} images"
     )
 
 

@@ -30,8 +30,8 @@ class VocabConfig:
     )
 
 
-def vocab(config):
-    """Does what `VocabConfig` says."""
+def vocab(config: VocabConfig) -> None:
+    """Runs the command and prints what came of it."""
     folder = Path(config.data_path) / config.data_name
     captions = [
         treebank_tokenize(line)

@@ -3,11 +3,17 @@
 import importlib
 import os
 import sys
+from collections.abc import Mapping, Sequence
 
 import imcap
 
 
-def dispatch(program, commands, arguments, modules=None):
+def dispatch(
+    program: str,
+    commands: Mapping[str, str],
+    arguments: Sequence[str],
+    modules: Mapping[str, str] | None = None,
+) -> int:
     """Runs the command that the first word names.
 
     Args:
@@ -52,8 +58,8 @@ COMMANDS = {
 }
 
 
-def main(argv=None):
-    """Runs one command; returns the exit status."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `imcap COMMAND …`; returns the exit status."""
     # TensorFlow's own start-up notes would drown the one line that matters.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = sys.argv[1:] if argv is None else list(argv)

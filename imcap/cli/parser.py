@@ -5,8 +5,13 @@ import dataclasses
 import difflib
 import sys
 import typing
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from imcap.errors import InputError
+
+Config = TypeVar("Config")  # a frozen dataclass of `imcap.options`
+
 
 TRUE_WORDS = {"true", "yes", "on", "1"}
 
@@ -17,7 +22,8 @@ FALSE_WORDS = {"false", "no", "off", "0"}
 class Parser(argparse.ArgumentParser):
     """argparse that answers a mistake with one line and status 2."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
+        """Prints one line, with the flag that was perhaps meant; exits."""
         unknown = message.partition("unrecognized arguments: ")[2].split()
         if unknown:
             names = list(self._option_string_actions)
@@ -27,26 +33,28 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def parse_boolean(text):
-    """'True', 'yes', 'on', '1' and their opposites, any case."""
+def parse_boolean(text: str) -> bool:
+    """Reads 'True', 'yes', 'on', '1' and their opposites, any case."""
     word = text.lower()
     if word in TRUE_WORDS | FALSE_WORDS:
         return word in TRUE_WORDS
     raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
 
 
-def _value_type(annotation):
+def _value_type(annotation: Any) -> Any:
     """The plain type behind `int | None` and the like."""
     choices = [a for a in typing.get_args(annotation) if a is not type(None)]
     return choices[0] if choices else annotation
 
 
-def _flags(field):
+def _flags(field: dataclasses.Field[Any]) -> list[str]:
     names = (field.name, *field.metadata.get("aliases", ()))
     return [dash + name for name in names for dash in ("--", "-")]
 
 
-def _add_argument(parser, field, kind):
+def _add_argument(
+    parser: Parser, field: dataclasses.Field[Any], kind: Any
+) -> None:
     metadata = field.metadata
     shown = "" if metadata.get("required") else f" [{field.default}]"
     help_text = (metadata["help"] + shown).replace("%", "%%")
@@ -66,7 +74,9 @@ def _add_argument(parser, field, kind):
     )
 
 
-def _spell_out_booleans(arguments, booleans):
+def _spell_out_booleans(
+    arguments: Sequence[str], booleans: Iterable[str]
+) -> list[str]:
     """Puts 'True' behind each boolean flag that stands alone."""
     spelled = []
     for index, word in enumerate(arguments):
@@ -78,7 +88,11 @@ def _spell_out_booleans(arguments, booleans):
     return spelled
 
 
-def parse(config_class, arguments=None, program=None):
+def parse(
+    config_class: Callable[..., Config],
+    arguments: Sequence[str] | None = None,
+    program: str | None = None,
+) -> Config:
     """Makes a config of `config_class` from command-line words.
 
     Args:
@@ -94,14 +108,18 @@ def parse(config_class, arguments=None, program=None):
     return config_class(**given)
 
 
-def parse_given(config_class, arguments=None, program=None):
+def parse_given(
+    config_class: Any,
+    arguments: Sequence[str] | None = None,
+    program: str | None = None,
+) -> dict[str, Any]:
     """Like `parse`, but returns a dict of only what was given."""
     parser = Parser(
         prog=program, description=config_class.__doc__, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     hints = typing.get_type_hints(config_class)
-    booleans = set()
+    booleans: set[str] = set()
     for field in dataclasses.fields(config_class):
         kind = _value_type(hints[field.name])
         if field.metadata.get("many"):
@@ -117,7 +135,13 @@ def parse_given(config_class, arguments=None, program=None):
     }
 
 
-def run_command(name, config_class, body, arguments=None, complete=None):
+def run_command(
+    name: str,
+    config_class: Callable[..., Config],
+    body: Callable[[Config], object],
+    arguments: Sequence[str] | None = None,
+    complete: Callable[[dict[str, Any]], Config] | None = None,
+) -> int:
     """Runs one command: parse, call `body(config)`, report mistakes.
 
     Args:
@@ -134,7 +158,7 @@ def run_command(name, config_class, body, arguments=None, complete=None):
     """
     given = parse_given(config_class, arguments, f"imcap {name}")
     try:
-        body((complete or (lambda flags: config_class(**flags)))(given))
+        body(complete(given) if complete else config_class(**given))
     except (InputError, OSError) as error:
         line = " ".join(str(error).split())
         print(f"imcap {name}: error: {line}", file=sys.stderr)

@@ -4,10 +4,12 @@ import collections
 import dataclasses
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from imcap.cli.parser import run_command
-from imcap.data.captions.caption_set import TRAINING_SPLITS
+from imcap.data.captions.caption_set import TRAINING_SPLITS, CaptionSet
 from imcap.data.captions.cocotalk import IMAGE_SIZE, write_cocotalk
 from imcap.data.captions.reading import read_captions
 from imcap.data.pictures.files import PictureFiles
@@ -68,13 +70,13 @@ class PrepareConfig:
     )
 
 
-def label_path(name):
-    """PREFIX to PREFIX_label.h5; a name that ends in .h5 stays."""
+def label_path(name: str) -> Path:
+    """The label file of PREFIX: PREFIX_label.h5; NAME.h5 stays."""
     return Path(name if name.endswith(".h5") else f"{name}_label.h5")
 
 
-def prepare(config):
-    """Does what `PrepareConfig` says and prints what came of it.
+def prepare(config: PrepareConfig) -> None:
+    """Runs the command and prints what came of it.
 
     Pictures that cannot be read are left out and listed in
     `bad_images.json` beside the JSON, with id, file and reason.
@@ -89,7 +91,8 @@ def prepare(config):
             num_test=config.num_test,
         )
     with_pictures = config.store_images or config.images_root != ""
-    bad, pixels = [], None
+    bad: list[dict[str, Any]] = []
+    pixels = None
     if with_pictures or config.replace:
         files = PictureFiles.from_words(
             config.images_root, config.replace, captions.image_ids
@@ -112,7 +115,7 @@ def prepare(config):
     _report(captions, vocabulary, config, bad)
 
 
-def _check_writable(*paths):
+def _check_writable(*paths: Path) -> None:
     """Fails now rather than after an hour of reading."""
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError(f"{paths[0]}: both outputs have this name; part them")
@@ -122,7 +125,7 @@ def _check_writable(*paths):
             raise InputError(f"{path}: cannot be written; choose another place")
 
 
-def _vocabulary(config, captions):
+def _vocabulary(config: PrepareConfig, captions: CaptionSet) -> Vocabulary:
     counted = captions
     if config.vocabulary_from == "train":
         counted = captions.split(*TRAINING_SPLITS)
@@ -139,7 +142,12 @@ def _vocabulary(config, captions):
     return vocabulary
 
 
-def _report(captions, vocabulary, config, bad):
+def _report(
+    captions: CaptionSet,
+    vocabulary: Vocabulary,
+    config: PrepareConfig,
+    bad: list[dict[str, Any]],
+) -> None:
     """Prints counts a person would check."""
     splits = collections.Counter(captions.splits)
     counts = ", ".join(f"{name} {count}" for name, count in splits.items())
@@ -163,8 +171,8 @@ def _report(captions, vocabulary, config, bad):
         )
 
 
-def main(argv=None):
-    """The command; returns its exit status."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `imcap prepare`; returns the exit status."""
     return run_command("prepare", PrepareConfig, prepare, argv)
 
 

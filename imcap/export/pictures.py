@@ -14,7 +14,7 @@ from imcap.data.pictures.decoding import (
     resize,
 )
 from imcap.data.pictures.exif import png_orientation, upright
-from imcap.data.pictures.gif import decode_first_frame, first_frame
+from imcap.data.pictures.gif import decode_first_frame, find_first_frame
 
 EMPTY = "empty"
 UNKNOWN = "not a JPEG, PNG, GIF or BMP picture"
@@ -111,7 +111,7 @@ def _png_size(encoded):
 
 
 def _gif_size(encoded):
-    header = first_frame(encoded)
+    header = find_first_frame(encoded)
     # Space is made for the screen and for a frame that reaches beyond it.
     reach = header["frame"][:2] + header["frame"][2:]
     sides = tf.maximum(header["screen"], reach)

@@ -10,7 +10,7 @@ from PIL import Image
 from helpers.documents import PAGES, fences
 from helpers.tiny_data import WORDS
 from helpers.tiny_pairs import write_folder
-from utils.test_region_utils import row
+from helpers.tiny_regions import region_row
 
 IMAGES, TRAINING = 12, 8
 SIZES = {
@@ -147,7 +147,7 @@ def write_workspace(folder):
         Image.fromarray(noise).save(folder / name)
     (folder / "lines.txt").write_text("\n".join(captions[:5]) + "\n")
     (folder / "data" / "bu_data").mkdir()
-    rows = [row(number, 3 + number % 3) for number in range(IMAGES)]
+    rows = [region_row(number, 3 + number % 3) for number in range(IMAGES)]
     (folder / "data" / "bu_data" / "train.tsv").write_text("".join(rows))
     write_folder(folder / "data" / "f30k_precomp")
 

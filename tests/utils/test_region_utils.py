@@ -1,6 +1,5 @@
 """The three utils for regions, as their command lines would run them."""
 
-import base64
 import json
 import runpy
 import sys
@@ -11,24 +10,12 @@ import pytest
 from PIL import Image
 
 from helpers.places import ROOT
+from helpers.tiny_regions import HEIGHT, WIDTH, region_row
 from imcap.data.batches.readers import StoredFeatures
 from imcap.data.features.boxes import grid_vectors
 from imcap.data.features.store import FeatureStore
 
 COUNTS = {139: 3, 285: 5, 632: 4}
-WIDTH, HEIGHT = 64, 48
-
-
-def row(image_id, count):
-    rng = np.random.default_rng(image_id)
-    corners = rng.uniform(0, 1, (count, 2, 2)) * [WIDTH, HEIGHT]
-    boxes = np.sort(corners, axis=1).reshape(count, 4).astype("<f4")
-    features = rng.normal(size=(count, 11)).astype("<f4")
-    fields = [str(image_id), str(WIDTH), str(HEIGHT), str(count)]
-    fields += [
-        base64.b64encode(a.tobytes()).decode() for a in (boxes, features)
-    ]
-    return "\t".join(fields) + "\n"
 
 
 @pytest.fixture
@@ -36,7 +23,7 @@ def work(tmp_path, monkeypatch):
     """A working folder with data/bu_data, captions and pictures."""
     source = tmp_path / "data" / "bu_data"
     source.mkdir(parents=True)
-    rows = [row(*picture) for picture in COUNTS.items()]
+    rows = [region_row(*picture) for picture in COUNTS.items()]
     (source / "train.tsv.0").write_text("".join(rows[:2]))
     (source / "val.tsv").write_text(rows[2])
     (tmp_path / "images").mkdir()

@@ -2,16 +2,19 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
-from imcap.data.batches.epochs import Epochs
+from imcap.data.batches.epochs import Epochs, ReadInputs
+from imcap.data.captions.caption_set import EncodedCaptions
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CaptionBatches(Epochs):
-    """Pictures with some of their captions, real words side by side.
+    """Training batches of a captioner: pictures with N captions each, packed.
 
     Args:
         captions: `EncodedCaptions` of B_all images.
@@ -41,9 +44,9 @@ class CaptionBatches(Epochs):
         >>> model.fit(batches.dataset(), steps_per_epoch=batches.steps)
     """
 
-    captions: object
-    read: object
-    vocabulary: object
+    captions: EncodedCaptions
+    read: ReadInputs
+    vocabulary: Vocabulary
     max_length: int = 16
     batch_size: int = 10
     captions_per_image: int = 5
@@ -52,9 +55,12 @@ class CaptionBatches(Epochs):
     pad_to: int = 1
     packed: bool = True
     references: bool = False
-    augmented: object = None
+    augmented: (
+        Callable[[list[int | str], np.random.Generator], dict[str, np.ndarray]]
+        | None
+    ) = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not len(self.captions):
             raise InputError("there are no training images with captions")
         if self.reduction not in ("token", "caption"):
@@ -62,17 +68,19 @@ class CaptionBatches(Epochs):
         if self.batch_size < 1 or self.captions_per_image < 1:
             raise InputError("batch_size and seq_per_img must be at least 1")
 
-    def batch(self, step):
+    def batch(
+        self, step: int
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Batch number `step`: inputs (dict), targets and weights."""
         rows = self.rows(step)
         rng = np.random.default_rng([self.seed, 1, int(step)])
-        said = [self._some_captions(row, rng) for row in rows]
+        captions = [self._sample_captions(row, rng) for row in rows]
         image_ids = [self.captions.image_ids[row] for row in rows]
         if self.augmented is None:
             inputs = dict(self.read(image_ids))
         else:
             inputs = dict(self.augmented(image_ids, rng))
-        tokens, targets, lengths = self._rectangles(said)
+        tokens, targets, lengths = self._rectangles(captions)
         inputs["tokens"] = tokens
         if self.references:
             inputs["references"] = self._references(rows)
@@ -87,48 +95,53 @@ class CaptionBatches(Epochs):
         weights = (np.arange(len(words)) < count) / total
         return inputs, targets, weights.astype("float32")
 
-    def _some_captions(self, row, rng):
+    def _sample_captions(
+        self, row: int, rng: np.random.Generator
+    ) -> list[np.ndarray]:
         captions = self.captions.captions[row]
         wanted = self.captions_per_image
         if len(captions) < wanted:
-            chosen = rng.integers(len(captions), size=wanted)
+            chosen = rng.integers(len(captions), size=wanted).tolist()
         else:
-            start = rng.integers(len(captions) - wanted + 1)
-            chosen = range(start, start + wanted)
+            start = int(rng.integers(len(captions) - wanted + 1))
+            chosen = list(range(start, start + wanted))
         return [captions[index][: self.max_length] for index in chosen]
 
     @functools.cached_property
-    def _most_captions(self):
+    def _most_captions(self) -> int:
         return max(len(of_image) for of_image in self.captions.captions)
 
-    def _references(self, rows):
+    def _references(self, rows: np.ndarray) -> np.ndarray:
         """All captions of the images `rows`: (B, R, T) int32."""
         shape = (len(rows), self._most_captions, self.max_length + 1)
-        found = np.full(shape, self.vocabulary.pad_id, "int32")
+        references = np.full(shape, self.vocabulary.pad_id, "int32")
         for image, row in enumerate(rows):
             for number, ids in enumerate(self.captions.captions[row]):
                 kept = ids[: self.max_length]
-                found[image, number, : len(kept)] = kept
+                references[image, number, : len(kept)] = kept
                 if len(kept) < self.max_length:
-                    found[image, number, len(kept)] = self.vocabulary.eos_id
-        return found
+                    end = self.vocabulary.eos_id
+                    references[image, number, len(kept)] = end
+        return references
 
-    def _rectangles(self, said):
+    def _rectangles(
+        self, captions: list[list[np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Tokens and targets (B, N, T) int32, lengths with eos (B, N)."""
-        shape = (len(said), self.captions_per_image, self.max_length + 1)
+        shape = (len(captions), self.captions_per_image, self.max_length + 1)
         tokens = np.full(shape, self.vocabulary.pad_id, "int32")
         targets = np.full(shape, self.vocabulary.pad_id, "int32")
         lengths = np.zeros(shape[:2], "int32")
         tokens[:, :, 0] = self.vocabulary.bos_id
-        for image, captions in enumerate(said):
-            for number, ids in enumerate(captions):
+        for image, of_image in enumerate(captions):
+            for number, ids in enumerate(of_image):
                 tokens[image, number, 1 : len(ids) + 1] = ids
                 targets[image, number, : len(ids)] = ids
                 targets[image, number, len(ids)] = self.vocabulary.eos_id
                 lengths[image, number] = len(ids) + 1
         return tokens, targets, lengths
 
-    def _packing(self, real):
+    def _packing(self, real: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
         """Slots (B, M), words (W,) and how many of them are real words."""
         real = real.reshape(len(real), -1)  # (B, N·T)
         counts = real.sum(axis=1)
@@ -142,5 +155,5 @@ class CaptionBatches(Epochs):
         return slots.astype("int32"), packed.astype("int32"), len(words)
 
 
-def _round_up(count, multiple):
+def _round_up(count: int, multiple: int) -> int:
     return -(-int(count) // multiple) * multiple

@@ -6,13 +6,18 @@ an uninterrupted one would have seen.
 """
 
 import functools
+from collections.abc import Callable, Sized
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+# Of image ids to the arrays that a model takes.
+ReadInputs = Callable[[list[int | str]], dict[str, np.ndarray]]
+
 
 class Epochs:
-    """Goes over `captions` once an epoch, in random order.
+    """Base of batch generators: shuffled epochs, batches by step number.
 
     A subclass makes batch number `step`, counted over epochs, in
     `batch(step)`.
@@ -23,31 +28,40 @@ class Epochs:
         seed: int.
     """
 
+    captions: Sized
+    batch_size: int
+    seed: int
+
     @property
-    def steps(self):
-        """Batches an epoch; the last may be smaller."""
+    def steps(self) -> int:
+        """Steps an epoch; the last batch may be smaller."""
         return -(-len(self.captions) // self.batch_size)
 
     @functools.lru_cache(maxsize=2)  # noqa: B019 - lives as long as a run
-    def order(self, epoch):
-        """The examples of an epoch, shuffled: int array."""
+    def order(self, epoch: int) -> np.ndarray:
+        """The shuffled order of an epoch's examples: int array."""
         rng = np.random.default_rng([self.seed, epoch])
         return rng.permutation(len(self.captions))
 
-    def rows(self, step):
+    def rows(self, step: int) -> np.ndarray:
         """Which examples batch number `step` holds."""
         epoch, batch = divmod(int(step), self.steps)
         start = batch * self.batch_size
         return self.order(epoch)[start : start + self.batch_size]
 
-    def batch(self, step):
+    def batch(self, step: int) -> Any:
         """Batch number `step`."""
         raise TypeError(f"{type(self).__name__} lacks batch")
 
-    def __getitem__(self, step):
+    def __getitem__(self, step: int) -> Any:
         return self.batch(step)
 
-    def dataset(self, first_step=0, last_step=None, workers=2):
+    def dataset(
+        self,
+        first_step: int = 0,
+        last_step: int | None = None,
+        workers: int = 2,
+    ) -> tf.data.Dataset:
         """A `tf.data.Dataset` of batches, made in parallel, prefetched.
 
         Args:
@@ -55,15 +69,18 @@ class Epochs:
             last_step: int, where to end; None goes on for ever.
             workers: int, batches made at the same time.
         """
-        import tensorflow as tf
-
         last_step = np.iinfo(np.int64).max if last_step is None else last_step
         steps = tf.data.Dataset.range(first_step, last_step)
         return batch_stream(steps, self.batch, self.batch(0), workers)
 
 
-def batch_stream(steps, function, example, workers=2):
-    """Maps a NumPy function over numbers, in parallel and in order.
+def batch_stream(
+    steps: tf.data.Dataset,
+    function: Callable[[int], Any],
+    example: Any,
+    workers: int = 2,
+) -> tf.data.Dataset:
+    """A `tf.data` pipeline of a NumPy function, in parallel and in order.
 
     Args:
         steps: `tf.data.Dataset` of int64 scalars.
@@ -97,7 +114,7 @@ def batch_stream(steps, function, example, workers=2):
     return loaded.prefetch(2 * workers).with_options(options)
 
 
-def _loose(shape):
+def _loose(shape: tuple[int, ...]) -> tuple[int | None, ...]:
     """The shape with sizes unknown that may differ between batches."""
     if len(shape) < 3:
         return (None,) * len(shape)

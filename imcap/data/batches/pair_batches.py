@@ -2,15 +2,18 @@
 
 import dataclasses
 
-from imcap.data.batches.epochs import Epochs
+import numpy as np
+
+from imcap.data.batches.epochs import Epochs, ReadInputs
+from imcap.data.pairs.matching_set import MatchingSet, TokenRows
 from imcap.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PairBatches(Epochs):
-    """Captions in random order, each with its image.
+    """Training batches of matching: captions, each with its image.
 
-    Every caption is seen once an epoch.
+    Captions come in random order, every one once an epoch.
 
     Args:
         pairs: `MatchingSet`, for ids and which caption is of which image.
@@ -27,21 +30,21 @@ class PairBatches(Epochs):
         >>> model.fit(batches.dataset(), steps_per_epoch=batches.steps)
     """
 
-    pairs: object
-    captions: object
-    read: object
+    pairs: MatchingSet
+    captions: TokenRows
+    read: ReadInputs
     batch_size: int = 128
     seed: int = 0
     pad_to: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.batch_size < 2:
             raise InputError(
                 "--batch_size must be at least 2: the other captions of a "
                 "batch are what a pair is compared with"
             )
 
-    def batch(self, step):
+    def batch(self, step: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Batch number `step`, counted over epochs.
 
         Returns:

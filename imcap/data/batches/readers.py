@@ -1,17 +1,23 @@
 """What models are fed: features from a store, or pixels from pictures."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import numpy as np
 
+from imcap.data.batches.epochs import ReadInputs
 from imcap.data.features.boxes import grid_positions
 from imcap.data.features.positions import PositionReader
+from imcap.data.features.store import FeatureStore
 from imcap.data.features.writer import same_network
 from imcap.data.pictures.crops import crop_id
 from imcap.data.pictures.decoding import load_pixels
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 
 class StoredFeatures:
-    """Reads the features of some images as a task's inputs.
+    """Reader of features by image id, as a model's inputs.
 
     Args:
         store: a `FeatureStore`.
@@ -37,7 +43,12 @@ class StoredFeatures:
         (2, 49, 4)
     """
 
-    def __init__(self, store, channels=None, cache=False):
+    def __init__(
+        self,
+        store: FeatureStore,
+        channels: int | None = None,
+        cache: bool = False,
+    ) -> None:
         if channels is not None and store.channels != channels:
             raise InputError(
                 f"{store.path}: features are {store.channels} wide, the "
@@ -45,12 +56,18 @@ class StoredFeatures:
                 "network named in the run's features.json"
             )
         self.store = store
-        self.kept = {} if cache else None
-        self.kept_positions = {}
-        self.positions = None
+        self.cached: dict[int | str, np.ndarray] | None = {} if cache else None
+        self.cached_positions: dict[int | str, np.ndarray] = {}
+        self.positions: PositionReader | None = None
 
-    def locate(self, kind, num_grids=144, folder=None, grid=None):
-        """From now on says where each location is.
+    def locate(
+        self,
+        kind: str | None,
+        num_grids: int = 144,
+        folder: StrPath | None = None,
+        grid: tuple[int, int] | None = None,
+    ) -> None:
+        """Adds positions of the locations to what is read from now on.
 
         Args:
             kind: "boxes" for relative boxes (P = 4), "grid" for grid
@@ -61,50 +78,61 @@ class StoredFeatures:
                 `imcap.data.features.positions.PositionReader`).
             grid: not needed; the store knows its own.
         """
-        self.kept_positions = {}
+        self.cached_positions = {}
         self.positions = None
         if kind is not None:
             self.positions = PositionReader(self.store, kind, num_grids, folder)
 
-    def __contains__(self, image_id):
+    def __contains__(self, image_id: int | str) -> bool:
         return image_id in self.store
 
-    def __call__(self, image_ids):
-        if self.kept is None:
+    def __call__(self, image_ids: list[int | str]) -> dict[str, np.ndarray]:
+        if self.cached is None:
             features, mask = self.store.read(image_ids)
         else:
-            features, mask = self._from_memory(image_ids)
+            features, mask = self._from_cache(image_ids, self.cached)
         inputs = {"features": features}
         if self.positions is not None:
-            inputs["positions"] = self._placed(image_ids, mask)
+            inputs["positions"] = self._padded_positions(
+                self.positions, image_ids, mask
+            )
         if not self.store.fixed_locations:
             inputs["mask"] = mask
         return inputs
 
-    def _placed(self, image_ids, mask):
+    def _padded_positions(
+        self,
+        reader: PositionReader,
+        image_ids: list[int | str],
+        mask: np.ndarray,
+    ) -> np.ndarray:
         """Positions of some images, zero where the mask is False."""
-        positions = np.zeros((*mask.shape, self.positions.width), "float32")
+        positions = np.zeros((*mask.shape, reader.width), "float32")
         counts = mask.sum(axis=1)
         for number, image_id in enumerate(image_ids):
             count = int(counts[number])
-            rows = self._positions_of(image_id, count)
+            rows = self._positions_of(reader, image_id, count)
             positions[number, :count] = rows
         return positions
 
-    def _positions_of(self, image_id, count):
-        if self.kept is None:
-            return self.positions.read(image_id, count)
-        if image_id not in self.kept_positions:
-            rows = self.positions.read(image_id, count)
-            self.kept_positions[image_id] = rows
-        return self.kept_positions[image_id]
+    def _positions_of(
+        self, reader: PositionReader, image_id: int | str, count: int
+    ) -> np.ndarray:
+        if self.cached is None:
+            return reader.read(image_id, count)
+        if image_id not in self.cached_positions:
+            rows = reader.read(image_id, count)
+            self.cached_positions[image_id] = rows
+        return self.cached_positions[image_id]
 
-    def _from_memory(self, image_ids):
+    def _from_cache(
+        self, image_ids: list[int | str], cached: dict[int | str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
         rows = []
         for image_id in image_ids:
-            if image_id not in self.kept:
-                self.kept[image_id] = self.store.read([image_id])[0][0]
-            rows.append(self.kept[image_id])
+            if image_id not in cached:
+                cached[image_id] = self.store.read([image_id])[0][0]
+            rows.append(cached[image_id])
         longest = max(len(row) for row in rows)
         features = np.zeros(
             (len(rows), longest, self.store.channels), rows[0].dtype
@@ -117,7 +145,7 @@ class StoredFeatures:
 
 
 class AugmentedFeatures:
-    """Features of pictures, or of one of their crops, as chance will.
+    """Data augmentation: features of pictures or of one of their crops.
 
     Args:
         read: a `StoredFeatures` of the pictures.
@@ -140,7 +168,7 @@ class AugmentedFeatures:
         >>> read([17, 4], np.random.default_rng(0))
     """
 
-    def __init__(self, read, store):
+    def __init__(self, read: StoredFeatures, store: FeatureStore) -> None:
         made = store.metadata.get("augment")
         if made is None or not same_network(
             store.metadata, read.store.metadata, but=("augment",)
@@ -154,11 +182,13 @@ class AugmentedFeatures:
         self.store = store
         self.count = made[0]
 
-    def __contains__(self, image_id):
+    def __contains__(self, image_id: int | str) -> bool:
         names = (crop_id(image_id, number) for number in range(self.count))
         return any(name in self.store for name in names)
 
-    def __call__(self, image_ids, rng):
+    def __call__(
+        self, image_ids: list[int | str], rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         inputs = self.read(image_ids)
         features = inputs["features"]
         chosen = rng.integers(self.count + 1, size=len(image_ids))
@@ -170,7 +200,7 @@ class AugmentedFeatures:
 
 
 class Pixels:
-    """Reads and resizes pictures as a task's inputs.
+    """Reader of pixels by image id, as a model's inputs.
 
     Args:
         files: dict of image id to path.
@@ -184,35 +214,45 @@ class Pixels:
         positions (B, K, P).
     """
 
-    def __init__(self, files, size):
+    def __init__(self, files: Mapping[Any, StrPath], size: int) -> None:
         self.files = files
         self.size = size
-        self.positions = None
+        self.positions: np.ndarray | None = None
 
-    def locate(self, kind, num_grids=144, folder=None, grid=None):
-        """From now on says where the cells of `grid`, (h, w), are."""
+    def locate(
+        self,
+        kind: str | None,
+        num_grids: int = 144,
+        folder: StrPath | None = None,
+        grid: tuple[int, int] | None = None,
+    ) -> None:
+        """Adds positions of the cells of `grid`, (h, w), from now on."""
         self.positions = None
         if kind is not None:
+            if grid is None:
+                raise ValueError("the grid of a picture network is needed")
             self.positions = grid_positions(kind, grid, num_grids)
 
-    def __contains__(self, image_id):
+    def __contains__(self, image_id: int | str) -> bool:
         return image_id in self.files
 
-    def __call__(self, image_ids):
+    def __call__(self, image_ids: list[int | str]) -> dict[str, np.ndarray]:
         pixels = [
             load_pixels(self.files[image_id], self.size, self.size)
             for image_id in image_ids
         ]
         return {"images": np.stack(pixels)} | self.where(len(pixels))
 
-    def where(self, count):
+    def where(self, count: int) -> dict[str, np.ndarray]:
         """Positions (count, K, P) in a dict; {} where nobody asked."""
         if self.positions is None:
             return {}
         return {"positions": np.stack([self.positions] * count)}
 
 
-def iterate_batches(read, image_ids, batch_size):
-    """Yields `read(ids)` for one batch of ids after another."""
+def iterate_batches(
+    read: ReadInputs, image_ids: list[int | str], batch_size: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yields a model's inputs for one batch of ids after another."""
     for start in range(0, len(image_ids), batch_size):
         yield read(image_ids[start : start + batch_size])

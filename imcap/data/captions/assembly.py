@@ -3,14 +3,15 @@
 import collections
 import dataclasses
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Sequence
-from os import PathLike
 from pathlib import Path, PurePosixPath
 
 from imcap.data.captions.caption_set import SPLITS, TRAINING_SPLITS, CaptionSet
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "training": "train",
@@ -57,7 +58,7 @@ def assemble(
     pictures: list[Picture],
     vocabulary: Vocabulary | None = None,
     *,
-    split_files: Sequence[str | PathLike[str]] = (),
+    split_files: Sequence[StrPath] = (),
     split: str | None = None,
     num_val: int | None = None,
     num_test: int | None = None,
@@ -94,15 +95,15 @@ def assemble(
     pictures = _drop_bare_pictures(path, pictures, notes)
     if not pictures:
         raise InputError(f"{path}: no image with captions is left in it")
-    raw = [picture.captions for picture in pictures]
-    sizes = [picture.size for picture in pictures]
+    raw = [p.captions for p in pictures if p.captions is not None]
+    sizes = [p.size for p in pictures if p.size is not None]
     return CaptionSet(
         [picture.image_id for picture in pictures],
         [picture.file for picture in pictures],
-        [picture.split for picture in pictures],
-        [picture.tokens for picture in pictures],
-        None if any(captions is None for captions in raw) else raw,
-        None if any(size is None for size in sizes) else sizes,
+        [str(picture.split) for picture in pictures],
+        [picture.tokens or [] for picture in pictures],
+        raw if len(raw) == len(pictures) else None,
+        sizes if len(sizes) == len(pictures) else None,
         tuple(notes),
         vocabulary,
     )
@@ -194,7 +195,7 @@ def hash_splits(
 def _split_by_lists(
     path: Path,
     pictures: list[Picture],
-    split_files: Sequence[str | PathLike[str]],
+    split_files: Sequence[StrPath],
     notes: list[str],
 ) -> list[Picture]:
     """Keeps the pictures that a list names, one list per split."""
@@ -210,9 +211,11 @@ def _split_by_lists(
     kept = []
     found = set()
     for picture in pictures:
-        file = PurePosixPath(picture.file)
-        names = (picture.file, file.name, file.stem, str(picture.image_id))
-        key = next((name for name in names if name in listed), None)
+        relative = PurePosixPath(picture.file)
+        names = (
+            picture.file, relative.name, relative.stem, str(picture.image_id)
+        )  # fmt: skip
+        key = next((one for one in names if one in listed), None)
         if key is not None:
             found.add(key)
             picture.split = listed[key]
@@ -276,18 +279,20 @@ def _tokenise(pictures: list[Picture]) -> None:
         return
     from imcap.data.words.tokenizer import tokenize_strings
 
-    rows = iter(tokenize_strings([t for p in raw for t in p.captions]))
-    for picture in raw:
-        picture.tokens = [next(rows) for _ in picture.captions]
+    texts = [picture.captions or [] for picture in raw]
+    rows = iter(tokenize_strings(itertools.chain.from_iterable(texts)))
+    for picture, of_picture in zip(raw, texts, strict=True):
+        picture.tokens = [next(rows) for _ in of_picture]
 
 
 def _drop_empty_captions(pictures: list[Picture], notes: list[str]) -> None:
     """Leaves out captions without a word."""
-    dropped = collections.Counter()
+    dropped: collections.Counter[int | str] = collections.Counter()
     for picture in pictures:
-        full = [i for i, words in enumerate(picture.tokens) if words]
-        dropped[picture.image_id] += len(picture.tokens) - len(full)
-        picture.tokens = [picture.tokens[i] for i in full]
+        tokens = picture.tokens or []
+        full = [i for i, words in enumerate(tokens) if words]
+        dropped[picture.image_id] += len(tokens) - len(full)
+        picture.tokens = [tokens[i] for i in full]
         if picture.captions is not None:
             picture.captions = [picture.captions[i] for i in full]
     dropped = +dropped

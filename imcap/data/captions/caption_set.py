@@ -94,7 +94,7 @@ class CaptionSet:
     def encode(
         self, vocabulary: Vocabulary, max_length: int | None
     ) -> "EncodedCaptions":
-        """Words to ids, cut off behind `max_length` words.
+        """Tokens to ids, cut off behind `max_length` words.
 
         Args:
             vocabulary: a `Vocabulary`.
@@ -118,7 +118,7 @@ class CaptionSet:
 
 @dataclasses.dataclass(frozen=True)
 class EncodedCaptions:
-    """Captions as ids, ragged.
+    """Captions as token ids, ragged.
 
     Args:
         image_ids: list, one per image (N).
@@ -149,7 +149,7 @@ class EncodedCaptions:
         return np.cumsum(np.array(counts, "int64"))
 
     def dense(self, length: int | None = None) -> np.ndarray:
-        """One row per caption.
+        """A padded matrix, one row per caption.
 
         Args:
             length: int, columns; None: as many as the longest caption.

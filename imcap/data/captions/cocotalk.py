@@ -10,7 +10,6 @@ with pictures, `images` (N, 3, 256, 256) as uint8 RGB.
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from imcap.data.captions.formats import (
 )
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import atomic_write
+from imcap.files import StrPath, atomic_write
 
 IMAGE_SIZE = 256
 
@@ -42,7 +41,7 @@ REMEDY = "make both files anew with one run of imcap prepare"
 def label_columns(
     captions: CaptionSet, vocabulary: Vocabulary, max_length: int
 ) -> dict[str, np.ndarray]:
-    """The four arrays of the label file.
+    """The label matrix of all captions, and the arrays that index it.
 
     Args:
         captions: a `CaptionSet` of N images and M captions.
@@ -80,12 +79,12 @@ def label_columns(
 def write_cocotalk(
     captions: CaptionSet,
     vocabulary: Vocabulary,
-    json_path: str | PathLike[str],
-    h5_path: str | PathLike[str],
+    json_path: StrPath,
+    h5_path: StrPath,
     max_length: int = 16,
     pixels: Callable[[int | str, str], np.ndarray] | None = None,
 ) -> tuple[CaptionSet, list[dict[str, Any]]]:
-    """Writes both files, each whole or not at all.
+    """Writes `cocotalk.json` and its label file, each atomically.
 
     Args:
         captions: a `CaptionSet`; each image must have a caption.
@@ -104,7 +103,7 @@ def write_cocotalk(
     Raises:
         InputError: no picture can be decoded, or `max_length` is too small.
     """
-    bad = []
+    bad: list[dict[str, Any]] = []
     with atomic_write(h5_path) as partial, atomic_write(json_path) as text:
         with _new_h5(partial) as file:
             if pixels is not None:
@@ -156,7 +155,8 @@ def _store_images(
     images = file.create_dataset(
         "images", shape, "uint8", maxshape=shape, chunks=(1, *shape[1:])
     )
-    kept, bad = [], []
+    kept: list[int | str] = []
+    bad: list[dict[str, Any]] = []
     pairs = list(zip(captions.image_ids, captions.files, strict=True))
     for key, name in tqdm(pairs, desc="pictures", unit="image"):
         try:

@@ -99,6 +99,9 @@ class CaptionFormat(Protocol):
     Example:
         A format of one caption a line, `file name | caption`:
 
+        >>> from pathlib import Path
+        >>> from imcap.data.captions.assembly import Picture
+        >>> from imcap.data.captions.formats import Parsed
         >>> class BarFormat:
         ...     description = "lines of 'file name | caption'"
         ...
@@ -116,7 +119,9 @@ class CaptionFormat(Protocol):
     """
 
     @property
-    def description(self) -> str: ...
+    def description(self) -> str:
+        """What people call such a file."""
+        ...
 
     def recognises(self, file: CaptionFile) -> bool:
         """Whether a file is of this format, told by its content.
@@ -140,7 +145,7 @@ class CaptionFormat(Protocol):
 def require(
     entry: Any, key: str, kind: type | tuple[type, ...], where: str | Path
 ) -> Any:
-    """`entry[key]`, when it is there and of this kind.
+    """Looks up `entry[key]`, which must be there and of this kind.
 
     Args:
         entry: what stands in the file, expected to be a dict.

@@ -1,7 +1,6 @@
 """Reading captions: `read_captions`, and the table of formats behind it."""
 
 from collections.abc import Sequence
-from os import PathLike
 from pathlib import Path
 
 from imcap.data.captions.assembly import assemble
@@ -19,6 +18,7 @@ from imcap.data.captions.tables import (
     JsonLinesFormat,
 )
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 # The first that recognises a file reads it; a new format is a line here.
 FORMATS: tuple[CaptionFormat, ...] = (
@@ -33,10 +33,10 @@ FORMATS: tuple[CaptionFormat, ...] = (
 
 
 def read_captions(
-    path: str | PathLike[str],
-    h5_path: str | PathLike[str] | None = None,
+    path: StrPath,
+    h5_path: StrPath | None = None,
     *,
-    split_files: Sequence[str | PathLike[str]] = (),
+    split_files: Sequence[StrPath] = (),
     split: str | None = None,
     num_val: int | None = None,
     num_test: int | None = None,
@@ -64,9 +64,8 @@ def read_captions(
             (file name, stem or id); the split is taken from the name of
             each. They win over splits in the file itself.
         split: a split for every image, as "val" for captions_val2014.json.
-        num_val: int, number of val images, drawn where a file has no
-            splits; see `hash_splits`.
-        num_test: int, likewise.
+        num_val, num_test: images of val and of test, drawn where a file has
+            no splits; see `hash_splits`.
 
     Returns:
         A `CaptionSet`; its `notes` count what was left out: empty captions,
@@ -83,13 +82,12 @@ def read_captions(
     """
     file = CaptionFile(Path(path), None if h5_path is None else Path(h5_path))
     parsed = _format_of(file).parse(file)
-    if not (split_files or split or num_val or num_test):
-        split_files = parsed.split_files
+    asked = split_files or split or num_val or num_test
     return assemble(
         file.path,
         parsed.pictures,
         parsed.vocabulary,
-        split_files=split_files,
+        split_files=split_files if asked else parsed.split_files,
         split=split,
         num_val=num_val,
         num_test=num_test,

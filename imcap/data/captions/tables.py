@@ -34,7 +34,8 @@ class FlickrFormat:
 
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture a name; the split lists beside the file, if any."""
-        path, captions = file.path, {}
+        path = file.path
+        captions: dict[str, list[str]] = {}
         seen = set()
         for number, line in enumerate(file.text.split("\n"), 1):
             if not line.strip():

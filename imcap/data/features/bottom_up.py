@@ -8,6 +8,7 @@ import base64
 import binascii
 import contextlib
 import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from imcap.data.pictures.sizes import BOXES, SIZES, read_sizes
 from imcap.errors import InputError
-from imcap.files import atomic_write, write_json
+from imcap.files import StrPath, atomic_write, write_json
 
 FIELDS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
 
@@ -25,18 +26,18 @@ LONGEST_ROW = 1 << 26
 
 
 class RegionRow(NamedTuple):
-    """A row, its last two fields still text."""
+    """A row of the TSV, its boxes and features still base64."""
 
     image_id: str
     width: int
     height: int
-    count: int
+    regions: int
     boxes: bytes
     features: bytes
 
 
-def find_bottom_up_files(path):
-    """The TSV files of a folder (NAME.tsv, NAME.tsv.0 …), or one file.
+def find_bottom_up_files(path: StrPath) -> list[Path]:
+    """Finds the TSV files of a folder (NAME.tsv, NAME.tsv.0 …), or one file.
 
     Raises:
         InputError: no such path, or a folder without them.
@@ -55,7 +56,7 @@ def find_bottom_up_files(path):
     return found
 
 
-def numbered_lines(path):
+def numbered_lines(path: StrPath) -> Iterator[tuple[int, bytes]]:
     """Yields (number from 1, bytes) of one line after the other.
 
     One line is in memory at a time.
@@ -75,8 +76,8 @@ def numbered_lines(path):
             yield number, line
 
 
-def parse_row(line):
-    """Splits a line and reads its four short fields.
+def parse_row(line: bytes) -> RegionRow:
+    """Parses a line of the TSV, all but the two base64 fields.
 
     Raises:
         ValueError: what is wrong with it.
@@ -94,11 +95,12 @@ def parse_row(line):
             shown = text[:20].decode(errors="replace")
             raise ValueError(f"{field} {shown!r} is no number from 1 up")
         numbers.append(int(text))
-    return RegionRow(name, *numbers, *fields[4:])
+    width, height, regions = numbers
+    return RegionRow(name, width, height, regions, fields[4], fields[5])
 
 
-def decode_row(row):
-    """The arrays of a row.
+def decode_row(row: RegionRow) -> tuple[np.ndarray, np.ndarray]:
+    """Decodes the base64 arrays of a row.
 
     Returns:
         Boxes (n, 4), pixels, and features (n, D), both float32.
@@ -109,16 +111,18 @@ def decode_row(row):
     """
     boxes = _floats(row.boxes, "boxes")
     features = _floats(row.features, "features")
-    if boxes.size != 4 * row.count:
+    if boxes.size != 4 * row.regions:
         raise ValueError(
-            f"{boxes.size} corners of boxes for num_boxes {row.count}"
+            f"{boxes.size} corners of boxes for num_boxes {row.regions}"
         )
-    if not features.size or features.size % row.count:
-        raise ValueError(f"{features.size} features for num_boxes {row.count}")
-    return boxes.reshape(-1, 4), features.reshape(row.count, -1)
+    if not features.size or features.size % row.regions:
+        raise ValueError(
+            f"{features.size} features for num_boxes {row.regions}"
+        )
+    return boxes.reshape(-1, 4), features.reshape(row.regions, -1)
 
 
-def _floats(text, field):
+def _floats(text: bytes, field: str) -> np.ndarray:
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as error:
@@ -132,10 +136,11 @@ def _floats(text, field):
 
 
 class RegionFolders:
-    """NAME_att/ID.npz (key feat), NAME_fc/ID.npy, NAME_box/ID.npy.
+    """Folders of region features: NAME_att, NAME_fc and NAME_box.
 
-    They hold the features (n, D), their mean (D,) and the boxes (n, 4) in
-    pixels, all float32. Every file is whole or absent. NAME_sizes.json
+    NAME_att/ID.npz (key feat), NAME_fc/ID.npy and NAME_box/ID.npy hold the
+    features (n, D), their mean (D,) and the boxes (n, 4) in pixels, all
+    float32. Every file is whole or absent. NAME_sizes.json
     holds {id: [width, height]}, without which the boxes mean little.
 
     Args:
@@ -146,7 +151,7 @@ class RegionFolders:
         >>> folders.write("139", boxes, features)
     """
 
-    def __init__(self, name):
+    def __init__(self, name: StrPath) -> None:
         name = Path(name)
         self.attended, self.pooled, self.boxes = (
             name.with_name(name.name + end) for end in ("_att", "_fc", BOXES)
@@ -158,11 +163,13 @@ class RegionFolders:
         earlier = next(self.pooled.glob("[!.]*.npy"), None)
         self.channels = _width(earlier) if earlier else None
 
-    def __contains__(self, image_id):
+    def __contains__(self, image_id: str) -> bool:
         return all(path.exists() for path in self._paths(image_id))
 
-    def write(self, image_id, boxes, features):
-        """Stores one picture.
+    def write(
+        self, image_id: str, boxes: np.ndarray, features: np.ndarray
+    ) -> None:
+        """Writes the regions of one picture.
 
         Raises:
             ValueError: features of another width than the pictures before.
@@ -180,11 +187,11 @@ class RegionFolders:
             with atomic_write(path, ".npy", durable=False) as partial:
                 np.save(partial, values)
 
-    def write_sizes(self):
-        """Stores the sizes known so far."""
+    def write_sizes(self) -> None:
+        """Writes NAME_sizes.json of the sizes known so far."""
         write_json(self.note, self.sizes)
 
-    def _paths(self, image_id):
+    def _paths(self, image_id: str) -> tuple[Path, Path, Path]:
         return (
             self.attended / f"{image_id}.npz",
             self.pooled / f"{image_id}.npy",
@@ -192,7 +199,7 @@ class RegionFolders:
         )
 
 
-def _width(file):
+def _width(file: Path) -> int:
     """Width of the features that an earlier, interrupted run wrote."""
     try:
         return np.load(file).size
@@ -200,7 +207,11 @@ def _width(file):
         raise InputError(f"{file}: damaged; remove it") from None
 
 
-def convert_bottom_up(paths, name, advance=lambda count: None):
+def convert_bottom_up(
+    paths: Sequence[StrPath],
+    name: StrPath,
+    advance: Callable[[int], object] = lambda count: None,
+) -> tuple[int, int]:
     """Turns TSV files into folders of regions, one row in memory at a time.
 
     Pictures whose files are there already are passed over, so the same call
@@ -240,7 +251,7 @@ def convert_bottom_up(paths, name, advance=lambda count: None):
     return written, total
 
 
-def _convert(line, folders):
+def _convert(line: bytes, folders: RegionFolders) -> bool:
     """Writes the picture of a line; False where it was there already."""
     row = parse_row(line)
     done = row.image_id in folders
@@ -251,7 +262,7 @@ def _convert(line, folders):
 
 
 @contextlib.contextmanager
-def _located(path, number):
+def _located(path: StrPath, number: int) -> Iterator[None]:
     """Says in which line of which file something is wrong."""
     try:
         yield

@@ -8,6 +8,7 @@ picture is the square from 0 to 1.
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from imcap.errors import InputError
 
@@ -21,27 +22,27 @@ NORMALISATIONS = ("cell", "box")
 ROUNDING = 1e-4
 
 
-def _checked(boxes):
+def _checked(boxes: ArrayLike) -> np.ndarray:
     """The boxes as (n, 4) float64, or InputError."""
-    boxes = np.asarray(boxes, "float64")
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
+    array = np.asarray(boxes, "float64")
+    if array.ndim != 2 or array.shape[1] != 4:
         raise InputError(
-            f"boxes of shape {boxes.shape}; expected (n, 4), x1 y1 x2 y2"
+            f"boxes of shape {array.shape}; expected (n, 4), x1 y1 x2 y2"
         )
-    if not np.isfinite(boxes).all():
+    if not np.isfinite(array).all():
         raise InputError("a corner of a box is not finite; make it again")
-    turned = np.flatnonzero((boxes[:, 2:] < boxes[:, :2]).any(axis=1))
+    turned = np.flatnonzero((array[:, 2:] < array[:, :2]).any(axis=1))
     if turned.size:
         raise InputError(
             f"box {turned[0]} ends before it begins ("
-            + " ".join(f"{corner:g}" for corner in boxes[turned[0]])
+            + " ".join(f"{corner:g}" for corner in array[turned[0]])
             + "); expected x1 y1 x2 y2"
         )
-    return boxes
+    return array
 
 
-def relative_boxes(boxes, width, height):
-    """Pixel boxes as parts of their picture, clipped to it.
+def relative_boxes(boxes: ArrayLike, width: float, height: float) -> np.ndarray:
+    """Normalises pixel boxes by the picture's size and clips them to it.
 
     Args:
         boxes: (n, 4), pixels.
@@ -62,25 +63,25 @@ def relative_boxes(boxes, width, height):
     if not (width > 0 and height > 0):
         raise InputError(f"a picture of {width} x {height} pixels; mend that")
     size = np.asarray([width, height], "float64")
-    boxes = _checked(boxes)
+    corners = _checked(boxes)
     # A pixel of tolerance: detectors count the last pixel either way.
-    outside = (boxes[:, :2] > size + 1) | (boxes[:, 2:] < -1)
+    outside = (corners[:, :2] > size + 1) | (corners[:, 2:] < -1)
     if outside.any():
         number = np.flatnonzero(outside.any(axis=1))[0]
         raise InputError(
             f"box {number} lies outside its picture of {width} x {height} "
             "pixels; is that the size of the picture the boxes are of?"
         )
-    shares = boxes / np.tile(size, 2)  # (n, 4)
+    shares = corners / np.tile(size, 2)  # (n, 4)
     return np.clip(shares, 0, 1).astype("float32")
 
 
-def are_relative(boxes):
+def are_relative(boxes: ArrayLike) -> bool:
     """Whether boxes are relative already: no corner beyond 1."""
-    return np.size(boxes) == 0 or np.max(boxes) <= 1 + ROUNDING
+    return np.size(boxes) == 0 or bool(np.max(boxes) <= 1 + ROUNDING)
 
 
-def cell_boxes(height, width):
+def cell_boxes(height: int, width: int) -> np.ndarray:
     """The relative boxes of a map's cells, one a location.
 
     Args:
@@ -102,7 +103,7 @@ def cell_boxes(height, width):
     return np.stack(corners, axis=1).astype("float32")
 
 
-def grid_side(num_grids):
+def grid_side(num_grids: int) -> int:
     """g of a grid of g x g cells; InputError where there is none."""
     side = math.isqrt(max(int(num_grids), 0))
     if side < 1 or side * side != num_grids:
@@ -113,8 +114,10 @@ def grid_side(num_grids):
     return side
 
 
-def grid_vectors(boxes, num_grids=144, normalise="cell"):
-    """How much of each cell of a grid every box covers.
+def grid_vectors(
+    boxes: ArrayLike, num_grids: int = 144, normalise: str = "cell"
+) -> np.ndarray:
+    """Overlap of every box with each cell of a grid.
 
     Entry (r, c) of a g x g grid is the product of what the box covers of
     row r and of column c, o_y[r] o_x[c]. A box without width or height
@@ -140,15 +143,15 @@ def grid_vectors(boxes, num_grids=144, normalise="cell"):
     if normalise not in NORMALISATIONS:
         raise InputError(f"normalise {normalise!r}: know {NORMALISATIONS}")
     side = grid_side(num_grids)
-    boxes = _checked(boxes)
-    if not are_relative(boxes) or (boxes < -ROUNDING).any():
+    corners = _checked(boxes)
+    if not are_relative(corners) or (corners < -ROUNDING).any():
         raise InputError(
             "a box leaves the square from 0 to 1; divide pixels by width and "
             "height first"
         )
-    boxes = np.clip(boxes, 0, 1)
-    across = _covered(boxes[:, 0], boxes[:, 2], side)  # (n, g)
-    down = _covered(boxes[:, 1], boxes[:, 3], side)  # (n, g)
+    corners = np.clip(corners, 0, 1)
+    across = _covered(corners[:, 0], corners[:, 2], side)  # (n, g)
+    down = _covered(corners[:, 1], corners[:, 3], side)  # (n, g)
     vectors = (down[:, :, None] * across[:, None, :]).reshape(-1, side**2)
     if normalise == "box":
         total = vectors.sum(axis=1, keepdims=True)
@@ -156,7 +159,7 @@ def grid_vectors(boxes, num_grids=144, normalise="cell"):
     return vectors.astype("float32")
 
 
-def _covered(start, end, side):
+def _covered(start: np.ndarray, end: np.ndarray, side: int) -> np.ndarray:
     """The fraction of each of `side` intervals between start and end."""
     edges = np.arange(side) / side
     begin = np.maximum(start[:, None], edges)
@@ -164,8 +167,10 @@ def _covered(start, end, side):
     return np.clip((finish - begin) * side, 0, 1)  # (n, side)
 
 
-def grid_positions(kind, grid, num_grids=144):
-    """Where the locations of a CNN's map are.
+def grid_positions(
+    kind: str, grid: tuple[int, int], num_grids: int = 144
+) -> np.ndarray:
+    """Positions of the cells of a CNN's feature map, boxes or vectors.
 
     Args:
         kind: "boxes" for relative boxes, "grid" for grid vectors.

@@ -1,16 +1,18 @@
 """Features as one file a picture: NAME_fc/ID.npy and NAME_att/ID.npz."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imcap.data.features.writer import same_network
 from imcap.errors import InputError
-from imcap.files import atomic_write, read_json, write_json
+from imcap.files import StrPath, atomic_write, read_json, write_json
 
 
 class FeatureFolderWriter:
-    """The folders of features that older captioning code reads.
+    """Resumable writer of the folders that older captioning code reads.
 
     Has the methods of `FeatureWriter`. Every file is whole or absent, so
     a picture is done when both of its files exist.
@@ -26,13 +28,19 @@ class FeatureFolderWriter:
         InputError: folders of another network.
     """
 
-    def __init__(self, name, identifiers, grid, metadata):
+    def __init__(
+        self,
+        name: StrPath,
+        identifiers: Sequence[int | str],
+        grid: Sequence[int],
+        metadata: dict[str, Any],
+    ) -> None:
         name = Path(name)
         self.identifiers = list(identifiers)
         self.grid = tuple(grid)
         self.pooled_folder = name.with_name(name.name + "_fc")
         self.folder = name.with_name(name.name + "_att")
-        self._bad = set()
+        self._bad: set[int] = set()
         note = name.with_name(name.name + "_features.json")
         if note.exists() and not same_network(read_json(note), metadata):
             raise InputError(
@@ -43,13 +51,13 @@ class FeatureFolderWriter:
             folder.mkdir(parents=True, exist_ok=True)
         write_json(note, metadata)
 
-    def __enter__(self):
+    def __enter__(self) -> "FeatureFolderWriter":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def pending(self):
+    def pending(self) -> np.ndarray:
         """The rows still to do: (m,) int64."""
         rows = [
             row for row in range(len(self.identifiers))
@@ -58,7 +66,9 @@ class FeatureFolderWriter:
         ]  # fmt: skip
         return np.asarray(rows, dtype="int64")
 
-    def write(self, rows, features, pooled):
+    def write(
+        self, rows: Collection[int], features: np.ndarray, pooled: np.ndarray
+    ) -> None:
         """Stores features (m, K, D) and pooled (m, D) as float32."""
         for row, feature, mean in zip(rows, features, pooled, strict=True):
             pooled_path, path = self._paths(row)
@@ -68,25 +78,25 @@ class FeatureFolderWriter:
             with atomic_write(pooled_path, ".npy", durable=False) as partial:
                 np.save(partial, mean.astype("float32"))
 
-    def mark_bad(self, rows):
-        """Pictures without files."""
+    def mark_bad(self, rows: Collection[int]) -> None:
+        """Leaves these pictures without files."""
         self._bad.update(int(row) for row in rows)
 
-    def finish(self):
+    def finish(self) -> None:
         """Every row must be settled."""
         if len(self.pending()):
             raise ValueError(f"{len(self.pending())} pictures missing")
 
-    def discard(self):
+    def discard(self) -> None:
         """Removes the folders when they are empty."""
         for folder in (self.pooled_folder, self.folder):
             if not any(folder.iterdir()):
                 folder.rmdir()
 
-    def close(self):
+    def close(self) -> None:
         """Nothing stays open."""
 
-    def _paths(self, row):
+    def _paths(self, row: int) -> tuple[Path, Path]:
         name = str(self.identifiers[row])
         return (
             self.pooled_folder / f"{name}.npy",

@@ -1,16 +1,27 @@
 """Folders of relative boxes or grid vectors, made of folders of boxes."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imcap.data.features.boxes import grid_side, grid_vectors
 from imcap.data.features.positions import NOTE, read_rows, to_relative_boxes
+from imcap.data.pictures.sizes import PictureSizes
 from imcap.errors import InputError
-from imcap.files import atomic_write, read_json, write_json
+from imcap.files import StrPath, atomic_write, read_json, write_json
+
+# Wraps the list of files, as `tqdm.tqdm` does.
+Progress = Callable[[list[Path]], Iterable[Path]]
 
 
-def write_relative_boxes(box_folder, output, sizes, progress=iter):
+def write_relative_boxes(
+    box_folder: StrPath,
+    output: StrPath,
+    sizes: PictureSizes,
+    progress: Progress = iter,
+) -> tuple[int, int]:
     """Writes `<id>.npy` of relative boxes (n, 4), float32, in [0, 1].
 
     Args and the rest as for `write_grid_vectors`.
@@ -21,8 +32,13 @@ def write_relative_boxes(box_folder, output, sizes, progress=iter):
 
 
 def write_grid_vectors(
-    box_folder, output, sizes, num_grids=144, normalise="cell", progress=iter
-):
+    box_folder: StrPath,
+    output: StrPath,
+    sizes: PictureSizes,
+    num_grids: int = 144,
+    normalise: str = "cell",
+    progress: Progress = iter,
+) -> tuple[int, int]:
     """Writes `<id>.npy` of grid vectors (n, G), float32.
 
     One picture is in memory at a time. Files that are there are passed
@@ -51,13 +67,20 @@ def write_grid_vectors(
     grid_side(num_grids)
     note = {"kind": "grid", "num_grids": num_grids, "normalise": normalise}
 
-    def vectors(boxes):
+    def vectors(boxes: np.ndarray) -> np.ndarray:
         return grid_vectors(boxes, num_grids, normalise)
 
     return _write(box_folder, output, sizes, note, vectors, progress)
 
 
-def _write(box_folder, output, sizes, note, convert, progress):
+def _write(
+    box_folder: StrPath,
+    output: StrPath,
+    sizes: PictureSizes,
+    note: dict[str, Any],
+    convert: Callable[[np.ndarray], np.ndarray],
+    progress: Progress,
+) -> tuple[int, int]:
     files, output = _box_files(Path(box_folder)), Path(output)
     if output.resolve() == Path(box_folder).resolve():
         raise InputError(f"{output}: also the folder of boxes; part them")
@@ -75,7 +98,7 @@ def _write(box_folder, output, sizes, note, convert, progress):
     return written, len(files)
 
 
-def _box_files(folder):
+def _box_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of boxes; mend the path")
     files = sorted(folder.glob("[!.]*.npy"))
@@ -84,7 +107,7 @@ def _box_files(folder):
     return files
 
 
-def _begin(output, note):
+def _begin(output: Path, note: dict[str, Any]) -> None:
     """Notes what the folder will hold, unless it holds something else."""
     path = output / NOTE
     earlier = read_json(path, "remove the folder") if path.exists() else None

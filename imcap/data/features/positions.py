@@ -12,9 +12,10 @@ from imcap.data.features.boxes import (
     grid_vectors,
     relative_boxes,
 )
+from imcap.data.features.store import FeatureStore
 from imcap.data.pictures.sizes import BOXES, PictureSizes
 from imcap.errors import InputError
-from imcap.files import read_json
+from imcap.files import StrPath, read_json
 
 NOTE = "positions.json"
 
@@ -25,8 +26,8 @@ MAKERS = {
 }
 
 
-def read_rows(file, remedy):
-    """One `.npy` of (n, P) numbers as float32.
+def read_rows(file: StrPath, remedy: str) -> np.ndarray:
+    """Reads one `.npy` of (n, P) numbers as float32.
 
     Args:
         file: its path.
@@ -50,8 +51,10 @@ def read_rows(file, remedy):
     return rows.astype("float32")
 
 
-def to_relative_boxes(file, boxes, sizes):
-    """The boxes of one file as relative boxes, clipped to the picture.
+def to_relative_boxes(
+    file: Path, boxes: np.ndarray, sizes: PictureSizes
+) -> np.ndarray:
+    """Normalises the boxes of one file, which may be relative already.
 
     Boxes with no corner beyond 1 are taken as relative already.
 
@@ -96,7 +99,13 @@ class PositionReader:
         (36, 4)
     """
 
-    def __init__(self, store, kind, num_grids=144, folder=None):
+    def __init__(
+        self,
+        store: FeatureStore,
+        kind: str,
+        num_grids: int = 144,
+        folder: StrPath | None = None,
+    ) -> None:
         if kind not in KINDS:
             raise InputError(f"positions {kind!r}: know {KINDS}")
         grid_side(num_grids)
@@ -106,12 +115,12 @@ class PositionReader:
         self.width = 4 if kind == "boxes" else num_grids
         self.folder = self._folder(folder)
         self._remedy = f"make it with {MAKERS[kind]}"
-        self._cells = {}
+        self._cells: dict[tuple[int, int], np.ndarray] = {}
         if self.folder is not None:
-            self._held = self._held_kind()
+            self._held = self._held_kind(self.folder)
             self._sizes = PictureSizes(self.folder)
 
-    def read(self, image_id, count):
+    def read(self, image_id: int | str, count: int) -> np.ndarray:
         """Positions of one picture.
 
         Args:
@@ -126,7 +135,7 @@ class PositionReader:
                 number of rows; no source at all.
         """
         if self.folder is not None:
-            rows, source = self._from_folder(image_id)
+            rows, source = self._from_folder(self.folder, image_id)
         else:
             rows, source = self._from_grid(image_id), self.store.path
         if len(rows) != count:
@@ -137,7 +146,7 @@ class PositionReader:
             )
         return rows
 
-    def _folder(self, folder):
+    def _folder(self, folder: StrPath | None) -> Path | None:
         """The folder to read from, or None where cells of grids serve."""
         if folder is not None:
             if not Path(folder).is_dir():
@@ -157,16 +166,16 @@ class PositionReader:
             f"picture they are; give a folder made with {MAKERS[self.kind]}"
         )
 
-    def _held_kind(self):
+    def _held_kind(self, folder: Path) -> str | None:
         """Which kind the folder's note says it holds; None without."""
-        note = self.folder / NOTE
+        note = folder / NOTE
         if not note.exists():
             return None
         values = read_json(note, self._remedy)
         held = values.get("kind") if isinstance(values, dict) else None
         if held not in KINDS or (self.kind == "boxes" and held == "grid"):
             raise InputError(
-                f"{self.folder}: holds {held} positions, not {self.kind}; "
+                f"{folder}: holds {held} positions, not {self.kind}; "
                 f"make another folder with {MAKERS[self.kind]}"
             )
         if held == "grid" and values.get("num_grids") != self.num_grids:
@@ -176,8 +185,10 @@ class PositionReader:
             )
         return held
 
-    def _from_folder(self, image_id):
-        file = self.folder / f"{image_id}.npy"
+    def _from_folder(
+        self, folder: Path, image_id: int | str
+    ) -> tuple[np.ndarray, Path]:
+        file = folder / f"{image_id}.npy"
         rows = read_rows(file, f"{self._remedy} for all pictures")
         if self.kind == "grid" and self._held != "boxes":
             if rows.shape[1] == self.num_grids:
@@ -192,7 +203,7 @@ class PositionReader:
             return boxes, file
         return grid_vectors(boxes, self.num_grids), file
 
-    def _from_grid(self, image_id):
+    def _from_grid(self, image_id: int | str) -> np.ndarray:
         grid = self.store.grid_of(image_id)
         if grid is None:
             raise InputError(

@@ -1,21 +1,18 @@
-"""Where features lie: one HDF5 file, one array, or a folder of files.
-
-Every source has `ids`, `channels`, `locations` (the largest K),
-`fixed_locations`, `metadata`, and reads one row as (k, D) by `row(index)`,
-whose locations are a map of `grid(index)` cells, or regions where None. None
-holds features in memory, and all may be read by many threads.
-"""
+"""Where features lie: one HDF5 file, one array, or a folder of files."""
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any, Protocol
 
 import h5py
 import numpy as np
+from numpy.typing import DTypeLike
 
 from imcap.data.features.writer import DONE
 from imcap.errors import InputError
-from imcap.files import read_json
+from imcap.files import StrPath, read_json
 
 NPZ_KEYS = ("feat", "z")
 
@@ -23,23 +20,56 @@ NPZ_KEYS = ("feat", "z")
 FLOATS = ("float16", "float32", "float64")
 
 
-def _refuse(path, reason, remedy):
+def _refuse(path: StrPath, reason: str, remedy: str) -> InputError:
     return InputError(f"{path}: {reason}; {remedy}")
 
 
-def _check_type(path, dtype):
+def _check_type(path: StrPath, dtype: DTypeLike) -> None:
     if np.dtype(dtype).name not in FLOATS:
         raise _refuse(
             path, f"holds {np.dtype(dtype).name}", "features are floats"
         )
 
 
+class Source(Protocol):
+    """What a `FeatureStore` reads from.
+
+    No source holds features in memory, and all may be read by many threads.
+
+    Attributes:
+        ids: list of n ids.
+        channels: D.
+        locations: the largest K.
+        fixed_locations: whether every picture has that K.
+        metadata: dict, how the features were made; {} where unknown.
+    """
+
+    ids: list[int | str]
+    channels: int
+    locations: int
+    fixed_locations: bool
+    metadata: dict[str, Any]
+
+    def grid(self, index: int) -> tuple[int, int] | None:
+        """(h, w) of the map that the locations are; None for regions."""
+        ...
+
+    def row(self, index: int) -> np.ndarray:
+        """The features of one picture: (k, D)."""
+        ...
+
+    def pooled(self, index: int) -> np.ndarray:
+        """Their mean: (D,) float32."""
+        ...
+
+
 class HDF5Source:
     """A file of `imcap extract`, mapped into memory."""
 
+    ids: list[int | str]
     fixed_locations = True
 
-    def __init__(self, path):
+    def __init__(self, path: StrPath) -> None:
         remedy = "extract the features again"
         try:
             with h5py.File(path, "r") as file:
@@ -59,7 +89,7 @@ class HDF5Source:
         self.ids = [self._all_ids[row] for row in self._rows]
         del self._all_ids
 
-    def _describe(self, file):
+    def _describe(self, file: h5py.File) -> None:
         ids = file["ids"]
         is_text = ids.dtype == object
         self._all_ids = ids.asstr()[:].tolist() if is_text else ids[:].tolist()
@@ -70,19 +100,19 @@ class HDF5Source:
             raise ValueError(f"{count} ids for features of shape {shape}")
         _, self.locations, self.channels = shape
 
-    def grid(self, index):
+    def grid(self, index: int) -> tuple[int, int] | None:
         grid = tuple(self.metadata.get("grid") or ())
         fits = len(grid) == 2 and grid[0] * grid[1] == self.locations
         return grid if fits else None
 
-    def row(self, index):
+    def row(self, index: int) -> np.ndarray:
         return self._features[self._rows[index]]
 
-    def pooled(self, index):
+    def pooled(self, index: int) -> np.ndarray:
         return self._pooled[self._rows[index]]
 
 
-def _mapped(path, dataset):
+def _mapped(path: StrPath, dataset: h5py.Dataset) -> np.memmap:
     offset = dataset.id.get_offset()
     if offset is None:
         raise ValueError("its features are compressed or in chunks")
@@ -100,7 +130,7 @@ class StackedSource:
 
     fixed_locations = True
 
-    def __init__(self, path):
+    def __init__(self, path: StrPath) -> None:
         path = Path(path)
         array = _load_array(path)
         if array.ndim not in (3, 4):
@@ -114,21 +144,21 @@ class StackedSource:
         self._features = array.reshape(len(array), -1, array.shape[-1])
         _, self.locations, self.channels = self._features.shape
         self._path = path
-        self.metadata = {}
+        self.metadata: dict[str, Any] = {}
         self.ids = _stacked_ids(path, len(array))
 
-    def grid(self, index):
+    def grid(self, index: int) -> tuple[int, int] | None:
         return self._grid
 
-    def row(self, index):
+    def row(self, index: int) -> np.ndarray:
         row = self._features[index]
         return _finite(row, self._path, f"row {index}")
 
-    def pooled(self, index):
+    def pooled(self, index: int) -> np.ndarray:
         return self.row(index).mean(axis=0, dtype="float32")
 
 
-def _load_array(path):
+def _load_array(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
@@ -138,12 +168,12 @@ def _load_array(path):
         ) from None
 
 
-def _stacked_ids(path, count):
+def _stacked_ids(path: Path, count: int) -> list[int | str]:
     text = path.with_name(f"{path.stem}_ids.txt")
     as_json = text.with_suffix(".json")
     if text.exists():
-        source, ids = text, text.read_text(encoding="utf-8").split("\n")
-        ids = [line.strip() for line in ids if line.strip()]
+        source, lines = text, text.read_text(encoding="utf-8").split("\n")
+        ids: Any = [line.strip() for line in lines if line.strip()]
     elif as_json.exists():
         source, ids = as_json, read_json(as_json)
     else:
@@ -162,7 +192,7 @@ class FolderSource:
     headers only.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: StrPath) -> None:
         folder = Path(path)
         files = sorted(
             entry for entry in folder.iterdir()
@@ -171,17 +201,19 @@ class FolderSource:
         if not files:
             raise _refuse(folder, "no .npz or .npy in it", "check the path")
         self._folder, self._files = folder, files
-        self.ids = [file.stem for file in files]
-        self.metadata = {}
+        self.ids: list[int | str] = [file.stem for file in files]
+        self.metadata: dict[str, Any] = {}
         sizes = self._scan()
         self.locations = max(sizes)
         self.fixed_locations = len(set(sizes)) == 1
 
-    def _scan(self):
-        self.channels, sizes, self._grids = None, [], []
+    def _scan(self) -> list[int]:
+        sizes: list[int] = []
+        self._grids: list[tuple[int, int] | None] = []
         for file in self._files:
             shape = _header_shape(file)
-            self.channels = self.channels or shape[-1]
+            if not sizes:
+                self.channels = shape[-1]
             if shape[-1] != self.channels:
                 raise _refuse(
                     file,
@@ -190,13 +222,15 @@ class FolderSource:
                     "make both with the same network",
                 )
             sizes.append(int(np.prod(shape[:-1])))
-            self._grids.append(shape[:2] if len(shape) == 3 else None)
+            self._grids.append(
+                (shape[0], shape[1]) if len(shape) == 3 else None
+            )
         return sizes
 
-    def grid(self, index):
+    def grid(self, index: int) -> tuple[int, int] | None:
         return self._grids[index]
 
-    def row(self, index):
+    def row(self, index: int) -> np.ndarray:
         file = self._files[index]
         try:
             values = _load_file(file)
@@ -204,33 +238,33 @@ class FolderSource:
             raise _damaged(file, error) from None
         return _finite(values.reshape(-1, self.channels), file, "features")
 
-    def pooled(self, index):
+    def pooled(self, index: int) -> np.ndarray:
         return self.row(index).mean(axis=0, dtype="float32")
 
 
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
 
 
-def _damaged(file, error):
+def _damaged(file: Path, error: Exception) -> InputError:
     line = " ".join(str(error).split())
     return _refuse(file, f"damaged ({line})", "extract it again")
 
 
-def _load_file(file):
+def _load_file(file: Path) -> np.ndarray:
     if file.suffix == ".npy":
         return np.load(file)
     with np.load(file) as archive:
         return archive[_npz_key(archive.files)]
 
 
-def _npz_key(names):
+def _npz_key(names: Sequence[str]) -> str:
     for key in NPZ_KEYS:
         if key in names:
             return key
     raise KeyError(f"no key 'feat' or 'z' but {sorted(names)}")
 
 
-def _header_shape(file):
+def _header_shape(file: Path) -> tuple[int, ...]:
     """The shape of the array in a file, from its first bytes."""
     try:
         if file.suffix == ".npy":
@@ -251,7 +285,7 @@ def _header_shape(file):
     return shape
 
 
-def _npy_header(stream):
+def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -260,7 +294,7 @@ def _npy_header(stream):
     return shape, dtype
 
 
-def _finite(values, path, what):
+def _finite(values: np.ndarray, path: StrPath, what: str) -> np.ndarray:
     if not np.isfinite(values).all():
         raise _refuse(
             path, f"{what}: a value is not finite", "extract it again"

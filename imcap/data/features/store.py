@@ -1,15 +1,22 @@
 """Features of pictures by id, whatever the files they lie in."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from imcap.data.features.sources import FolderSource, HDF5Source, StackedSource
+from imcap.data.features.sources import (
+    FolderSource,
+    HDF5Source,
+    Source,
+    StackedSource,
+)
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 
-def _source(path):
+def _open_source(path: StrPath) -> Source:
     path = Path(path)
     if path.is_dir():
         return FolderSource(path)
@@ -49,7 +56,7 @@ class FeatureStore:
         >>> features, mask = store.read([17, 4])   # (2, 49, 1280), (2, 49)
     """
 
-    def __init__(self, source, path):
+    def __init__(self, source: Source, path: StrPath) -> None:
         self.path = Path(path)
         self.ids = source.ids
         self.channels = int(source.channels)
@@ -64,21 +71,21 @@ class FeatureStore:
             )
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: StrPath) -> "FeatureStore":
         """Opens an HDF5 file, a stacked .npy or a folder of features.
 
         Raises:
             InputError: missing, cut short, or of another shape or type.
         """
-        return cls(_source(path), path)
+        return cls(_open_source(path), path)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
-    def __contains__(self, image_id):
+    def __contains__(self, image_id: int | str) -> bool:
         return str(image_id) in self._rows
 
-    def row_of(self, image_id):
+    def row_of(self, image_id: int | str) -> int:
         """The position of an id in `ids`; InputError when absent."""
         row = self._rows.get(str(image_id))
         if row is None:
@@ -88,14 +95,16 @@ class FeatureStore:
             )
         return row
 
-    def grid_of(self, image_id):
+    def grid_of(self, image_id: int | str) -> tuple[int, int] | None:
         """(h, w) of the map whose cells are the locations of a picture.
 
         None where they are regions, or it is not known what they are.
         """
         return self._source.grid(self.row_of(image_id))
 
-    def read(self, image_ids, locations=None):
+    def read(
+        self, image_ids: Sequence[int | str], locations: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Reads the features of some pictures.
 
         Args:
@@ -129,12 +138,12 @@ class FeatureStore:
             mask[number, : len(row)] = True
         return features, mask
 
-    def read_pooled(self, image_ids):
-        """The mean feature of some pictures: (n, D) float32."""
+    def read_pooled(self, image_ids: Sequence[int | str]) -> np.ndarray:
+        """Reads the mean-pooled features of some pictures: (n, D) float32."""
         pooled = np.zeros((len(image_ids), self.channels), "float32")
         for number, image_id in enumerate(image_ids):
             pooled[number] = self._source.pooled(self.row_of(image_id))
         return pooled
 
-    def _row(self, image_id):
+    def _row(self, image_id: int | str) -> np.ndarray:
         return self._source.row(self.row_of(image_id))

@@ -9,13 +9,16 @@ of death can corrupt it, and readers may map it into memory.
 import json
 import os
 import shutil
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import DTypeLike
 
 from imcap.errors import InputError
-from imcap.files import atomic_write
+from imcap.files import StrPath, atomic_write
 
 PENDING, DONE, BAD = 0, 1, 2
 
@@ -26,14 +29,18 @@ DATASETS = ("features", "pooled", "done")
 FEATURE_TYPES = ("float16", "float32")
 
 
-def identifier_array(identifiers):
+def identifier_array(
+    identifiers: Sequence[int | str],
+) -> np.ndarray | list[str]:
     """Ids as int64 when all are integers, otherwise as a list of str."""
     if all(isinstance(i, (int, np.integer)) for i in identifiers):
         return np.asarray(identifiers, dtype="int64")
     return [str(identifier) for identifier in identifiers]
 
 
-def same_network(first, second, but=()):
+def same_network(
+    first: Mapping[str, Any], second: Mapping[str, Any], but: Sequence[str] = ()
+) -> bool:
     """Whether two metadata describe features made in the same way.
 
     Where the weights lie does not count: their SHA-256 is compared. Neither
@@ -43,7 +50,9 @@ def same_network(first, second, but=()):
     return all(first.get(name) == second.get(name) for name in names)
 
 
-def _contiguous(group, name, shape, dtype):
+def _contiguous(
+    group: h5py.Group, name: str, shape: tuple[int, ...], dtype: DTypeLike
+) -> None:
     """A dataset whose bytes are reserved, not written, at creation."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_layout(h5py.h5d.CONTIGUOUS)
@@ -59,7 +68,7 @@ def _contiguous(group, name, shape, dtype):
 
 
 class FeatureWriter:
-    """A feature file in the making, continued where it was left.
+    """Resumable writer of a feature file (HDF5).
 
     Works on `<path>.partial` and renames it to `path` once every row is
     either written or marked bad. A finished file is opened again the same
@@ -86,8 +95,14 @@ class FeatureWriter:
     """
 
     def __init__(
-        self, path, identifiers, files, shape, metadata, dtype="float16"
-    ):
+        self,
+        path: StrPath,
+        identifiers: Sequence[int | str],
+        files: Sequence[StrPath],
+        shape: Sequence[int],
+        metadata: dict[str, Any],
+        dtype: str = "float16",
+    ) -> None:
         if dtype not in FEATURE_TYPES:
             raise InputError(f"dtype {dtype!r}: choose float16 or float32")
         if not len(identifiers):
@@ -105,17 +120,19 @@ class FeatureWriter:
             self._create()
         self._open()
 
-    def __enter__(self):
+    def __enter__(self) -> "FeatureWriter":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def pending(self):
+    def pending(self) -> np.ndarray:
         """The rows still to do: (m,) int64."""
         return np.flatnonzero(self._done == PENDING)
 
-    def write(self, rows, features, pooled):
+    def write(
+        self, rows: Collection[int], features: np.ndarray, pooled: np.ndarray
+    ) -> None:
         """Stores finished rows, then marks them done.
 
         Args:
@@ -135,27 +152,27 @@ class FeatureWriter:
             self._put("pooled", row, mean.tobytes())
         self._mark(rows, DONE)
 
-    def mark_bad(self, rows):
+    def mark_bad(self, rows: Collection[int]) -> None:
         """Leaves these rows out of the finished file's ids."""
         self._mark(rows, BAD)
 
-    def finish(self):
+    def finish(self) -> None:
         """Gives the file its final name; every row must be settled."""
         if len(self.pending()):
             raise ValueError(f"{len(self.pending())} rows are not written")
         self.close()
         os.replace(self.partial, self.path)
 
-    def discard(self):
+    def discard(self) -> None:
         """Removes the file in the making."""
         self.close()
         self.partial.unlink()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the file; a later writer continues it."""
         self._file.close()
 
-    def _create(self):
+    def _create(self) -> None:
         count, (_, channels) = len(self.files), self.shape
         self._check_room(count)
         with atomic_write(self.partial) as partial, h5py.File(
@@ -172,7 +189,7 @@ class FeatureWriter:
             file.create_dataset("files", data=self.files, dtype=text)
             file.attrs["metadata"] = json.dumps(self.metadata)
 
-    def _check_room(self, count):
+    def _check_room(self, count: int) -> None:
         locations, channels = self.shape
         row = locations * channels * self.dtype.itemsize + channels * 4
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +201,7 @@ class FeatureWriter:
                 "output"
             )
 
-    def _reopen(self):
+    def _reopen(self) -> None:
         try:
             with h5py.File(self.path, "r") as file:
                 self._compare(file, self.path)
@@ -195,7 +212,7 @@ class FeatureWriter:
             ) from None
         os.replace(self.path, self.partial)
 
-    def _open(self):
+    def _open(self) -> None:
         try:
             with h5py.File(self.partial, "r") as file:
                 self._compare(file, self.partial)
@@ -211,7 +228,7 @@ class FeatureWriter:
             ) from None
         self._file = open(self.partial, "r+b")  # noqa: SIM115
 
-    def _compare(self, file, path):
+    def _compare(self, file: h5py.File, path: Path) -> None:
         """Refuses to mix two sets of pictures or two networks."""
         ids = file["ids"]
         ids = ids.asstr()[:] if ids.dtype == object else ids[:]
@@ -228,7 +245,9 @@ class FeatureWriter:
                 "remove it, or give another output"
             )
 
-    def _check(self, rows, features, pooled):
+    def _check(
+        self, rows: Collection[int], features: np.ndarray, pooled: np.ndarray
+    ) -> None:
         for row, feature, mean in zip(rows, features, pooled, strict=True):
             if feature.shape != self.shape:
                 raise ValueError(f"row {row}: shape {feature.shape}")
@@ -239,11 +258,11 @@ class FeatureWriter:
                     "weights"
                 )
 
-    def _put(self, name, row, data):
+    def _put(self, name: str, row: int, data: bytes) -> None:
         self._file.seek(self._offset[name] + int(row) * len(data))
         self._file.write(data)
 
-    def _mark(self, rows, state):
+    def _mark(self, rows: Collection[int], state: int) -> None:
         """Rows reach the disk before the word that they are there."""
         self._flush()
         for row in rows:
@@ -251,6 +270,6 @@ class FeatureWriter:
             self._done[row] = state
         self._flush()
 
-    def _flush(self):
+    def _flush(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())

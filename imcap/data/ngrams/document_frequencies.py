@@ -4,12 +4,15 @@ import contextlib
 import dataclasses
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from imcap.data.captions.caption_set import EncodedCaptions
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import atomic_write
+from imcap.files import StrPath, atomic_write
 
 LONGEST = 4
 
@@ -26,7 +29,9 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class DocumentFrequencies:
-    """N-grams of 1 to 4 words with the number of images that have them.
+    """Document frequencies of n-grams, as CIDEr weighs them by.
+
+    N-grams of 1 to 4 words with the number of images that have them.
 
     Args:
         ngrams: uint16 (M, 4), all different: words as id + 1, and 0 behind
@@ -42,17 +47,19 @@ class DocumentFrequencies:
     images: int
     fingerprint: str
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of n-grams M."""
         return len(self.counts)
 
-    def save(self, path):
+    def save(self, path: StrPath) -> None:
         """Writes an .npz file, whole or not at all."""
         with atomic_write(path, ".npz") as partial:
             np.savez(partial, **dataclasses.asdict(self))
 
     @classmethod
-    def load(cls, path, vocabulary):
+    def load(
+        cls, path: StrPath, vocabulary: Vocabulary
+    ) -> "DocumentFrequencies":
         """Reads what `save` wrote.
 
         Raises:
@@ -82,8 +89,10 @@ class DocumentFrequencies:
         return cls(**values)
 
 
-def count_ngrams(captions, vocabulary):
-    """Counts the n-grams of captions, one eos behind each.
+def count_ngrams(
+    captions: Sequence[Sequence[np.ndarray]], vocabulary: Vocabulary
+) -> DocumentFrequencies:
+    """Counts document frequencies of n-grams, one eos behind each caption.
 
     Args:
         captions: list (images) of lists (captions) of int arrays (length,),
@@ -126,7 +135,9 @@ def count_ngrams(captions, vocabulary):
     )
 
 
-def _count(words, images, left, length):
+def _count(
+    words: np.ndarray, images: np.ndarray, left: np.ndarray, length: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Distinct n-grams of one length, packed, and their image counts."""
     starts = np.flatnonzero(left >= length - 1)
     packed = np.zeros(len(starts), "uint64")
@@ -142,8 +153,10 @@ def _count(words, images, left, length):
     return packed[firsts], np.add.reduceat(is_new_image, firsts, dtype="int64")
 
 
-def cached_frequencies(folder, captions, vocabulary):
-    """The n-grams of training captions, counted once and then read.
+def cached_frequencies(
+    folder: StrPath, captions: EncodedCaptions, vocabulary: Vocabulary
+) -> DocumentFrequencies:
+    """Document frequencies of training captions, cached on disk.
 
     The file's name holds a hash of captions and vocabulary, so that other
     captions never find it.

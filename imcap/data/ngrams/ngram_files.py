@@ -22,7 +22,7 @@ from imcap.data.ngrams.document_frequencies import (
 from imcap.data.ngrams.plain_pickle import read_plain_pickle
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import atomic_write, read_json
+from imcap.files import StrPath, atomic_write, read_json
 
 END = "<eos>"
 
@@ -34,7 +34,12 @@ REMEDY = "make it anew with utils/prepro_ngrams.py"
 PROTOCOL = 2
 
 
-def prepare_ngrams(input_json, dict_json, output_pkl, split="all"):
+def prepare_ngrams(
+    input_json: StrPath,
+    dict_json: StrPath,
+    output_pkl: StrPath,
+    split: str = "all",
+) -> DocumentFrequencies:
     """Counts the n-grams of captions and writes both pickles.
 
     Args:
@@ -62,7 +67,7 @@ def prepare_ngrams(input_json, dict_json, output_pkl, split="all"):
     return frequencies
 
 
-def _vocabulary(path):
+def _vocabulary(path: StrPath) -> Vocabulary:
     values = read_json(path, "give cocotalk.json or vocabulary.json")
     if isinstance(values, dict) and "fingerprint" in values:
         return Vocabulary.load(path)
@@ -76,7 +81,9 @@ def _vocabulary(path):
         raise InputError(f"{path}: {error}") from None
 
 
-def write_ngrams(frequencies, vocabulary, prefix):
+def write_ngrams(
+    frequencies: DocumentFrequencies, vocabulary: Vocabulary, prefix: StrPath
+) -> None:
     """Writes PREFIX-words.p and PREFIX-idxs.p, each whole or not at all.
 
     Args:
@@ -100,7 +107,9 @@ def write_ngrams(frequencies, vocabulary, prefix):
             partial.write_bytes(pickle.dumps(value, PROTOCOL))
 
 
-def read_frequencies(path, vocabulary):
+def read_frequencies(
+    path: StrPath, vocabulary: Vocabulary
+) -> DocumentFrequencies:
     """Reads document frequencies: an .npz of ours or a PREFIX-idxs.p.
 
     Args:
@@ -130,7 +139,7 @@ def read_frequencies(path, vocabulary):
     return DocumentFrequencies(ngrams, counts, images, vocabulary.fingerprint)
 
 
-def _table(path):
+def _table(path: Path) -> tuple[dict[tuple[str, ...], float], int]:
     """The dictionary of a pickle and its number of images, checked."""
     value = read_plain_pickle(path)
     try:
@@ -157,7 +166,9 @@ def _table(path):
     return table, int(images)
 
 
-def _numbered(path, table, vocabulary):
+def _numbered(
+    path: Path, table: dict[tuple[str, ...], float], vocabulary: Vocabulary
+) -> np.ndarray:
     """uint16 (M, 4) of a table whose n-grams are decimal ids."""
     ngrams = np.zeros((len(table), LONGEST), "uint16")
     known = {str(index): index + 1 for index in range(vocabulary.size)}
@@ -178,7 +189,12 @@ def _numbered(path, table, vocabulary):
     return ngrams
 
 
-def _check_words(path, table, words_path, vocabulary):
+def _check_words(
+    path: Path,
+    table: dict[tuple[str, ...], float],
+    words_path: Path,
+    vocabulary: Vocabulary,
+) -> None:
     """Whether single words are as frequent by name as by number."""
     by_name, _ = _table(words_path)
     for (word, *more), count in by_name.items():

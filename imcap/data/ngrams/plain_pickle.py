@@ -2,12 +2,14 @@
 
 import collections
 import pickle
+from typing import Any
 
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 # Calling any of these does nothing but make a value; lists and dicts need no
 # call, unless as what a defaultdict gives for a missing key.
-PLAIN = {
+PLAIN: dict[str, dict[str, Any]] = {
     "collections": {"defaultdict": collections.defaultdict},
     "builtins": {
         kind.__name__: kind for kind in (set, frozenset, list, dict, int, float)
@@ -18,7 +20,7 @@ PLAIN = {
 class PlainUnpickler(pickle.Unpickler):
     """Reads containers, strings and numbers, and calls nothing else."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         """Says no to what an ordinary pickle might run."""
         # Python 2's name for the same module.
         known = PLAIN.get(module.replace("__builtin__", "builtins"), {})
@@ -30,7 +32,7 @@ class PlainUnpickler(pickle.Unpickler):
         return known[name]
 
 
-def read_plain_pickle(path):
+def read_plain_pickle(path: StrPath) -> Any:
     """Reads a pickle of Python 2 or 3 that holds plain values only.
 
     Raises:

@@ -1,15 +1,20 @@
 """Images and the captions that say what is in them, as pairs."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.features.store import FeatureStore
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MatchingSet:
-    """N images, M captions, and which caption belongs to which image.
+    """Image-caption pairs: N images, M captions and whose each is.
 
     Args:
         name: str, where it comes from, for messages.
@@ -30,13 +35,13 @@ class MatchingSet:
     """
 
     name: str
-    store: object
-    image_ids: list
+    store: FeatureStore
+    image_ids: list[int | str]
     image_of: np.ndarray
-    tokens: list
-    files: list | None = None
+    tokens: list[list[str]]
+    files: list[str] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         owners = np.asarray(self.image_of, "int64")
         object.__setattr__(self, "image_of", owners)
         if len(owners) != len(self.tokens):
@@ -59,20 +64,20 @@ class MatchingSet:
         for image_id in self.image_ids:
             self.store.row_of(image_id)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of images N."""
         return len(self.image_ids)
 
     @property
-    def caption_count(self):
+    def caption_count(self) -> int:
         """Number of captions M."""
         return len(self.tokens)
 
-    def encode(self, vocabulary):
+    def encode(self, vocabulary: Vocabulary) -> "TokenRows":
         """The captions as `TokenRows`, with bos before and eos behind."""
         return TokenRows.encode(self.tokens, vocabulary)
 
-    def part(self, first, last):
+    def part(self, first: int, last: int) -> "MatchingSet":
         """The images first … last - 1 with their captions."""
         kept = np.flatnonzero((self.image_of >= first) & (self.image_of < last))
         return dataclasses.replace(
@@ -84,7 +89,9 @@ class MatchingSet:
         )
 
     @classmethod
-    def from_captions(cls, captions, store, name):
+    def from_captions(
+        cls, captions: CaptionSet, store: FeatureStore, name: str
+    ) -> "MatchingSet":
         """The images of a `CaptionSet` that have features and captions.
 
         Args:
@@ -116,7 +123,7 @@ class MatchingSet:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TokenRows:
-    """Captions as numbers, one behind the other.
+    """Captions as token ids, one behind the other (ragged).
 
     Args:
         values: int32 (W,), the ids of all captions.
@@ -129,7 +136,9 @@ class TokenRows:
     pad_id: int = 0
 
     @classmethod
-    def encode(cls, captions, vocabulary):
+    def encode(
+        cls, captions: Sequence[Sequence[str]], vocabulary: Vocabulary
+    ) -> "TokenRows":
         """Captions (lists of str) with bos before and eos behind."""
         rows = [
             [vocabulary.bos_id, *vocabulary.encode(words), vocabulary.eos_id]
@@ -141,16 +150,16 @@ class TokenRows:
         )
         return cls(values, starts, vocabulary.pad_id)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.starts) - 1
 
     @property
-    def lengths(self):
+    def lengths(self) -> np.ndarray:
         """int64 (M,), ids a caption, bos and eos included."""
         return np.diff(self.starts)
 
-    def dense(self, rows, pad_to=1):
-        """Some captions as a rectangle.
+    def dense(self, rows: ArrayLike, pad_to: int = 1) -> np.ndarray:
+        """A padded matrix of some captions.
 
         Args:
             rows: (n,) int, which.
@@ -159,11 +168,11 @@ class TokenRows:
         Returns:
             int32 (n, T), padded with `pad_id`.
         """
-        rows = np.asarray(rows, "int64")
-        lengths = self.lengths[rows]
+        chosen = np.asarray(rows, "int64")
+        lengths = self.lengths[chosen]
         longest = int(lengths.max(initial=1))
         longest = -(-longest // pad_to) * pad_to
         columns = np.arange(longest)
         there = columns < lengths[:, None]
-        places = np.where(there, self.starts[rows, None] + columns, 0)
+        places = np.where(there, self.starts[chosen, None] + columns, 0)
         return np.where(there, self.values[places], self.pad_id).astype("int32")

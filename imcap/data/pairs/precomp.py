@@ -5,6 +5,7 @@ caption a line, `{split}_ids.txt` one id a caption or one an image, and may be
 missing. Splits are train, dev, test and testall.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from imcap.data.features.store import FeatureStore
 from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.words.treebank import treebank_tokenize
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 PER_IMAGE = 5  # consecutive captions an image, where no ids say otherwise
 
@@ -20,7 +22,7 @@ PER_IMAGE = 5  # consecutive captions an image, where no ids say otherwise
 DEV_CAPTIONS = 5000  # what SCAN validates on
 
 
-def open_precomp(folder, split):
+def open_precomp(folder: StrPath, split: str) -> MatchingSet:
     """Opens one split of a `*_precomp` folder.
 
     Which caption belongs to which row: with one id a caption, those of one
@@ -52,8 +54,8 @@ def open_precomp(folder, split):
                 "every line is a caption"
             )
     store = FeatureStore.open(folder / f"{split}_ims.npy")
-    ids = folder / f"{split}_ids.txt"
-    ids = read_lines(ids) if ids.exists() else None
+    ids_path = folder / f"{split}_ids.txt"
+    ids = read_lines(ids_path) if ids_path.exists() else None
     row_of = rows_of_captions(folder / split, len(store), captions, ids)
     if split == "dev":
         row_of = row_of[:DEV_CAPTIONS]
@@ -67,7 +69,7 @@ def open_precomp(folder, split):
     )
 
 
-def read_lines(path):
+def read_lines(path: StrPath) -> list[str]:
     """The lines of a text file, stripped.
 
     Raises:
@@ -87,7 +89,12 @@ def read_lines(path):
     return [line.strip() for line in text.rstrip("\n").split("\n")]
 
 
-def rows_of_captions(name, rows, captions, ids=None):
+def rows_of_captions(
+    name: StrPath,
+    rows: int,
+    captions: Sequence[str],
+    ids: Sequence[str] | None = None,
+) -> np.ndarray:
     """Which row of the features each caption belongs to: int64 (M,).
 
     Args:
@@ -121,9 +128,10 @@ def rows_of_captions(name, rows, captions, ids=None):
     )
 
 
-def _rows_by_id(rows, ids):
+def _rows_by_id(rows: int, ids: Sequence[str]) -> np.ndarray | None:
     """Rows by the ids of captions' images; None where they do not fit."""
-    first, order = {}, {}
+    first: dict[str, int] = {}
+    order: dict[str, int] = {}
     for number, name in enumerate(ids):
         first.setdefault(name, number)
         order.setdefault(name, len(order))

@@ -1,15 +1,22 @@
 """Bottom-up TSV files to the one array of a `*_precomp` folder."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from imcap.data.features.bottom_up import decode_row, numbered_lines, parse_row
 from imcap.errors import InputError
-from imcap.files import atomic_write
+from imcap.files import StrPath, atomic_write
 
 
-def convert_regions(paths, ids, folder, split, advance=lambda count: None):
+def convert_regions(
+    paths: Sequence[StrPath],
+    ids: Sequence[str],
+    folder: StrPath,
+    split: str,
+    advance: Callable[[int], object] = lambda count: None,
+) -> tuple[int, ...]:
     """Writes {split}_ims.npy and {split}_ids.txt, whole or not at all.
 
     Rows are the different ids in order of appearance; {split}_ids.txt
@@ -45,14 +52,21 @@ def convert_regions(paths, ids, folder, split, advance=lambda count: None):
     return shape
 
 
-def _write_regions(file, paths, rows, advance):
+def _write_regions(
+    file: Path,
+    paths: Sequence[StrPath],
+    rows: dict[str, int],
+    advance: Callable[[int], object],
+) -> tuple[int, ...]:
     """Writes the array, row by row of the TSVs, and returns its shape."""
-    array, found = None, set()
+    array: np.ndarray | None = None
+    found = set()
     for path, number, line in _lines(paths, advance):
         try:
-            name, features = _wanted(line, rows)
-            if name is None:
+            wanted = _wanted(line, rows)
+            if wanted is None:
                 continue
+            name, features = wanted
             if array is None:
                 shape = (len(rows), *features.shape)
                 array = np.lib.format.open_memmap(file, "w+", "float32", shape)
@@ -67,16 +81,18 @@ def _write_regions(file, paths, rows, advance):
         array[rows[name]] = features
         found.add(name)
     absent = [name for name in rows if name not in found]
-    if absent:
+    if array is None or absent:
         raise InputError(
             f"{paths[0]}: no row of image {absent[0]!r} and "
             f"{len(absent) - 1} others of the list; give all its files"
         )
-    array.flush()
+    array.flush()  # type: ignore[attr-defined]
     return array.shape
 
 
-def _lines(paths, advance):
+def _lines(
+    paths: Sequence[StrPath], advance: Callable[[int], object]
+) -> Iterator[tuple[StrPath, int, bytes]]:
     """Yields (file, number, line) of all files."""
     for path in paths:
         for number, line in numbered_lines(path):
@@ -85,9 +101,9 @@ def _lines(paths, advance):
             advance(len(line))
 
 
-def _wanted(line, rows):
-    """Id and features (n, D) of a line, (None, None) where nobody asks."""
+def _wanted(line: bytes, rows: dict[str, int]) -> tuple[str, np.ndarray] | None:
+    """Id and features (n, D) of a line, None where nobody asks."""
     row = parse_row(line)
     if row.image_id not in rows:
-        return None, None
+        return None
     return row.image_id, decode_row(row)[1]

@@ -1,16 +1,31 @@
-"""Pictures decoded in threads, a few batches ahead of whoever eats them."""
+"""Batches of pictures decoded in threads, prefetched."""
 
 import collections
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
 
 from imcap.data.pictures.decoding import load_pixels
+from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
 
+# The rows that could be read, their pixels, and (row, reason) of the others.
+Decoded = tuple[list[int], list[np.ndarray], list[tuple[int, str]]]
+Waiting = tuple[int, Path, "Future[np.ndarray]"]
 AHEAD = 2  # batches decoded or being decoded beside the current one
 
 
-def decode_batches(images, rows, image_size, batch_size, max_pixels, workers=2):
-    """Decodes pictures in the order of `rows`.
+def decode_batches(
+    images: ImageList,
+    rows: Sequence[int] | np.ndarray,
+    image_size: int,
+    batch_size: int,
+    max_pixels: int,
+    workers: int = 2,
+) -> Iterator[Decoded]:
+    """Decodes pictures in threads, in the order of `rows`.
 
     Threads suffice: TensorFlow decodes outside Python's lock. Unlike a
     `tf.data` pipeline they hand over the reason why a file is bad.
@@ -28,14 +43,14 @@ def decode_batches(images, rows, image_size, batch_size, max_pixels, workers=2):
         image_size, 3) float32 arrays; list of (row, reason).
     """
 
-    def load(row):
+    def load(row: int) -> np.ndarray:
         path, crop = images.paths[row], None
         if images.crops is not None:
             crop = images.crops[row]
         return load_pixels(path, image_size, image_size, max_pixels, crop)
 
     pool = ThreadPoolExecutor(workers)
-    waiting = collections.deque()
+    waiting: collections.deque[list[Waiting]] = collections.deque()
     try:
         for start in range(0, len(rows), batch_size):
             batch = [int(row) for row in rows[start : start + batch_size]]
@@ -53,8 +68,10 @@ def decode_batches(images, rows, image_size, batch_size, max_pixels, workers=2):
         pool.shutdown(cancel_futures=True)
 
 
-def _collected(batch):
-    good, pixels, bad = [], [], []
+def _collected(batch: list[Waiting]) -> Decoded:
+    good: list[int] = []
+    pixels: list[np.ndarray] = []
+    bad: list[tuple[int, str]] = []
     for row, path, future in batch:
         try:
             pixels.append(future.result())

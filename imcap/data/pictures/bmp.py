@@ -11,7 +11,7 @@ SMALLEST_HEADER = 40  # bytes; those before Windows 3 were smaller
 READ = (8, 24, 32)  # bits a pixel
 
 
-def bmp_header(encoded):
+def bmp_header(encoded: tf.Tensor) -> dict[str, tf.Tensor]:
     """What the header says.
 
     Args:
@@ -38,14 +38,14 @@ def bmp_header(encoded):
     }
 
 
-def is_readable(header):
+def is_readable(header: dict[str, tf.Tensor]) -> tf.Tensor:
     """Whether it is a kind of BMP that `decode_bmp` reads: boolean."""
     plain = tf.equal(header["compression"], 0)
     depth = tf.reduce_any(header["bits"] == tf.constant(READ))
     return plain & depth & (header["header"] >= SMALLEST_HEADER)
 
 
-def decode_bmp(encoded):
+def decode_bmp(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes an uncompressed BMP of 8, 24 or 32 bits a pixel.
 
     The fourth byte of 32 bits is left aside, as it mostly holds nothing.

@@ -1,4 +1,4 @@
-"""Random crops of pictures, so that a network sees them in other ways."""
+"""Random resized crops, the augmentation of pictures."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,10 @@ RATIOS = (0.8, 1.25)
 
 
 class Crop(NamedTuple):
-    """A part of a picture, perhaps mirrored; 0..1 from its upper left."""
+    """A crop: a part of a picture, perhaps mirrored.
+
+    Numbers are shares of the picture, 0..1, from its upper left corner.
+    """
 
     top: float
     left: float
@@ -21,8 +24,8 @@ class Crop(NamedTuple):
     mirrored: bool
 
 
-def random_crop(rng):
-    """A random resized crop, mirrored half the time.
+def random_crop(rng: np.random.Generator) -> Crop:
+    """Draws a random resized crop, mirrored half the time.
 
     Its area is uniform in `AREAS`, the logarithm of its ratio in `RATIOS`,
     its place anywhere in the picture; a side longer than the picture's is
@@ -49,11 +52,11 @@ def random_crop(rng):
     )
 
 
-def crop_id(image_id, number):
-    """What crop `number` of a picture is called in a feature file: str."""
+def crop_id(image_id: int | str, number: int) -> str:
+    """The id of crop `number` of a picture in a feature file."""
     return f"{image_id}#{number}"
 
 
-def picture_id(name):
-    """The id of the picture in what `crop_id` made: str."""
-    return name.rpartition("#")[0]
+def picture_id(name: int | str) -> str:
+    """The id of the picture in what `crop_id` made."""
+    return str(name).rpartition("#")[0]

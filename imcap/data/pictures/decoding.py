@@ -9,13 +9,17 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from imcap.data.pictures.crops import Crop
 from imcap.data.pictures.encoded import (
     MAX_PIXELS,
+    PictureLike,
     describe_picture,
+    picture_size,
     read_encoded,
 )
 from imcap.data.pictures.exif import orientation, upright
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
@@ -23,7 +27,7 @@ JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 GIF_START, BMP_START = b"GIF8", b"BM"
 
 
-def decode_image(encoded):
+def decode_image(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes JPEG, PNG, GIF (its first frame) or BMP.
 
     EXIF orientation is applied; grey, CMYK, palette and 16-bit pictures
@@ -74,8 +78,10 @@ def _decode_other(encoded):
     return tf.io.decode_image(encoded, channels=3, expand_animations=False)
 
 
-def resize(image, height, width):
-    """Stretches to (height, width), bilinear, smoothed when shrinking.
+def resize(
+    image: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor
+) -> tf.Tensor:
+    """Bilinear resize to (height, width), antialiased when shrinking.
 
     Args:
         image: (H, W, 3), any numeric type, 0..255.
@@ -124,7 +130,13 @@ def _compiled_crop():
     return tf.function(load, input_signature=signature)
 
 
-def load_pixels(picture, height, width, max_pixels=MAX_PIXELS, crop=None):
+def load_pixels(
+    picture: PictureLike,
+    height: int,
+    width: int,
+    max_pixels: int = MAX_PIXELS,
+    crop: Crop | None = None,
+) -> np.ndarray:
     """Reads, decodes and resizes one picture, or a part of it.
 
     Args:
@@ -143,8 +155,8 @@ def load_pixels(picture, height, width, max_pixels=MAX_PIXELS, crop=None):
     try:
         if crop is not None:
             box = np.asarray(crop[:4], "float32")
-            found = _compiled_crop()(encoded, height, width, box, crop.mirrored)
-            return found.numpy()
+            load_crop = _compiled_crop()
+            return load_crop(encoded, height, width, box, crop.mirrored).numpy()
         return _compiled()(encoded, height, width).numpy()
     except tf.errors.OpError:
         raise InputError(
@@ -152,7 +164,7 @@ def load_pixels(picture, height, width, max_pixels=MAX_PIXELS, crop=None):
         ) from None
 
 
-def check_image(path, max_pixels=MAX_PIXELS):
+def check_image(path: StrPath, max_pixels: int = MAX_PIXELS) -> str | None:
     """Why a picture cannot be used, or None when it can."""
     try:
         load_pixels(path, 8, 8, max_pixels)
@@ -164,10 +176,8 @@ def check_image(path, max_pixels=MAX_PIXELS):
 SIDE = 224  # pixels of the longer side of a picture
 
 
-def load_thumbnail(path, side=SIDE):
-    """A picture of at most `side` pixels a side: uint8 (H, W, 3)."""
-    from imcap.data.pictures.encoded import picture_size
-
+def load_thumbnail(path: StrPath, side: int = SIDE) -> np.ndarray:
+    """Loads a thumbnail, at most `side` pixels a side: uint8 (H, W, 3)."""
     width, height = picture_size(path)
     scale = min(1.0, side / max(width, height))
     pixels = load_pixels(

@@ -6,9 +6,14 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imcap.errors import InputError
+from imcap.files import StrPath
+
+# A path, the bytes of a file, a PIL image or an array.
+PictureLike = StrPath | bytes | bytearray | memoryview | Image.Image | ArrayLike
 
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, as Pillow warns at
 
@@ -18,7 +23,7 @@ MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, as Pillow warns at
 NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
 
 
-def describe_picture(picture):
+def describe_picture(picture: PictureLike) -> str:
     """What to call a picture in a message: str."""
     if isinstance(picture, (str, os.PathLike)):
         return str(picture)
@@ -29,7 +34,7 @@ def describe_picture(picture):
     return f"{type(picture).__name__} {np.shape(picture)}"
 
 
-def read_encoded(picture, max_pixels=MAX_PIXELS):
+def read_encoded(picture: PictureLike, max_pixels: int = MAX_PIXELS) -> bytes:
     """A picture as bytes that `decode_image` reads.
 
     Other formats (webp, TIFF, 16-bit PGM, …) become PNG through Pillow.
@@ -60,9 +65,9 @@ def read_encoded(picture, max_pixels=MAX_PIXELS):
         raise InputError(f"{name}: damaged picture ({error})") from None
 
 
-def _from_array(name, array):
+def _from_array(name: str, values: ArrayLike) -> Image.Image:
     """An array as a PIL image."""
-    array = np.asarray(array)
+    array = np.asarray(values)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     is_picture = array.ndim == 2 or (
@@ -74,12 +79,12 @@ def _from_array(name, array):
             "numbers, one picture at a time or in a list"
         )
     if array.dtype != np.uint8:
-        values = np.nan_to_num(array.astype("float64"))
-        array = _scaled(values, array.dtype.kind in "bf")
+        numbers = np.nan_to_num(array.astype("float64"))
+        array = _scaled(numbers, array.dtype.kind in "bf")
     return Image.fromarray(array)
 
 
-def _checked(path, encoded, max_pixels):
+def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
     """Bytes of a file, as they are or as PNG; `path` is for messages."""
     if not encoded:
         raise InputError(f"{path}: empty file")
@@ -105,7 +110,7 @@ def _checked(path, encoded, max_pixels):
         raise InputError(f"{path}: damaged picture ({error})") from None
 
 
-def _read_bytes(path):
+def _read_bytes(path: StrPath) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -114,20 +119,20 @@ def _read_bytes(path):
         raise InputError(f"{path}: cannot be read ({error})") from None
 
 
-def _too_large(path, pixels, max_pixels):
+def _too_large(path: StrPath, pixels: int | str, max_pixels: int) -> InputError:
     return InputError(
         f"{path}: {pixels} pixels, the limit is {max_pixels}; raise "
         "max_pixels if the file is meant to be that large"
     )
 
 
-def _check_size(path, size, max_pixels):
+def _check_size(path: StrPath, size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
         raise _too_large(path, width * height, max_pixels)
 
 
-def _as_png(image):
+def _as_png(image: Image.Image) -> bytes:
     """The first frame as PNG bytes, 8-bit, upright."""
     image.load()
     image = ImageOps.exif_transpose(image)
@@ -141,13 +146,13 @@ def _as_png(image):
     return target.getvalue()
 
 
-def _eight_bits(image):
+def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey of 16 bits or floats, scaled (not clipped) to 8 bits."""
     values = np.asarray(image, dtype="float64")
     return Image.fromarray(_scaled(values, image.mode == "F"))
 
 
-def _scaled(values, is_float):
+def _scaled(values: np.ndarray, is_float: bool) -> np.ndarray:
     """Numbers of 16 bits, or floats in 0..1, in 0..255: uint8."""
     if is_float and values.max(initial=0) <= 1.0:
         values = values * 255.0
@@ -162,7 +167,7 @@ ORIENTATION = 274  # the EXIF tag
 TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 
 
-def picture_size(path):
+def picture_size(path: StrPath) -> tuple[int, int]:
     """(width, height) in pixels as seen upright, from the header alone.
 
     Raises:

@@ -90,8 +90,8 @@ def _orientation_in_tiff(encoded, base):
     return tf.where((value >= 1) & (value <= 8), value, 1)
 
 
-def orientation(encoded):
-    """How a JPEG's EXIF says the picture is stored.
+def orientation(encoded: tf.Tensor) -> tf.Tensor:
+    """The EXIF orientation of a JPEG.
 
     Args:
         encoded: scalar string, the bytes of a JPEG file.
@@ -108,8 +108,8 @@ def orientation(encoded):
     )
 
 
-def png_orientation(encoded):
-    """How the eXIf chunk of a PNG says the picture is stored.
+def png_orientation(encoded: tf.Tensor) -> tf.Tensor:
+    """The EXIF orientation of a PNG, from its eXIf chunk.
 
     Args:
         encoded: scalar string, the bytes of a PNG file.
@@ -127,8 +127,8 @@ def png_orientation(encoded):
     )
 
 
-def upright(image, orientation):
-    """Turns a stored picture the way it was taken.
+def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Applies an EXIF orientation: turns a picture upright.
 
     Args:
         image: (H, W, C).

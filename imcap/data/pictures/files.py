@@ -1,11 +1,14 @@
 """Where the pictures of a caption set lie, and which of them are broken."""
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.pictures.encoded import picture_size
 from imcap.errors import InputError
 
@@ -21,10 +24,12 @@ class PictureFiles:
     """
 
     root: str = ""
-    replacements: dict = dataclasses.field(default_factory=dict)
+    replacements: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def from_words(cls, root, words, image_ids):
+    def from_words(
+        cls, root: str, words: Iterable[str], image_ids: Iterable[int | str]
+    ) -> "PictureFiles":
         """Takes replacements as the words "id=path" of a command line.
 
         Raises:
@@ -45,12 +50,14 @@ class PictureFiles:
             replacements[key] = path
         return cls(root, replacements)
 
-    def path(self, image_id, file):
+    def path(self, image_id: int | str, file: str) -> Path:
         """Path of the picture: its replacement, else root/file."""
         replacement = self.replacements.get(str(image_id))
         return Path(replacement or Path(self.root, file))
 
-    def with_sizes(self, captions):
+    def with_sizes(
+        self, captions: CaptionSet
+    ) -> tuple[CaptionSet, list[dict[str, Any]]]:
         """Reads the size of every picture from its header.
 
         Args:
@@ -63,7 +70,8 @@ class PictureFiles:
         Raises:
             InputError: none can be opened.
         """
-        sizes, bad = {}, []
+        sizes: dict[int | str, tuple[int, int]] = {}
+        bad: list[dict[str, Any]] = []
         pairs = list(zip(captions.image_ids, captions.files, strict=True))
         for key, file in tqdm(pairs, desc="picture sizes", unit="image"):
             try:
@@ -79,11 +87,11 @@ class PictureFiles:
         kept = dataclasses.replace(kept, sizes=[*sizes.values()])
         return kept, bad
 
-    def pixels(self, size):
-        """A function of (image id, file) to uint8 (size, size, 3) RGB."""
+    def pixels(self, size: int) -> Callable[[int | str, str], np.ndarray]:
+        """Makes a function of (image id, file) to uint8 (size, size, 3) RGB."""
         from imcap.data.pictures.decoding import load_pixels
 
-        def load(image_id, file):
+        def load(image_id: int | str, file: str) -> np.ndarray:
             picture = load_pixels(self.path(image_id, file), size, size)
             return np.rint(picture).astype("uint8")  # (size, size, 3)
 

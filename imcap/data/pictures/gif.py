@@ -19,7 +19,7 @@ DESCRIPTOR = 10  # bytes before the colours of one frame
 MOST_EXTENSIONS = 4096  # before the first frame; files hold a few
 
 
-def first_frame(encoded):
+def find_first_frame(encoded: tf.Tensor) -> dict[str, tf.Tensor]:
     """Finds the first frame of a GIF.
 
     Args:
@@ -102,7 +102,7 @@ def _table(flags):
     return tf.where(there, 3 * tf.bitwise.left_shift(2, flags % 8), 0)
 
 
-def decode_first_frame(encoded):
+def decode_first_frame(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes the first frame on white.
 
     Args:
@@ -114,14 +114,14 @@ def decode_first_frame(encoded):
     Raises:
         tf.errors.InvalidArgumentError: damaged, or cut short.
     """
-    found = first_frame(encoded)
+    frame = find_first_frame(encoded)
     image = tf.cond(
-        found["transparent"],
-        lambda: _decode(found["file"]) + 255 - _decode(_whitened(found)),
-        lambda: _decode(found["file"]),
+        frame["transparent"],
+        lambda: _decode(frame["file"]) + 255 - _decode(_whitened(frame)),
+        lambda: _decode(frame["file"]),
     )
-    corner, size = found["frame"][:2], found["frame"][2:]
-    behind = tf.maximum(found["screen"] - corner - size, 0)
+    corner, size = frame["frame"][:2], frame["frame"][2:]
+    behind = tf.maximum(frame["screen"] - corner - size, 0)
     edges = tf.stack([corner, behind], axis=1)[::-1]  # rows, then columns
     edges = tf.concat([edges, [[0, 0]]], axis=0)
     return tf.pad(image, edges, constant_values=tf.constant(255, tf.uint8))

@@ -1,12 +1,14 @@
 """Which pictures there are: ids, files and where they lie."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from imcap.data.pictures.crops import crop_id, random_crop
+from imcap.data.pictures.crops import Crop, crop_id, random_crop
 from imcap.errors import InputError
+from imcap.files import StrPath
 
 ENDINGS = {
     ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
@@ -16,7 +18,7 @@ ENDINGS = {
 
 @dataclasses.dataclass(frozen=True)
 class ImageList:
-    """Pictures in a fixed order.
+    """A list of pictures with ids, in a fixed order.
 
     Args:
         image_ids: n ids, int or str, all different.
@@ -32,13 +34,13 @@ class ImageList:
         >>> images = images.replaced(["beach=better/beach.jpg"])
     """
 
-    image_ids: list
-    files: list
-    paths: list
-    crops: list | None = None
+    image_ids: list[int | str]
+    files: list[str]
+    paths: list[Path]
+    crops: list[Crop] | None = None
 
-    def __post_init__(self):
-        seen = set()
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
         for name, file in zip(self.image_ids, self.files, strict=True):
             if str(name) in seen:
                 raise InputError(
@@ -47,11 +49,11 @@ class ImageList:
                 )
             seen.add(str(name))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.image_ids)
 
     @classmethod
-    def from_folder(cls, folder):
+    def from_folder(cls, folder: StrPath) -> "ImageList":
         """All pictures below a folder; ids are file names without ending.
 
         Where two names are equal, all ids are paths from the folder.
@@ -68,24 +70,31 @@ class ImageList:
         return cls.from_paths(paths, folder)
 
     @classmethod
-    def from_paths(cls, paths, folder=None):
+    def from_paths(
+        cls, paths: Iterable[StrPath], folder: Path | None = None
+    ) -> "ImageList":
         """Pictures by path; ids are file names without ending."""
-        paths = [Path(path) for path in paths]
+        there = [Path(path) for path in paths]
         files = [
             path.relative_to(folder).as_posix() if folder else str(path)
-            for path in paths
+            for path in there
         ]
-        stems = [path.stem for path in paths]
+        stems = [path.stem for path in there]
         ids = stems if len(set(stems)) == len(stems) else files
-        return cls(list(ids), files, paths)
+        return cls(list(ids), files, there)
 
     @classmethod
-    def from_captions(cls, image_ids, files, folder):
+    def from_captions(
+        cls,
+        image_ids: Iterable[int | str],
+        files: Sequence[str],
+        folder: StrPath | None,
+    ) -> "ImageList":
         """The pictures of a caption file, which lie below `folder`."""
         paths = [Path(folder or ".") / file for file in files]
         return cls(list(image_ids), list(files), paths)
 
-    def augmented(self, count, seed):
+    def augmented(self, count: int, seed: int) -> "ImageList":
         """`count` random crops of each picture, with ids of their own.
 
         Args:
@@ -107,7 +116,7 @@ class ImageList:
             [random_crop(rng) for _ in rows],
         )
 
-    def replaced(self, replacements):
+    def replaced(self, replacements: Iterable[str]) -> "ImageList":
         """Another picture for some ids.
 
         Args:
@@ -129,15 +138,18 @@ class ImageList:
         return dataclasses.replace(self, files=files, paths=paths)
 
 
-def find_pictures(names):
-    """Paths of pictures, those in folders included.
+def find_pictures(
+    names: Iterable[StrPath],
+) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Finds pictures by path, those in folders included.
 
     Returns:
         List of `Path`, and a list of (path, reason) of folders that hold
         none.
     """
 
-    paths, refused = [], []
+    paths: list[Path] = []
+    refused: list[tuple[Path, str]] = []
     for name in names:
         if not Path(name).is_dir():
             paths.append(Path(name))

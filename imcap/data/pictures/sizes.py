@@ -1,15 +1,16 @@
 """Width and height of pictures, from whatever knows them."""
 
 from pathlib import Path
+from typing import Any
 
 from imcap.data.pictures.encoded import picture_size
 from imcap.errors import InputError
-from imcap.files import read_json
+from imcap.files import StrPath, read_json
 
 BOXES, SIZES = "_box", "_sizes.json"
 
 
-def sizes_path(box_folder):
+def sizes_path(box_folder: StrPath) -> Path | None:
     """Where the sizes to NAME_box lie: NAME_sizes.json, or None."""
     folder = Path(box_folder)
     if not folder.name.endswith(BOXES):
@@ -39,7 +40,12 @@ class PictureSizes:
         (640, 426)
     """
 
-    def __init__(self, box_folder, input_json=None, images_root=""):
+    def __init__(
+        self,
+        box_folder: StrPath,
+        input_json: StrPath | None = None,
+        images_root: str = "",
+    ) -> None:
         if images_root and not input_json:
             raise InputError(
                 "--images_root needs --input_json, which says the file of "
@@ -48,14 +54,15 @@ class PictureSizes:
         if images_root and not Path(images_root).is_dir():
             raise InputError(f"{images_root}: no such folder of pictures")
         self.root = images_root
-        self.sizes, self.files = {}, {}
+        self.sizes: dict[str, tuple[int, int]] = {}
+        self.files: dict[str, str | Path] = {}
         if input_json:
             self._read_captions(Path(input_json))
         beside = sizes_path(box_folder)
         if beside is not None and beside.exists():
             self.sizes.update(read_sizes(beside))
 
-    def size(self, image_id):
+    def size(self, image_id: int | str) -> tuple[int, int]:
         """(width, height) in pixels; InputError where nothing knows it."""
         key = str(image_id)
         if key in self.sizes:
@@ -67,7 +74,7 @@ class PictureSizes:
             "that has width and height, or the folder of pictures besides"
         )
 
-    def _read_captions(self, path):
+    def _read_captions(self, path: Path) -> None:
         values = read_json(path, "give the captions as JSON")
         entries = values.get("images") if isinstance(values, dict) else values
         if not isinstance(entries, list):
@@ -81,7 +88,7 @@ class PictureSizes:
                 self.sizes[key] = _pair(pair, where)
 
 
-def read_sizes(path):
+def read_sizes(path: StrPath) -> dict[str, tuple[int, int]]:
     """NAME_sizes.json as a dict of id to (width, height)."""
     values = read_json(path, "run make_bu_data.py again")
     if not isinstance(values, dict):
@@ -89,7 +96,7 @@ def read_sizes(path):
     return {key: _pair(pair, f"{path}: {key}") for key, pair in values.items()}
 
 
-def _name(entry, where):
+def _name(entry: Any, where: str) -> tuple[str, str | Path]:
     """Id as text, and file, of a picture in any of the formats."""
     if isinstance(entry, dict):
         file = entry.get("file_path") or entry.get("file_name")
@@ -101,11 +108,11 @@ def _name(entry, where):
     raise InputError(f"{where}: no id and file of a picture; give captions")
 
 
-def _pair(pair, where):
+def _pair(pair: Any, where: str) -> tuple[int, int]:
     """(width, height) as two whole numbers from 1 up, or InputError."""
     whole = isinstance(pair, (list, tuple)) and len(pair) == 2
     if not whole or not all(
         isinstance(side, int) and side > 0 for side in pair
     ):
         raise InputError(f"{where}: no width and height in pixels; mend it")
-    return tuple(pair)
+    return pair[0], pair[1]

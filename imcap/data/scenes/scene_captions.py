@@ -1,6 +1,10 @@
 """The grammar of captions for drawn scenes, and how to read them back."""
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
 
 COLOR_NAMES = ("red", "orange", "yellow", "green", "blue", "purple")
 
@@ -30,8 +34,24 @@ SINGLE_PHRASES = (
 )
 
 
-def relation_between(first, second):
-    """Where the first object lies, seen from the second.
+class Placed(Protocol):
+    """What captions say of an object; `SceneObject` has it."""
+
+    @property
+    def shape(self) -> str: ...
+
+    @property
+    def color(self) -> str: ...
+
+    @property
+    def size(self) -> str: ...
+
+    @property
+    def box(self) -> tuple[int, int, int, int]: ...
+
+
+def relation_between(first: Placed, second: Placed) -> str:
+    """The spatial relation of the first object to the second.
 
     Args:
         first, second: `SceneObject`.
@@ -46,8 +66,10 @@ def relation_between(first, second):
     return "above" if down < 0 else "below"
 
 
-def write_captions(random, objects):
-    """Says what is in a scene in different, true ways.
+def compose_captions(
+    random: np.random.Generator, objects: Sequence[Placed]
+) -> list[str]:
+    """Composes true captions of a scene, all of them different.
 
     Args:
         random: `numpy.random.Generator`.
@@ -61,7 +83,9 @@ def write_captions(random, objects):
     return [_caption(random, str(phrase), objects) for phrase in chosen]
 
 
-def _caption(random, phrase, objects):
+def _caption(
+    random: np.random.Generator, phrase: str, objects: Sequence[Placed]
+) -> str:
     """Fills one phrase, with the objects in any order, sizes or none."""
     order = random.permutation(len(objects))
     with_size = random.random() < 0.6
@@ -78,14 +102,14 @@ def _caption(random, phrase, objects):
     )
 
 
-def _named(thing, with_size):
+def _named(thing: Placed, with_size: bool) -> str:
     words = f"{thing.size} " * with_size + f"{thing.color} {thing.shape}"
     article = "an" if words[0] in "aeiou" else "a"
     return f"{article} {words}"
 
 
-def find_shape_words(words):
-    """Finds the words that name a shape.
+def find_shape_words(words: Sequence[str]) -> list[tuple[int, str | None, str]]:
+    """Finds the words of a caption that name a shape.
 
     Args:
         words: list of str, a caption.
@@ -105,17 +129,19 @@ def find_shape_words(words):
     ]
 
 
-def find_named_objects(words):
+def find_named_objects(words: Sequence[str]) -> list[tuple[str | None, str]]:
     """The objects a caption names, as a list of (color, shape)."""
     return [(color, shape) for _, color, shape in find_shape_words(words)]
 
 
-def is_correct_caption(words, objects):
+def is_correct_caption(words: Sequence[str], objects: Sequence[Placed]) -> bool:
     """True when a caption names each object's colour and shape, no other.
 
     Args:
         words: list of str, a caption.
         objects: list of `SceneObject`.
     """
-    truth = Counter((thing.color, thing.shape) for thing in objects)
+    truth: Counter[tuple[str | None, str]] = Counter(
+        (thing.color, thing.shape) for thing in objects
+    )
     return Counter(find_named_objects(words)) == truth

@@ -7,18 +7,20 @@ attention belongs.
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imcap.data.scenes.scene_captions import (
+    compose_captions,
     find_named_objects,
     find_shape_words,
     is_correct_caption,
     relation_between,
-    write_captions,
 )
-from imcap.files import atomic_write, write_json
+from imcap.files import StrPath, atomic_write, write_json
 
 __all__ = [
     "COLORS",
@@ -49,6 +51,9 @@ COLORS = {
 SIZES = {"small": (0.105, 0.13), "large": (0.165, 0.2)}
 
 
+Place = tuple[float, float, float]  # x, y of the centre, half the side
+
+
 SMALLEST_IMAGE = 32
 
 
@@ -74,10 +79,10 @@ class SceneObject:
     shape: str
     color: str
     size: str
-    box: tuple
+    box: tuple[int, int, int, int]
     mask: np.ndarray = dataclasses.field(compare=False, repr=False)
 
-    def touched_cells(self, rows, columns):
+    def touched_cells(self, rows: int, columns: int) -> np.ndarray:
         """Which cells of a grid over the picture the shape reaches into.
 
         Args:
@@ -105,14 +110,14 @@ class Scenes:
     """
 
     images: np.ndarray
-    captions: list
-    objects: list
+    captions: list[list[str]]
+    objects: list[list[SceneObject]]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.captions)
 
 
-def _in_star(x, y):
+def _in_star(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A pentagram: inside of at least four of its five lines."""
     inside = np.zeros(np.broadcast(x, y).shape, int)
     for corner in range(5):
@@ -123,7 +128,7 @@ def _in_star(x, y):
 
 
 # Each says which points of [-1, 1] x [-1, 1], y downwards, it covers.
-SHAPES = {
+SHAPES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "circle": lambda x, y: x**2 + y**2 <= 1,
     "square": lambda x, y: np.maximum(abs(x), abs(y)) <= 0.95,
     "triangle": lambda x, y: (2 * abs(x) <= y + 1) & (y <= 1),
@@ -134,7 +139,7 @@ SHAPES = {
 }
 
 
-def draw_scenes(count, seed, image_size=64):
+def draw_scenes(count: int, seed: int, image_size: int = 64) -> Scenes:
     """Draws scenes of one or two shapes on a light, uneven ground.
 
     Shapes do not overlap, and lie clearly beside or clearly above one
@@ -169,11 +174,13 @@ def draw_scenes(count, seed, image_size=64):
         random = np.random.default_rng([seed, index])
         images[index], in_scene = _draw_scene(random, image_size)
         objects.append(in_scene)
-        captions.append(write_captions(random, in_scene))
+        captions.append(compose_captions(random, in_scene))
     return Scenes(images, captions, objects)
 
 
-def _draw_scene(random, image_size):
+def _draw_scene(
+    random: np.random.Generator, image_size: int
+) -> tuple[np.ndarray, list[SceneObject]]:
     kinds = [(color, shape) for color in COLORS for shape in SHAPES]
     count = 1 if random.random() < SINGLE_SHARE else 2
     chosen = random.choice(len(kinds), count, replace=False)
@@ -184,7 +191,7 @@ def _draw_scene(random, image_size):
     for (color, shape), size, place in zip(
         [kinds[kind] for kind in chosen], sizes, places, strict=True
     ):
-        cover = _coverage(SHAPES[shape], *place, image_size)  # (H, W)
+        cover = _coverage(SHAPES[shape], place, image_size)  # (H, W)
         paint = np.array(COLORS[color]) + random.uniform(-14, 14, 3)
         picture += cover[..., None] * (paint - picture)
         objects.append(
@@ -194,7 +201,7 @@ def _draw_scene(random, image_size):
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8), objects
 
 
-def _ground(random, image_size):
+def _ground(random: np.random.Generator, image_size: int) -> np.ndarray:
     """Light grey, mottled by a few values blended over the picture."""
     coarse = random.uniform(205, 240) + random.normal(0, 8, (5, 5, 3))
     at = np.linspace(0, 4, image_size)
@@ -204,27 +211,36 @@ def _ground(random, image_size):
     return np.moveaxis(maps, 0, 2)
 
 
-def _places(random, ranges, image_size):
+def _places(
+    random: np.random.Generator,
+    ranges: Sequence[tuple[float, float]],
+    image_size: int,
+) -> list[Place]:
     """Centres and half sides (x, y, half), drawn until they lie well."""
     while True:
         halves = [random.uniform(*r) * image_size for r in ranges]
-        places = [
-            (*random.uniform(half + 1, image_size - half - 1, 2), half)
-            for half in halves
-        ]
-        if len(places) == 1 or _lie_well(*places, image_size):
+        places = []
+        for half in halves:
+            x, y = random.uniform(half + 1, image_size - half - 1, 2)
+            places.append((x, y, half))
+        if len(places) == 1 or _lie_well(places[0], places[1], image_size):
             return places
 
 
-def _lie_well(first, second, image_size):
+def _lie_well(first: Place, second: Place, image_size: int) -> bool:
     """True when apart, and in one direction clearly more than the other."""
     across, down = abs(first[0] - second[0]), abs(first[1] - second[1])
     apart = first[2] + second[2] + 0.05 * image_size
     return max(across, down) >= max(apart, 1.5 * min(across, down))
 
 
-def _coverage(contains, x, y, half, image_size):
+def _coverage(
+    contains: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    place: Place,
+    image_size: int,
+) -> np.ndarray:
     """The share of each pixel that a shape covers, (H, W) in 0..1."""
+    x, y, half = place
     cover = np.zeros((image_size, image_size))
     left, top = int(x - half), int(y - half)
     right, bottom = math.ceil(x + half), math.ceil(y + half)
@@ -237,7 +253,7 @@ def _coverage(contains, x, y, half, image_size):
     return cover
 
 
-def _box(cover):
+def _box(cover: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.nonzero(cover.any(1))[0], np.nonzero(cover.any(0))[0]
     return (
         int(columns[0]), int(rows[0]),
@@ -245,7 +261,12 @@ def _box(cover):
     )  # fmt: skip
 
 
-def write_scenes(folder, counts, seed=0, image_size=64):
+def write_scenes(
+    folder: StrPath,
+    counts: Mapping[str, int],
+    seed: int = 0,
+    image_size: int = 64,
+) -> Path:
     """Writes scenes as files, for the commands that read photographs.
 
     Args:
@@ -263,7 +284,7 @@ def write_scenes(folder, counts, seed=0, image_size=64):
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
-    entries = []
+    entries: list[dict[str, Any]] = []
     for offset, (split, count) in enumerate(counts.items()):
         scenes = draw_scenes(count, seed + offset, image_size)
         for index in range(count):
@@ -275,14 +296,16 @@ def write_scenes(folder, counts, seed=0, image_size=64):
     return path
 
 
-def _write_picture(path, picture):
+def _write_picture(path: Path, picture: np.ndarray) -> None:
     from PIL import Image
 
     with atomic_write(path, durable=False) as partial:
         Image.fromarray(picture).save(partial, format="PNG")
 
 
-def _entry(number, name, split, scenes, index):
+def _entry(
+    number: int, name: str, split: str, scenes: Scenes, index: int
+) -> dict[str, Any]:
     height, width = scenes.images.shape[1:3]
     things = [
         {"shape": o.shape, "color": o.color, "size": o.size, "box": o.box}

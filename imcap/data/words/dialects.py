@@ -1,15 +1,25 @@
 """How the four lineages number their special words."""
 
-import collections
+from typing import NamedTuple
 
 from imcap.errors import InputError
 
-# Per dialect: the names of pad, bos, eos and unk, which may coincide; the
-# words that come first and last; the usual threshold; whether a word that
-# occurs exactly `threshold` times is kept.
-Dialect = collections.namedtuple(
-    "Dialect", "specials first last threshold keeps_equal"
-)
+
+class Dialect(NamedTuple):
+    """The special words of one lineage.
+
+    Args:
+        specials: the names of pad, bos, eos and unk, which may coincide.
+        first, last: the words that stand before and behind all others.
+        threshold: the usual least count of a word.
+        keeps_equal: whether a word that occurs exactly that often is kept.
+    """
+
+    specials: tuple[str, str, str, str]
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    threshold: int
+    keeps_equal: bool
 
 
 DIALECTS = {
@@ -36,8 +46,8 @@ DIALECTS = {
 }
 
 
-def get_dialect(name):
-    """The row of `DIALECTS`; an unknown name is an InputError."""
+def get_dialect(name: str) -> Dialect:
+    """Looks a dialect up in `DIALECTS`; an unknown name is an InputError."""
     if name not in DIALECTS:
         raise InputError(
             f"unknown dialect {name!r}; choose from {', '.join(DIALECTS)}"

@@ -1,7 +1,9 @@
-"""Raw captions to words, in TensorFlow ops.
+"""Tokenisation of raw captions in TensorFlow ops.
 
 The same graph cleans text for training and inside an exported model.
 """
+
+from collections.abc import Iterable
 
 import tensorflow as tf
 import tensorflow_text
@@ -19,8 +21,8 @@ DELETED = r"[[:punct:]\p{P}\p{Cf}]"
 STRINGS_AT_ONCE = 65536
 
 
-def tokenize(strings):
-    """Splits captions into lower-case words.
+def tokenize(strings: tf.Tensor) -> tf.RaggedTensor:
+    """Tokenises captions: lower-case words without punctuation.
 
     NFKC normalisation, lower case, dashes become spaces, all other
     punctuation is deleted, then a split at white space. sat_keras deletes
@@ -45,7 +47,7 @@ def tokenize(strings):
     return tensorflow_text.WhitespaceTokenizer().tokenize(text)
 
 
-def tokenize_strings(strings):
+def tokenize_strings(strings: Iterable[str]) -> list[list[str]]:
     """`tokenize` for Python strings.
 
     Args:
@@ -55,7 +57,7 @@ def tokenize_strings(strings):
         List of lists of str, one per string.
     """
     encoded = [text.encode("utf-8", "replace") for text in strings]
-    rows = []
+    rows: list[list[bytes]] = []
     for start in range(0, len(encoded), STRINGS_AT_ONCE):
         batch = tf.constant(encoded[start : start + STRINGS_AT_ONCE])
         rows.extend(tokenize(batch).to_list())

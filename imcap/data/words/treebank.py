@@ -1,4 +1,4 @@
-"""Penn Treebank words of captions, as image-text matching counts them.
+"""Penn Treebank tokenisation of captions, as SCAN counts words.
 
 SCAN's vocabularies hold the lower-case tokens of NLTK's `word_tokenize`.
 The same rules are written here as one regular expression, so that nothing
@@ -51,8 +51,8 @@ TOKEN = re.compile(
 )
 
 
-def treebank_tokenize(caption):
-    """Splits one caption into lower-case words, punctuation among them.
+def treebank_tokenize(caption: str) -> list[str]:
+    """Tokenises one caption: lower-case words, punctuation among them.
 
     Args:
         caption: str, as written.
@@ -66,7 +66,7 @@ def treebank_tokenize(caption):
          'it', 'does', "n't", '.']
     """
     text = caption.lower()
-    words = []
+    words: list[str] = []
     for match in TOKEN.finditer(text):
         token = match[0]
         before = text[match.start() - 1] if match.start() else " "
@@ -80,7 +80,7 @@ def treebank_tokenize(caption):
     return [sys.intern(word) for word in words]
 
 
-def _abbreviated(words, before, text, end):
+def _abbreviated(words: list[str], before: str, text: str, end: int) -> bool:
     """Whether the full stop before `end` belongs to the word before it."""
     if before.isspace() or not words or not text[end:].strip():
         return False

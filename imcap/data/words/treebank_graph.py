@@ -1,4 +1,4 @@
-"""`imcap.data.words.treebank.treebank_tokenize` in TensorFlow ops.
+"""Penn Treebank tokenisation in TensorFlow ops, for exported models.
 
 TensorFlow's regular expressions cannot look ahead or behind, so the rules of
 `TOKEN` become questions to the characters around each place: how long the
@@ -28,8 +28,8 @@ INSIDE = r"""[^.,:;@#$%&?!*"'“”«»‘’„`\[\](){}<>]"""
 ENDINGS = ("'s", "'m", "'d", "'ll", "'re", "'ve", "n't")
 
 
-def treebank_tokenize_graph(captions):
-    """Splits captions as `treebank_tokenize` does.
+def treebank_tokenize_graph(captions: tf.Tensor) -> tf.RaggedTensor:
+    """Tokenises captions as `treebank_tokenize` does.
 
     Args:
         captions: UTF-8 string tensor (M,).

@@ -1,23 +1,26 @@
-"""Words to ids and back, in the four dialects of the lineage."""
+"""The vocabulary: words to ids and back, in four dialects."""
 
 import collections
 import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from imcap.data.words.dialects import get_dialect
 from imcap.errors import InputError
-from imcap.files import read_json, write_json
+from imcap.files import StrPath, read_json, write_json
 
 REMEDY = "use the vocabulary.json that training wrote, unedited"
 
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """All words a model knows, numbered, with four special ids.
+    """The words a model knows, numbered, with four special ids.
 
     Args:
         words: tuple of str indexed by id, specials included under readable
@@ -42,14 +45,14 @@ class Vocabulary:
         [1, 3]
     """
 
-    words: tuple
+    words: tuple[str, ...]
     pad_id: int
     bos_id: int
     eos_id: int
     unk_id: int
     dialect: str = "talk"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
         if not all(isinstance(word, str) for word in self.words):
             raise InputError("vocabulary: a word is not text")
@@ -62,8 +65,13 @@ class Vocabulary:
         get_dialect(self.dialect)
 
     @classmethod
-    def build(cls, captions_tokens, threshold=None, dialect="talk"):
-        """Counts words and keeps the frequent ones.
+    def build(
+        cls,
+        captions_tokens: Iterable[Iterable[str]],
+        threshold: int | None = None,
+        dialect: str = "talk",
+    ) -> "Vocabulary":
+        """Builds a vocabulary of the frequent words.
 
         Args:
             captions_tokens: iterable of lists of str, one per caption.
@@ -81,7 +89,7 @@ class Vocabulary:
         if threshold is None:
             threshold = layout.threshold
         least = threshold if layout.keeps_equal else threshold + 1
-        counts = collections.Counter()
+        counts: collections.Counter[str] = collections.Counter()
         for tokens in captions_tokens:
             counts.update(tokens)
         specials = set(layout.specials)
@@ -92,7 +100,7 @@ class Vocabulary:
         return cls._laid_out((*layout.first, *kept, *layout.last), dialect)
 
     @classmethod
-    def _laid_out(cls, words, dialect):
+    def _laid_out(cls, words: Iterable[str], dialect: str) -> "Vocabulary":
         """Makes a vocabulary whose special ids follow from the names."""
         words = tuple(words)
         places = {word: index for index, word in enumerate(words)}
@@ -103,35 +111,36 @@ class Vocabulary:
                 f"vocabulary: the {dialect} dialect needs the word "
                 f"{absent[0]!r}, which is not there"
             )
-        return cls(words, *(places[name] for name in specials), dialect)
+        pad, bos, eos, unk = (places[name] for name in specials)
+        return cls(words, pad, bos, eos, unk, dialect)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of ids, specials included."""
         return len(self.words)
 
     @functools.cached_property
-    def _ids(self):
+    def _ids(self) -> dict[str, int]:
         """Word to id, without pad, bos and eos: text never names those."""
         silent = {self.pad_id, self.bos_id, self.eos_id}
         return {w: i for i, w in enumerate(self.words) if i not in silent}
 
     @functools.cached_property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """sha256 in hexadecimal over the words and the special ids."""
         ids = [self.pad_id, self.bos_id, self.eos_id, self.unk_id]
         text = json.dumps([list(self.words), ids], ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def encode(self, tokens):
-        """List of str to list of int; unknown words become `unk_id`.
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """Tokens to ids; unknown words become `unk_id`.
 
         Neither bos nor eos is added, and a token that is spelled like one
         of them counts as unknown.
         """
         return [self._ids.get(token, self.unk_id) for token in tokens]
 
-    def decode(self, ids):
+    def decode(self, ids: ArrayLike) -> list[str]:
         """Ids, with or without bos, eos and padding, to list of str.
 
         An id at position 0 that is bos is skipped, even where it is eos
@@ -156,12 +165,12 @@ class Vocabulary:
             words.append(self.words[int(index)])
         return words
 
-    def sentence(self, ids):
+    def sentence(self, ids: ArrayLike) -> str:
         """Like `decode`, joined by spaces."""
         return " ".join(self.decode(ids))
 
-    def word_frequencies(self, captions):
-        """Share of each id among the words a model has to predict.
+    def word_frequencies(self, captions: Iterable[ArrayLike]) -> np.ndarray:
+        """Unigram distribution of the words a model has to predict.
 
         Args:
             captions: iterable of id arrays as `encode` gives them; one eos
@@ -178,13 +187,13 @@ class Vocabulary:
             counts[self.eos_id] += 1
         return counts / max(counts.sum(), 1)
 
-    def save(self, path):
+    def save(self, path: StrPath) -> None:
         """Writes vocabulary.json, whole or not at all."""
         values = dataclasses.asdict(self) | {"fingerprint": self.fingerprint}
         write_json(path, values, indent=1)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: StrPath) -> "Vocabulary":
         """Reads what `save` wrote; anything else is an InputError."""
         values = read_json(path, REMEDY)
         names = {field.name for field in dataclasses.fields(cls)}
@@ -205,7 +214,9 @@ class Vocabulary:
         return vocabulary
 
     @classmethod
-    def from_talk(cls, ix_to_word, dialect=None):
+    def from_talk(
+        cls, ix_to_word: Any, dialect: str | None = None
+    ) -> "Vocabulary":
         """Takes `ix_to_word` of cocotalk.json, {"1": word, ...}.
 
         Args:
@@ -227,12 +238,12 @@ class Vocabulary:
         first = get_dialect(dialect).first[0]
         return cls._laid_out((first, *words), dialect)
 
-    def to_talk(self):
+    def to_talk(self) -> dict[str, str]:
         """`ix_to_word` of cocotalk.json: ids from 1, as decimal strings."""
         return {str(i): self.words[i] for i in range(1, self.size)}
 
     @classmethod
-    def from_scan(cls, values):
+    def from_scan(cls, values: Any) -> "Vocabulary":
         """Takes {"word2idx", "idx2word", "idx"}; idx2word is not needed."""
         if not isinstance(values, dict) or "word2idx" not in values:
             raise InputError(
@@ -241,7 +252,7 @@ class Vocabulary:
         words = _in_order(values["word2idx"], 0)
         return cls._laid_out(words, "scan")
 
-    def to_scan(self):
+    def to_scan(self) -> dict[str, Any]:
         """The JSON value that SCAN's vocab.py writes."""
         return {
             "word2idx": {word: i for i, word in enumerate(self.words)},
@@ -250,18 +261,18 @@ class Vocabulary:
         }
 
     @classmethod
-    def from_align_dictionary(cls, word_to_id):
+    def from_align_dictionary(cls, word_to_id: Any) -> "Vocabulary":
         """Takes SCA-CNN's dictionary {word: id from 2}; 0 eos, 1 UNK."""
         return cls._laid_out(
             ("<eos>", "UNK", *_in_order(word_to_id, 2)), "sca_cnn"
         )
 
-    def to_align_dictionary(self):
+    def to_align_dictionary(self) -> dict[str, int]:
         """SCA-CNN's dictionary: {word: id from 2}, without the specials."""
         return {word: i for i, word in enumerate(self.words) if i > 1}
 
 
-def _in_order(word_to_id, start):
+def _in_order(word_to_id: Any, start: int) -> list[str]:
     """Words by rising id; ids must be start, start + 1, ... without gaps."""
     try:
         ordered = sorted(word_to_id.items(), key=lambda pair: int(pair[1]))

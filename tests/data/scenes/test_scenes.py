@@ -227,7 +227,7 @@ def test_captions_are_written_last(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr("imcap.data.scenes.scenes.scenes._write_picture", fail)
+    monkeypatch.setattr("imcap.data.scenes.scenes._write_picture", fail)
     with pytest.raises(OSError, match="no space left"):
         write_scenes(tmp_path, {"test": 1})
     assert not (tmp_path / "captions.json").exists()
