@@ -88,7 +88,8 @@ def greedy(
 
     Args:
         shape: (B, N, T): hypotheses and the longest caption, eos included.
-        Others: as in `sample`.
+        step, state, bos_id, eos_id, pad_id: as in `sample`.
+        penalty, no_repeat_ngram: likewise.
 
     Returns:
         `Decoded`.

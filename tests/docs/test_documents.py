@@ -1,7 +1,9 @@
 """Links, flags, defaults and commands that README and docs name exist."""
 
+import ast
 import dataclasses
-import importlib
+import importlib.util
+import pkgutil
 import re
 import runpy
 import sys
@@ -15,6 +17,7 @@ from helpers.documents import (
     anchors,
     code,
     commands,
+    fences,
     links,
     name_of,
     tables,
@@ -196,6 +199,37 @@ def test_defaults_are_those_of_the_code(page, configs):
         assert is_default(field, kind, said), f"--{flag}: {field.default}"
 
 
+def absent(text):
+    """Names in imcap, of Python code or dotted in backticks, that are none."""
+    wanted = set()
+    for block in fences(text, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Import):
+                wanted |= {one.name for one in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                wanted |= {f"{node.module}.{one.name}" for one in node.names}
+    for part in code(text):
+        wanted |= set(re.findall(r"^imcap(?:\.\w+)+(?=$|\()", part))
+    ours = {name for name in wanted if name.split(".")[0] == "imcap"}
+    return sorted(name for name in ours if not resolves(name))
+
+
+def resolves(name):
+    """Whether a dotted name is a module, or something in one."""
+    module, _, last = name.rpartition(".")
+    try:
+        if not module or importlib.util.find_spec(name):
+            return True
+    except ModuleNotFoundError:
+        return resolves(module) and last in dir(pkgutil.resolve_name(module))
+    return hasattr(importlib.import_module(module), last)
+
+
+@every_page
+def test_python_names_exist(page):
+    assert absent(page.read_text("utf-8")) == []
+
+
 def test_every_page_is_in_the_index():
     index = ROOT / "docs" / "index.md"
     linked = set(links(index.read_text("utf-8")))
@@ -226,11 +260,15 @@ def test_what_is_wrong_is_seen(tmp_path, monkeypatch, configs, flags):
         "`imcap fly`; fly --away is no code.\n"
         "```bash\nimcap match learn\nimcap train --sgate\n```\n"
         "| `imcap train` | default |\n| --- | --- |\n| `--lr` | 1 |\n"
+        "`imcap.files.read_json` `imcap.files.fly` `imcap.away.fly`\n"
+        "```python\nimport imcap.wings\nfrom imcap.files import write_json\n"
+        "```\n"
     )
     text = page.read_text()
     assert broken_links(page) == ["page.md#other", "absent.md"]
     assert flags_in(text) - flags == {"no_such"}
     assert unknown_commands(text) == ["match learn", "fly"]
+    assert absent(text) == ["imcap.away.fly", "imcap.files.fly", "imcap.wings"]
     assert program_of(commands(text)[1]) == ("train", ["--sgate"])
     assert list(stated_defaults(text)) == [("train", "lr", "1")]
     (rate,) = [
