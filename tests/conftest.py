@@ -1,12 +1,26 @@
 """What all tests share: the same random numbers in every run."""
 
 import os
+import shutil
 import sys
 
 import pytest
 
 # Under JAX the tests mostly wait for its compiler.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+
+def pytest_configure(config):
+    """Has processes that share the tests begin files in our order."""
+    if hasattr(config.option, "loadscopereorder"):  # of pytest-xdist
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Puts files with slow tests first, so that none is begun last."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +36,50 @@ def released():
     yield
     if "keras" in sys.modules:
         sys.modules["keras"].utils.clear_session(free_memory=True)
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory):
+    """A tiny training of two epochs; tests take `trained`, a copy."""
+    from helpers.tiny_data import flags, prepare_folder
+    from imcap.cli import train
+
+    folder = prepare_folder(tmp_path_factory.mktemp("trained"))
+    assert train.main(flags(folder)) == 0
+    return folder
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """captions.json, features.h5 and `run`, trained on them."""
+    return shutil.copytree(trained_once, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """A folder with data/tiny_precomp, for matching."""
+    from helpers.tiny_pairs import write_folder
+
+    write_folder(tmp_path / "data" / "tiny_precomp")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def matched_once(tmp_path_factory):
+    """A tiny training of a matcher; tests take `matching_run`, a copy."""
+    from helpers.matching_runs import train
+    from helpers.tiny_pairs import write_folder
+
+    folder = tmp_path_factory.mktemp("matched")
+    write_folder(folder / "data" / "tiny_precomp")
+    assert train(folder, lr_update=1, max_violation=True) == 0
+    return folder
+
+
+@pytest.fixture
+def matching_run(matched_once, tmp_path):
+    """A run of two epochs, which knows where its data lie."""
+    return shutil.copytree(matched_once / "run", tmp_path / "run")
 
 
 @pytest.fixture(scope="session")

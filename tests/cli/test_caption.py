@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.refusing import only_error
 from helpers.tiny_runs import CHANNELS, SIZE, make_run, save_network
 from imcap.cli.caption import main
 from imcap.models.backbones import backbone_metadata, build_backbone
@@ -146,13 +147,7 @@ def test_whatever_the_captioner(name, heads, pictures, tmp_path, monkeypatch):
 
 
 def fails(words, capsys):
-    """Runs the command; the one line it fails with."""
-    assert main([str(word) for word in words]) == 2
-    said = capsys.readouterr().err
-    lines = [line for line in said.splitlines() if "error:" in line]
-    assert len(lines) == 1
-    assert "Traceback" not in said
-    return lines[0]
+    return only_error(main, capsys, *words)
 
 
 def test_missing_run(pictures, capsys, tmp_path):

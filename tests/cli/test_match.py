@@ -1,15 +1,13 @@
 """`imcap match train` and `evaluate`: learn, stop, continue, refuse."""
 
 import json
-import os
-import shutil
-import signal
 
 import numpy as np
 import pytest
 
+from helpers.matching_runs import evaluate, metrics, train, write_scan_words
 from helpers.tiny_data import prepare_folder
-from helpers.tiny_pairs import write_folder
+from helpers.training_runs import StopAfter, assert_same_state, history
 from imcap.cli import match
 from imcap.cli.match_train import completed
 from imcap.matching import scores as match_scores
@@ -21,72 +19,15 @@ MATCHING = sorted(path.stem for path in (PRESETS / "matching").glob("*.json"))
 
 
 @pytest.fixture
-def folder(tmp_path):
-    write_folder(tmp_path / "data" / "tiny_precomp")
-    return tmp_path
+def run(matching_run):
+    return matching_run
 
 
-def words(folder, **more):
-    """Command-line words of a tiny training in `folder`."""
-    values = {
-        "data_path": folder / "data",
-        "data_name": "tiny_precomp",
-        "vocab_path": folder / "vocab",
-        "checkpoint_path": folder / "run",
-        "word_count_threshold": 1,
-        "embed_size": 11,
-        "word_dim": 5,
-        "batch_size": 16,
-        "num_epochs": 2,
-        "learning_rate": 0.01,
-        **more,
-    }
-    values = {key: value for key, value in values.items() if value is not None}
-    return [word for key in values for word in (f"--{key}", str(values[key]))]
-
-
-def train(folder, *extra, **more):
-    return match.main(["train", *words(folder, **more), *map(str, extra)])
-
-
-def evaluate(run, *extra):
-    return match.main(["evaluate", "--model", str(run), *map(str, extra)])
-
-
-def history(run):
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def metrics(run, name):
-    return json.loads((run / "evaluation" / name / "metrics.json").read_text())
-
-
-def state(run):
-    with np.load(run / "state.npz") as file:
-        return {key: file[key] for key in file.files if key != "position"}
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Two epochs on tiny data; tests work on copies of the run."""
-    folder = tmp_path_factory.mktemp("trained")
-    write_folder(folder / "data" / "tiny_precomp")
-    assert train(folder, lr_update=1, max_violation=True) == 0
-    return folder
-
-
-@pytest.fixture
-def run(trained, tmp_path):
-    """A copy of the trained run, which knows where its data lie."""
-    return shutil.copytree(trained / "run", tmp_path / "run")
-
-
-def test_pairs_are_learnt_by_heart(folder, capsys):
+def test_pairs_are_learnt_by_heart(pairs, capsys):
     options = {"num_epochs": 80, "embed_size": 32, "train_only": True}
     options |= {"lr_update": 60, "bi_gru": True, "agg_func": "Mean"}
-    assert train(folder, mask_same_image=True, **options) == 0
-    run = folder / "run"
+    assert train(pairs, mask_same_image=True, **options) == 0
+    run = pairs / "run"
     losses = [entry["loss"] for entry in history(run)]
     assert losses[-1] < 0.2 * losses[0]
     capsys.readouterr()
@@ -117,30 +58,18 @@ def test_a_run_is_validated_and_its_best_epoch_kept(run):
         assert found[name]["R@5"] == pytest.approx(entry[f"val_{short}_r5"])
 
 
-def test_interrupted_training_goes_on_bit_for_bit(folder, monkeypatch, capsys):
-    from imcap.training.callbacks import Interruptible
-
+def test_interrupted_training_goes_on_bit_for_bit(pairs, monkeypatch, capsys):
     options = {"num_epochs": 3, "weight_average": 0.9, "train_only": True}
     options |= {"max_violation": True, "max_violation_after": 1}
-    assert train(folder, **options) == 0
-    other = folder / "other"
-    plain = Interruptible.on_train_batch_end
-
-    def interrupted(self, batch, logs=None):
-        if self.progress.step + 1 == 6:  # in the middle of the second epoch
-            os.kill(os.getpid(), signal.SIGINT)
-        plain(self, batch, logs)
-
+    assert train(pairs, **options) == 0
+    other = pairs / "other"
     with monkeypatch.context() as patched:
-        patched.setattr(Interruptible, "on_train_batch_end", interrupted)
-        assert train(folder, checkpoint_path=other, **options) == 130
+        StopAfter(patched, step=6)  # in the middle of the second epoch
+        assert train(pairs, checkpoint_path=other, **options) == 130
     assert "imcap match train: interrupted" in capsys.readouterr().err
     assert match.main(["train", "--resume", str(other)]) == 0
-    ours, others = state(folder / "run"), state(other)
-    assert ours.keys() == others.keys()
-    for key, array in ours.items():
-        np.testing.assert_array_equal(array, others[key])
-    ours, others = history(folder / "run"), history(other)
+    assert_same_state(pairs / "run" / "state.npz", other / "state.npz")
+    ours, others = history(pairs / "run"), history(other)
     assert ours[-1]["loss"] == others[-1]["loss"]
 
 
@@ -158,11 +87,11 @@ def test_captions_and_features_of_ones_own(tmp_path, capsys):
     assert metrics(tmp_path / "run", "test")["captions"] == 6
 
 
-def test_ensembles_folds_and_saved_scores(run, trained, tmp_path, capsys):
+def test_ensembles_folds_and_saved_scores(run, matched_once, tmp_path, capsys):
     folder = tmp_path
     second = {"cross_attn": "i2t", "agg_func": "Mean", "num_epochs": 1}
     second |= {"train_only": True, "checkpoint_path": folder / "i2t"}
-    assert train(trained, **second) == 0
+    assert train(matched_once, **second) == 0
     saved = {}
     for name, more in (
         ("t2i", [run]),
@@ -212,32 +141,22 @@ def test_interrupted_evaluation_continues(run, tmp_path, monkeypatch):
     assert len(calls) == 4, "what is known is not computed again"
 
 
-def test_scores_of_earlier_weights_are_not_used(run, trained, tmp_path):
+def test_scores_of_earlier_weights_are_not_used(run, matched_once, tmp_path):
     out = tmp_path / "scores.npy"
     assert evaluate(run, "--save_scores", out) == 0
     before = np.load(out)
     again = {"num_epochs": 1, "seed": 9, "train_only": True}
-    assert train(trained, "--force", checkpoint_path=run, **again) == 0
+    assert train(matched_once, "--force", checkpoint_path=run, **again) == 0
     assert evaluate(run, "--save_scores", out) == 0
     assert not np.array_equal(before, np.load(out))
     assert len(list((run / "scores").iterdir())) == 1
 
 
-def write_scan_words(path, some):
-    """A vocabulary as SCAN's vocab.py writes it."""
-    names = ["<pad>", "<start>", "<end>", "<unk>", *some]
-    values = {"word2idx": {w: i for i, w in enumerate(names)}}
-    values["idx2word"] = {str(i): w for i, w in enumerate(names)}
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(values | {"idx": len(names)}))
-    return path
-
-
-def test_scans_vocabulary_is_used_as_it_is(folder):
-    path = folder / "vocab" / "tiny_precomp_vocab.json"
+def test_scans_vocabulary_is_used_as_it_is(pairs):
+    path = pairs / "vocab" / "tiny_precomp_vocab.json"
     write_scan_words(path, ["dog", "a"])
-    assert train(folder, num_epochs=1, train_only=True) == 0
-    saved = json.loads((folder / "run" / "vocabulary.json").read_text())
+    assert train(pairs, num_epochs=1, train_only=True) == 0
+    saved = json.loads((pairs / "run" / "vocabulary.json").read_text())
     assert saved["words"][4:] == ["dog", "a"]
     assert read_vocabulary(path).encode(["dog", "cat"]) == [4, 3]
 
@@ -264,16 +183,16 @@ def test_published_settings():
     assert completed({"preset": "scan_i2t_avg_coco"}).agg_func == "Mean"
 
 
-def test_the_originals_command_line(folder):
-    line = f"""--data_path {folder}/data --data_name tiny_precomp
-    --vocab_path {folder}/vocab --logger_name {folder}/log
-    --model_name {folder}/run --max_violation --bi_gru --agg_func=Mean
+def test_the_originals_command_line(pairs):
+    line = f"""--data_path {pairs}/data --data_name tiny_precomp
+    --vocab_path {pairs}/vocab --logger_name {pairs}/log
+    --model_name {pairs}/run --max_violation --bi_gru --agg_func=Mean
     --cross_attn=i2t --lambda_softmax=4 --num_epochs=1 --lr_update=10
     --learning_rate=.0005 --img_dim 7 --val_step 500 --log_step 10
     --embed_size 8 --word_dim 4 --raw_feature_norm clipped_l2norm
     --train_only"""
     assert match.main(["train", *line.split()]) == 0
-    assert (folder / "run" / "best.weights.h5").exists()
+    assert (pairs / "run" / "best.weights.h5").exists()
 
 
 def test_the_commands_are_listed(capsys):

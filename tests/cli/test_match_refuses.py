@@ -3,18 +3,9 @@
 import numpy as np
 import pytest
 
-from cli.test_match import (
-    evaluate,
-    folder,
-    run,
-    train,
-    trained,
-    write_scan_words,
-)
+from helpers.matching_runs import evaluate, train, write_scan_words
 from helpers.tiny_pairs import write_split
 from imcap.cli import match
-
-__all__ = ["folder", "run", "trained"]
 
 
 def rows_short(folder):
@@ -46,9 +37,9 @@ def vocabulary_damaged(folder):
 @pytest.mark.parametrize(
     "damage", [rows_short, feature_nan, folder_absent, vocabulary_damaged]
 )
-def test_one_line_for_broken_data(folder, capsys, damage):
-    reason = damage(folder)
-    assert train(folder) == 2
+def test_one_line_for_broken_data(pairs, capsys, damage):
+    reason = damage(pairs)
+    assert train(pairs) == 2
     error = capsys.readouterr().err
     lines = [line for line in error.splitlines() if "error: " in line]
     assert len(lines) == 1 and "Traceback" not in error
@@ -86,15 +77,15 @@ def no_run(run):
 @pytest.mark.parametrize(
     "damage", [vocabulary_replaced, weights_cut, other_width, no_run]
 )
-def test_one_line_for_a_broken_run(run, capsys, damage):
-    extra, reason = damage(run)
-    assert evaluate(run, *extra) == 2
+def test_one_line_for_a_broken_run(matching_run, capsys, damage):
+    extra, reason = damage(matching_run)
+    assert evaluate(matching_run, *extra) == 2
     error = capsys.readouterr().err
     assert reason in error and "Traceback" not in error
 
 
-def test_another_models_vocabulary_is_refused(run, tmp_path, capsys):
+def test_another_models_vocabulary_is_refused(matching_run, tmp_path, capsys):
     vocabulary = write_scan_words(tmp_path / "v.json", ["a", "dog"])
-    again = ["--start_from", run, "--vocab_path", vocabulary]
+    again = ["--start_from", matching_run, "--vocab_path", vocabulary]
     assert match.main(["train", *map(str, again)]) == 2
     assert "not the vocabulary that" in capsys.readouterr().err

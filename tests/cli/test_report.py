@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.reading_pages import PageReader
+from helpers.refusing import only_error
 from helpers.tiny_data import write_features
 from helpers.tiny_runs import CHANNELS, SIZE, make_match_run, make_run
 from helpers.tiny_split import write_split
@@ -47,12 +48,7 @@ def report(run, *words):
 
 
 def fails(capsys, *words):
-    """Runs the command; the one line it fails with."""
-    assert main([str(word) for word in words]) == 2
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    (line,) = [one for one in said.splitlines() if "error:" in one]
-    return line
+    return only_error(main, capsys, *words)
 
 
 @pytest.mark.parametrize("name, cells", [("pictures", 16), ("regions", 7)])

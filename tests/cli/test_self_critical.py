@@ -2,12 +2,18 @@
 
 import json
 import pickle
+import shutil
 
 import keras
 import pytest
 
-from cli.test_train import StopAfter, assert_same_state, history, position
 from helpers.tiny_data import flags, prepare_folder
+from helpers.training_runs import (
+    StopAfter,
+    assert_same_state,
+    history,
+    position,
+)
 from imcap.cli import train
 
 
@@ -32,10 +38,20 @@ def self_critical(folder, **more):
     return flags(folder, **options, **more)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with data and a run that nobody interrupted."""
+    folder = prepare_folder(tmp_path_factory.mktemp("whole"))
+    assert train.main(self_critical(folder)) == 0
+    return folder
+
+
 @pytest.mark.parametrize("step", [6, 10])  # of 16: before and after
-def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys, step):
+def test_interrupted_run_goes_on_bit_for_bit(
+    whole, tmp_path, monkeypatch, step
+):
+    folder = shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     words = self_critical(folder)
-    assert train.main(words) == 0
     other = ["--checkpoint_path", str(folder / "other")]
     with monkeypatch.context() as patched:
         StopAfter(patched, step=step)
@@ -51,15 +67,12 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys, step):
     assert len(list(folder.glob("ngrams-*.npz"))) == 1
 
 
-def test_a_trained_run_is_the_start_of_another(folder, capsys):
-    words = flags(folder, train_only=True)
-    assert train.main(words) == 0
-    words = flags(folder, train_only=True, self_critical_after=0)
-    other = ["--checkpoint_path", str(folder / "other")]
-    capsys.readouterr()
+def test_a_trained_run_is_the_start_of_another(trained, capsys):
+    words = flags(trained, train_only=True, self_critical_after=0)
+    other = ["--checkpoint_path", str(trained / "other")]
     assert train.main([*words, *other]) == 2
     assert "give --start_from RUN" in capsys.readouterr().err
-    start = ["--start_from", str(folder / "run"), "--jit_compile"]
+    start = ["--start_from", str(trained / "run"), "--jit_compile"]
     assert train.main([*words, *other, *start]) == 0
     said = capsys.readouterr().out
     assert "note: a rate of 0.01" in said
@@ -77,17 +90,14 @@ def test_frequencies_of_other_words_are_refused(folder, capsys):
     assert "Traceback" not in error
 
 
-def test_a_loss_that_is_no_number_stops_the_run(folder, capsys):
-    words = flags(folder, train_only=True, max_epochs=1)
-    assert train.main(words) == 0
-    run = folder / "run"
+def test_a_loss_that_is_no_number_stops_the_run(trained, capsys):
+    run = trained / "run"
     before = (run / "state.npz").read_bytes()
-    capsys.readouterr()
-    again = ["--start_from", str(run), "--max_epochs", "2"]
+    again = ["--start_from", str(run), "--max_epochs", "3", "--train_only"]
     again += ["--learning_rate", "1e38"]
     assert train.main(again) == 2
     error = capsys.readouterr().err
-    assert "of epoch 2 (images " in error and "gave a loss of" in error
+    assert "of epoch 3 (images " in error and "gave a loss of" in error
     assert "Traceback" not in error
     assert (run / "state.npz").read_bytes() == before
 

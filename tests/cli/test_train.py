@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,12 @@ from helpers.tiny_data import (
     write_captions,
     write_crops,
 )
+from helpers.training_runs import (
+    StopAfter,
+    assert_same_state,
+    history,
+    position,
+)
 from imcap.cli import evaluate, train
 from imcap.data.features.store import FeatureStore
 
@@ -24,44 +29,6 @@ from imcap.data.features.store import FeatureStore
 @pytest.fixture
 def folder(tmp_path):
     return prepare_folder(tmp_path)
-
-
-def arrays(path):
-    with np.load(path) as file:
-        return {key: file[key] for key in file.files if key != "position"}
-
-
-def position(path):
-    with np.load(path) as file:
-        return json.loads(str(file["position"]))
-
-
-def history(run):
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def assert_same_state(first, second):
-    first, second = arrays(first), arrays(second)
-    assert first.keys() == second.keys()
-    for key, array in first.items():
-        np.testing.assert_array_equal(array, second[key])
-
-
-class StopAfter:
-    """Makes a run behave as if Ctrl-C came during batch number `step`."""
-
-    def __init__(self, monkeypatch, step):
-        from imcap.training.callbacks import Interruptible
-
-        plain = Interruptible.on_train_batch_end
-
-        def interrupted(self, batch, logs=None):
-            if self.progress.step + 1 == step:
-                os.kill(os.getpid(), signal.SIGINT)
-            plain(self, batch, logs)
-
-        monkeypatch.setattr(Interruptible, "on_train_batch_end", interrupted)
 
 
 def test_twenty_images_are_learnt_by_heart(folder):
@@ -110,15 +77,14 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
     assert ours == others
 
 
-def test_views_are_trained_on_until_the_cnn_is(folder):
-    store = FeatureStore.open(folder / "features.h5")
-    crops = write_crops(store, folder / "crops.h5")
-    assert train.main(flags(folder, max_epochs=1)) == 0
-    more = {"augmented_features": crops, "checkpoint_path": folder / "more"}
-    assert train.main(flags(folder, max_epochs=1, **more)) == 0
-    losses = [history(folder / name)[0]["loss"] for name in ("run", "more")]
+def test_views_are_trained_on_until_the_cnn_is(trained):
+    store = FeatureStore.open(trained / "features.h5")
+    crops = write_crops(store, trained / "crops.h5")
+    more = {"augmented_features": crops, "checkpoint_path": trained / "more"}
+    assert train.main(flags(trained, max_epochs=1, **more)) == 0
+    losses = [history(trained / name)[0]["loss"] for name in ("run", "more")]
     assert abs(losses[0] - losses[1]) > 1e-3
-    given = {"start_from": str(folder / "more")}
+    given = {"start_from": str(trained / "more")}
     assert train.completed(dict(given)).augmented_features == str(crops)
     config = train.completed(given | {"cnntrain": True})
     assert config.augmented_features is None
@@ -143,15 +109,14 @@ def test_ctrl_c_from_outside(folder):
     assert not [p for p in (folder / "run").iterdir() if "partial" in p.name]
 
 
-def test_a_new_run_from_anothers_weights(folder):
-    assert train.main(flags(folder)) == 0
-    more = ["--start_from", str(folder / "run"), "--max_epochs", "1"]
-    second = ["--checkpoint_path", str(folder / "second")]
+def test_a_new_run_from_anothers_weights(trained):
+    more = ["--start_from", str(trained / "run"), "--max_epochs", "1"]
+    second = ["--checkpoint_path", str(trained / "second")]
     assert train.main([*more, *second, "--learning_rate", "0"]) == 0
-    config = json.loads((folder / "second" / "config.json").read_text())
+    config = json.loads((trained / "second" / "config.json").read_text())
     assert config["lstm_dim"] == 13
-    best = position(folder / "run" / "state.npz")["best"]
-    found = history(folder / "second")[0]["val_CIDEr"]
+    best = position(trained / "run" / "state.npz")["best"]
+    found = history(trained / "second")[0]["val_CIDEr"]
     assert found == pytest.approx(best)
 
 
@@ -169,12 +134,14 @@ def test_mixed_precision_trains(folder, precision):
     from imcap.captioning.loop import TrainingLoop
     from imcap.captioning.run import CaptionerRun
 
-    words = flags(folder, mixed_precision=precision, weight_average=0.9)
+    words = flags(
+        folder, mixed_precision=precision, weight_average=0.9, max_epochs=1
+    )
     assert train.main(words) == 0
     assert np.isfinite(history(folder / "run")[-1]["loss"])
-    again = ["--start_from", str(folder / "run"), "--max_epochs", "3"]
+    again = ["--start_from", str(folder / "run"), "--max_epochs", "2"]
     assert train.main(again) == 0
-    assert len(history(folder / "run")) == 3
+    assert len(history(folder / "run")) == 2
     config = CaptionerRun.open(folder / "run").config
     given = {"start_from": str(folder / "run")}
     loop = TrainingLoop(*open_data(dataclasses.replace(config, **given)))
@@ -184,13 +151,12 @@ def test_mixed_precision_trains(folder, precision):
     assert scaled == (precision == "float16")
 
 
-def test_small_sets_are_warned_about(folder, capsys):
-    assert train.main(flags(folder)) == 0
-    assert evaluate.main(["--model", str(folder / "run")]) == 0
+def test_small_sets_are_warned_about(trained, capsys):
+    assert evaluate.main(["--model", str(trained / "run")]) == 0
     assert "not meaningful" in capsys.readouterr().out
     results = json.loads(
         (
-            folder / "run" / "evaluation" / "test_beam5" / "results.json"
+            trained / "run" / "evaluation" / "test_beam5" / "results.json"
         ).read_text()
     )
     assert [entry["image_id"] for entry in results] == [122, 123]

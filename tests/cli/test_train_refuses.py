@@ -102,12 +102,11 @@ def test_unknown_flag(capsys):
     assert "--sgate" in capsys.readouterr().err
 
 
-def test_existing_run_is_not_overwritten(folder, capsys):
-    assert train.main(flags(folder)) == 0
-    before = (folder / "run" / "state.npz").read_bytes()
-    assert train.main(flags(folder)) == 2
+def test_existing_run_is_not_overwritten(trained, capsys):
+    before = (trained / "run" / "state.npz").read_bytes()
+    assert train.main(flags(trained)) == 2
     assert "--start_from" in capsys.readouterr().err
-    assert (folder / "run" / "state.npz").read_bytes() == before
+    assert (trained / "run" / "state.npz").read_bytes() == before
 
 
 def test_unwritable_folder(folder, capsys):
@@ -116,39 +115,31 @@ def test_unwritable_folder(folder, capsys):
     assert only_line(capsys)
 
 
-def test_continuing_with_other_widths_is_refused(folder, capsys):
-    assert train.main(flags(folder)) == 0
-    capsys.readouterr()
-    more = ["--start_from", str(folder / "run"), "--lstm_dim", "19"]
+def test_continuing_with_other_widths_is_refused(trained, capsys):
+    more = ["--start_from", str(trained / "run"), "--lstm_dim", "19"]
     assert train.main(more) == 2
     assert "do not fit" in only_line(capsys)
 
 
-def test_features_of_another_width(folder, tmp_path, capsys):
-    assert train.main(flags(folder)) == 0
-    write_features(folder / "wide.h5", channels=13)
-    capsys.readouterr()
-    words = ["--model", str(folder / "run")]
-    assert evaluate.main([*words, "--features", str(folder / "wide.h5")]) == 2
+def test_features_of_another_width(trained, capsys):
+    write_features(trained / "wide.h5", channels=13)
+    words = ["--model", str(trained / "run")]
+    assert evaluate.main([*words, "--features", str(trained / "wide.h5")]) == 2
     error = capsys.readouterr().err.strip()
     assert "13 wide" in error and "11" in error
 
 
-def test_vocabulary_of_another_run(folder, capsys):
-    assert train.main(flags(folder)) == 0
-    path = folder / "run" / "vocabulary.json"
+def test_vocabulary_of_another_run(trained, capsys):
+    path = trained / "run" / "vocabulary.json"
     other = json.loads(path.read_text())
     other["words"] = [*other["words"], "zebra"]
     path.write_text(json.dumps(other))
-    capsys.readouterr()
-    assert evaluate.main(["--model", str(folder / "run")]) == 2
+    assert evaluate.main(["--model", str(trained / "run")]) == 2
     assert only_line(capsys)
 
 
-def test_damaged_weights(folder, capsys):
-    assert train.main(flags(folder)) == 0
-    path = folder / "run" / "best.weights.h5"
+def test_damaged_weights(trained, capsys):
+    path = trained / "run" / "best.weights.h5"
     path.write_bytes(path.read_bytes()[:1000])
-    capsys.readouterr()
-    assert evaluate.main(["--model", str(folder / "run")]) == 2
+    assert evaluate.main(["--model", str(trained / "run")]) == 2
     assert "best.weights.h5" in only_line(capsys)

@@ -1,30 +1,17 @@
-"""Every command of README and docs runs, on small data."""
+"""Commands of README and docs run, on small data.
 
-import argparse
-import re
-import runpy
-import shlex
-import sys
-from pathlib import Path
+What reads features of Flickr8k has a file of its own beside this one, so
+that two processes share the work.
+"""
 
-import keras
 import pytest
 
-from helpers.documented import (
-    in_order,
-    shown,
-    words_of,
-    write_networks,
-    write_workspace,
-)
-from helpers.documents import ROOT
-from imcap.cli.dispatch import main
+from helpers.documented import in_order, parted, shown, write_workspace
+from helpers.running_commands import run_as_shown
 
-PIP = re.compile(r"pip install (?:-q )?(?:-e )?'?\.(?:\[(\w+)\])?'?$")
+LINES = parted(shown())[1]
 
-
-class Understood(Exception):
-    """A command line that was parsed, and need not do more."""
+pytestmark = pytest.mark.slow
 
 
 def test_a_command_waits_for_what_it_reads():
@@ -33,109 +20,18 @@ def test_a_command_waits_for_what_it_reads():
     assert len(shown()) > 25
 
 
+def test_what_is_parted_needs_nothing_of_the_other():
+    chain = ["imcap caption --model runs/b", "imcap train --output runs/b"]
+    both = [*chain, "imcap report --model runs/a", "imcap train --output a"]
+    assert parted(both) == (chain[::-1], both[2:])
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    keras.utils.set_random_seed(0)
-    folder = tmp_path_factory.mktemp("documented")
-    write_workspace(folder)
-    write_networks(folder)
-    return folder
+    return write_workspace(tmp_path_factory.mktemp("documented"), LINES)
 
 
-@pytest.mark.parametrize("line", in_order(shown()))
+@pytest.mark.parametrize("line", LINES)
 def test_command_runs_as_shown(workspace, monkeypatch, capfd, line):
     """In order: most read what others before them have written."""
-    run = kind(line)
-    assert run, "how is this run?"
-    monkeypatch.chdir(workspace)
-    status = run(line, monkeypatch)
-    keras.utils.clear_session(free_memory=True)
-    assert status == 0, capfd.readouterr().err[-500:]
-
-
-def kind(line):
-    """What runs a command: a function, or None."""
-    words = line.split()
-    if line.startswith("imcap serve"):
-        return parsed
-    if line.startswith("python benchmarks/"):
-        return benchmark
-    for start, run in (
-        ("pip", installed), ("curl", asked), ("imcap", command),
-        ("python utils/", script),
-    ):  # fmt: skip
-        if line.startswith(start) and words:
-            return run
-    return None
-
-
-def command(line, monkeypatch):
-    words = words_of(line)[1:]
-    if words[0] == "extract" and "--weights" not in words:
-        network = words[words.index("--model") + 1]
-        words += ["--weights", f"{network}.weights.h5"]
-    return main(words)
-
-
-def script(line, monkeypatch):
-    name, *words = shlex.split(line)[1:]
-    monkeypatch.setattr(sys, "argv", [name, *words])
-    try:
-        runpy.run_path(str(ROOT / name), run_name="__main__")
-    except SystemExit as stop:
-        return stop.code
-    return 0
-
-
-def benchmark(line, monkeypatch):
-    """Minutes each, so only their flags are read."""
-    plain = argparse.ArgumentParser.parse_args
-
-    def parse(*arguments, **options):
-        plain(*arguments, **options)
-        raise Understood
-
-    with monkeypatch.context() as patched:
-        patched.setattr(argparse.ArgumentParser, "parse_args", parse)
-        patched.syspath_prepend(ROOT / "benchmarks")
-        with pytest.raises(Understood):
-            script(line, patched)
-    return 0
-
-
-def parsed(line, monkeypatch):
-    """A server would not come back; others test that it serves."""
-    from imcap.cli.parser import parse
-    from imcap.cli.serve import ServeConfig
-
-    words = shlex.split(line)[2:]
-    config = parse(ServeConfig, words)
-    folders = [config.model, config.images]
-    missing = [one for one in folders if one and not Path(one).is_dir()]
-    return f"not made by any command: {missing}" if missing else 0
-
-
-def installed(line, monkeypatch):
-    """`.ci/run` installs in a fresh environment; here the rest is run."""
-    first, *rest = line.split(" && ")
-    found = PIP.match(first)
-    assert found, line
-    extra = found.group(1)
-    assert extra is None or f'"{extra}": ' in (ROOT / "setup.py").read_text()
-    ci = (ROOT / ".ci" / "run").read_text()
-    for one in rest:
-        if one not in ci:
-            return f"{one}: not in .ci/run"
-        if one.startswith("imcap") and command(one, monkeypatch):
-            return one
-    return 0
-
-
-def asked(line, monkeypatch):
-    """A request to a server: its path must be one that the server knows."""
-    sources = "".join(
-        path.read_text() for path in (ROOT / "imcap" / "serve").glob("*.py")
-    )
-    known = set(re.findall(r'Route\(\s*"(/[^"]*)"', sources))
-    paths = re.findall(r"http://[\w.:]+(/[\w/]*)", line)
-    return 0 if paths and set(paths) <= known else f"{paths}: {known}"
+    run_as_shown(line, workspace, monkeypatch, capfd)

@@ -36,6 +36,7 @@ MATCHING_SIZES = {
 # given twice has its last value.
 QUICK = {
     ("imcap", "demo"): {"images": 120, "held_out": 8, "epochs": 2},
+    ("imcap", "extract"): {"image_size": 64},
     ("imcap", "match", "train"): MATCHING_SIZES,
     ("imcap", "train"): SIZES,
     ("imcap", "prepare"): {"word_count_threshold": 0},
@@ -94,6 +95,33 @@ def in_order(lines):
     return ordered
 
 
+def parted(lines):
+    """Commands in two parts that need nothing of one another, in order.
+
+    Returns:
+        The commands of the longest chain, and all others: lists of str.
+    """
+    ordered, chains = in_order(lines), []
+    for line in ordered:
+        words = shlex.split(line)
+        joined = [
+            chain
+            for chain in chains
+            if any(
+                reads(words, path)
+                for other in chain
+                for path in made_by(shlex.split(other))
+            )
+        ]
+        chains = [chain for chain in chains if chain not in joined]
+        chains.append([*itertools.chain(*joined), line])
+    longest = max(chains, key=len)
+    return (
+        [line for line in ordered if line in longest],
+        [line for line in ordered if line not in longest],
+    )
+
+
 def made_by(words):
     """Paths that a command writes."""
     return {after for word, after in itertools.pairwise(words) if word in MAKES}
@@ -110,8 +138,13 @@ def reads(words, path):
     )
 
 
-def write_workspace(folder):
-    """Fills a folder with small data under all the names that are shown."""
+def write_workspace(folder, lines):
+    """Fills a folder with small data under all the names that are shown.
+
+    Returns:
+        `folder`, with the networks too that these commands name.
+    """
+    write_networks(folder, " ".join(lines))
     rng = np.random.default_rng(0)
     (folder / "data").mkdir()
     for name in ("pictures", "images", "coco", "holiday"):
@@ -150,23 +183,21 @@ def write_workspace(folder):
     rows = [region_row(number, 3 + number % 3) for number in range(IMAGES)]
     (folder / "data" / "bu_data" / "train.tsv").write_text("".join(rows))
     write_folder(folder / "data" / "f30k_precomp")
+    return folder
 
 
-def write_networks(folder):
-    """Weights, random, of the networks that are shown: dict of paths."""
+def write_networks(folder, named):
+    """Weights, random, of the networks that a text names."""
     import keras
 
-    found = {}
-    for name, build in (
-        ("mobilenetv2", keras.applications.MobileNetV2),
-        ("resnet50", keras.applications.ResNet50),
-        ("resnet101", keras.applications.ResNet101),
+    keras.utils.set_random_seed(0)
+    for name, build, file in (
+        ("mobilenetv2", keras.applications.MobileNetV2, "mobilenet_v2_no_top"),
+        ("resnet50", keras.applications.ResNet50, "resnet50"),
+        ("resnet101", keras.applications.ResNet101, "resnet101"),
     ):
-        path = folder / f"{name}.weights.h5"
-        build(
-            weights=None, include_top=False, input_shape=(224, 224, 3)
-        ).save_weights(path)
-        found[name] = path
-    path = found["mobilenetv2"]
-    path.rename(folder / "mobilenet_v2_no_top.weights.h5")
-    return found
+        if name in named:
+            network = build(
+                weights=None, include_top=False, input_shape=(64, 64, 3)
+            )
+            network.save_weights(folder / f"{file}.weights.h5")

@@ -15,11 +15,11 @@ SIZE, CHANNELS = 32, 11
 WORDS = ["a", "dog", "runs", "on", "the", "green", "grass"]
 
 
-def make_run(path, metadata, channels, weights=None, **options):
+def make_run(path, metadata, channels, weights=None, words=WORDS, **options):
     """A run of random weights, as `imcap train` would leave it."""
     sizes = {"lstm_dim": 13, "emb_dim": 7, "z_dim": 5}
     config = TrainConfig(checkpoint_path=str(path), **(sizes | options))
-    words = Vocabulary.build([WORDS], threshold=0)
+    words = Vocabulary.build([words], threshold=0)
     run = CaptionerRun(path, config, words, metadata, channels)
     run.begin(weights)
     task = run.build_task()

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.test_match import words as match_words
-from cli.test_train import StopAfter
 from helpers.tiny_data import flags, prepare_folder
-from helpers.tiny_pairs import write_folder
-from imcap.cli import match, train
+from helpers.training_runs import StopAfter
+from imcap.cli import train
 from imcap.drawing import curves as plots
 from imcap.runs import learning_curves
 from imcap.runs.learning_curves import CURVES, LearningCurves
@@ -60,11 +58,9 @@ def test_nothing_to_draw(tmp_path, capsys):
     assert len(lines) == 1 and "no learning curves" in lines[0]
 
 
-def test_captioner(tmp_path):
-    prepare_folder(tmp_path)
-    assert train.main(flags(tmp_path, max_epochs=1)) == 0
+def test_captioner(trained):
     # Loss, CIDEr, and the other measures of validation.
-    assert panels(tmp_path / "run" / CURVES) == 3
+    assert panels(trained / "run" / CURVES) == 3
 
 
 def test_interrupted_training(tmp_path, monkeypatch):
@@ -85,8 +81,6 @@ def test_interrupted_training(tmp_path, monkeypatch):
     assert drawn[-1] == 3
 
 
-def test_matching(tmp_path):
-    write_folder(tmp_path / "data" / "tiny_precomp")
-    assert match.main(["train", *match_words(tmp_path, num_epochs=1)]) == 0
+def test_matching(matching_run):
     # Loss, rsum, and the recalls.
-    assert panels(tmp_path / "run" / CURVES) == 3
+    assert panels(matching_run / CURVES) == 3

@@ -37,6 +37,11 @@ SPATIAL_PE = """
 --enc_pos_embedding 1 --enc_pos_type gxg --cross_attn xlinear
 """
 TRANSFORMER = SPATIAL_PE.replace("spatial_pe", "transformer")
+# Enough to see that a line is understood. The last of two flags counts.
+SMALL = """
+--max_epochs 1 --max_length 5 --lstm_dim 16 --emb_dim 16 --z_dim 16
+--num_layers 1 --ff_size 16
+"""
 
 
 @pytest.fixture
@@ -78,8 +83,7 @@ def test_printed_lines_run(folder, line, run, captioner, capsys):
     words = line.split()
     if captioner == "show_attend_tell":
         words += ["--caption_model", captioner]
-    # One epoch is enough to see that the line is understood.
-    assert train.main([*words, "--max_epochs", "1"]) == 0
+    assert train.main([*words, *SMALL.split()]) == 0
     printed = capsys.readouterr().out
     assert "best CIDEr" in printed
     harmful = "of which a transformer learns little" in printed
@@ -101,7 +105,7 @@ def test_words_of_a_label_file_are_not_counted_anew(folder):
     talk = json.loads(path.read_text())
     talk["ix_to_word"][str(len(talk["ix_to_word"]) + 1)] = "unheard"
     path.write_text(json.dumps(talk))
-    assert train.main([*SAT_KERAS.split(), "--max_epochs", "1"]) == 0
+    assert train.main([*SAT_KERAS.split(), *SMALL.split()]) == 0
     vocabulary = folder / "models" / "model" / "vocabulary.json"
     assert "unheard" in json.loads(vocabulary.read_text())["words"]
 
