@@ -4,6 +4,8 @@ import pytest
 
 from helpers.places import ROOT
 
+pytestmark = pytest.mark.slow
+
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 # Enough to see that they run.

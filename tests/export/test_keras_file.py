@@ -18,6 +18,8 @@ from imcap.cli import export
 from imcap.export.keras_file import read_vocabulary
 from imcap.matching.run import MatchRun
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     "adaptive": (picture_run, {"sgate": True}),
     "show_attend_tell": (feature_run, {}),

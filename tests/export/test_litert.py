@@ -13,6 +13,8 @@ from imcap.errors import InputError
 from imcap.export.keras_file import read_vocabulary
 from imcap.export.litert import open_interpreter
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 6
 KINDS = {
     "adaptive": {"sgate": True},

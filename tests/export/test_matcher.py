@@ -13,6 +13,8 @@ from imcap.cli import export
 from imcap.export.matcher import LOWEST
 from imcap.matching.matcher import LoadedMatcher
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = ["A dog's dog runs, on. The", "Green grass?", "zebra", "the dog"]
 KINDS = {"words": {"bi_gru": True}, "treebank": {"cross_attn": "i2t"}}
 

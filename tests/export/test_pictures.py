@@ -13,6 +13,8 @@ from helpers.places import SHARED
 from imcap.data.pictures.decoding import load_pixels
 from imcap.export.pictures import read_pictures
 
+pytestmark = pytest.mark.slow
+
 SIZE, LIMIT = 24, 10_000
 EDGE_IMAGES = SHARED / "data/edge_images"
 

@@ -20,6 +20,8 @@ from imcap.data.words.vocabulary import Vocabulary
 from imcap.export import saved_model as exported_folder
 from imcap.export.captioner import ExportedCaptioner
 
+pytestmark = pytest.mark.slow
+
 FLAGS = {"max_length": 6, "beam_size": 3}
 # What each captioner's export tells besides captions.
 KINDS = {

@@ -8,6 +8,8 @@ from helpers.browser import Console, browser
 from imcap.reports.cards import Card, Line, embed_picture, pack_attention
 from imcap.reports.page import Page, write_page
 
+pytestmark = pytest.mark.slow
+
 GRID = (4, 6)
 WORDS = ["a", "dog", "runs"]
 CELLS = [7, 16, 2]  # where each word looks

@@ -13,6 +13,8 @@ from imcap.vision.networks import small_cnn_metadata
 
 pytest.importorskip("starlette", reason="imcap[serve] is not installed")
 
+pytestmark = pytest.mark.slow
+
 # The pages forbid `eval`, so tests wait for selectors and not for expressions.
 LOADED = "#model:not(:empty)"
 

@@ -7,6 +7,8 @@ from helpers.browser import Console, browser
 from helpers.places import ROOT
 from imcap.drawing.maps import apply_heatmap, make_heatmap
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = (ROOT / "imcap" / "web" / "attention.js").read_text(encoding="utf-8")
 EXPORTS = "Object.assign(window, { AttentionOverlay, heatmapOf, headWeights });"
 
