@@ -1,15 +1,32 @@
 """What a training run reads: captions, vocabulary, features or pictures."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from imcap.captioning.run import CaptionerRun
+from imcap.captioning.train_settings import TrainConfig
 from imcap.data.batches.readers import AugmentedFeatures, Pixels, StoredFeatures
+from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.runs.resume import encoder_weights, taken_up
+from imcap.runs.resume import encoder_weights, open_earlier_run
+
+
+class Reader(Protocol):
+    """What reads a task's inputs of pictures, as `StoredFeatures` does."""
+
+    def __call__(self, image_ids: Sequence) -> dict[str, Any]:
+        """Inputs of these pictures, side by side."""
+
+    def __contains__(self, image_id: object) -> bool:
+        """Whether a picture can be read."""
+
+    def locate(self, *args: Any) -> None:
+        """Has it say where locations are, see `CaptionerRun.locate`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,15 +41,15 @@ class TrainingData:
         augmented: an `AugmentedFeatures`, or None.
     """
 
-    training: object
-    validation: object
+    training: CaptionSet
+    validation: CaptionSet
     vocabulary: Vocabulary
-    read: object
-    notes: tuple
-    augmented: object = None
+    read: Reader
+    notes: tuple[str, ...]
+    augmented: AugmentedFeatures | None = None
 
 
-def open_data(config):
+def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
     """Opens a run and its data as a `TrainConfig` says.
 
     Returns:
@@ -40,11 +57,12 @@ def open_data(config):
         `TrainingData`.
     """
     path = Path(config.checkpoint_path)
-    earlier, continues = taken_up(config, CaptionerRun)
+    earlier, continues = open_earlier_run(config, CaptionerRun)
     captions, vocabulary = captions_and_vocabulary(config, earlier)
     store = open_store(config)
-    metadata, channels = describe_encoder(config, earlier, store)
+    metadata, channels = describe_encoder(earlier, store)
     run = CaptionerRun(path, config, vocabulary, metadata, channels)
+    read: Reader
     if config.cnntrain:
         files = {
             image_id: Path(config.images_root) / name
@@ -69,24 +87,26 @@ def open_data(config):
     return run, data
 
 
-def captions_and_vocabulary(config, earlier):
+def captions_and_vocabulary(
+    config: TrainConfig, earlier: CaptionerRun | None
+) -> tuple[CaptionSet, Vocabulary]:
     """All captions, and the words of an earlier run or of these."""
     captions = read_captions(config.input_json, h5_path=config.input_h5)
     if earlier is not None:
         return captions, earlier.vocabulary
     if captions.vocabulary is not None:
         return captions, captions.vocabulary
-    said = captions
+    counted = captions
     if config.vocabulary_from == "train":
-        said = captions.split("train", "restval")
+        counted = captions.split("train", "restval")
     vocabulary = Vocabulary.build(
-        [words for caption in said.tokens for words in caption],
+        [words for caption in counted.tokens for words in caption],
         threshold=config.word_count_threshold,
     )
     return captions, vocabulary
 
 
-def open_store(config):
+def open_store(config: TrainConfig) -> FeatureStore | None:
     """The features, where the flags name any."""
     if config.features is not None:
         return FeatureStore.open(config.features)
@@ -99,7 +119,9 @@ def open_store(config):
     )
 
 
-def open_crops(config, read, training):
+def open_crops(
+    config: TrainConfig, read: Reader, training: CaptionSet
+) -> tuple[AugmentedFeatures, tuple[str, ...]]:
     """What reads training pictures as they are or in part, and notes."""
     store = FeatureStore.open(config.augmented_features)
     crops = AugmentedFeatures(read, store)
@@ -117,7 +139,9 @@ def open_crops(config, read, training):
     )
 
 
-def describe_encoder(config, earlier, store):
+def describe_encoder(
+    earlier: CaptionerRun | None, store: FeatureStore | None
+) -> tuple[dict[str, Any], int]:
     """Metadata of the picture network, and D."""
     if store is not None:
         return store.metadata, store.channels
@@ -129,7 +153,12 @@ def describe_encoder(config, earlier, store):
     )
 
 
-def split(config, captions, vocabulary, read):
+def split(
+    config: TrainConfig,
+    captions: CaptionSet,
+    vocabulary: Vocabulary,
+    read: Reader,
+) -> TrainingData:
     """Training and validation captions, only of images that can be read."""
     notes = list(captions.notes)
     there = captions.filter(
@@ -155,15 +184,14 @@ def split(config, captions, vocabulary, read):
     return TrainingData(training, validation, vocabulary, read, tuple(notes))
 
 
-def with_references(captions, path):
+def with_references(captions: CaptionSet, path: str | None) -> CaptionSet:
     """The captions with the words of another file, where one is given."""
     if path is None:
         return captions
     others = read_captions(path)
-    found = dict(zip(map(str, others.image_ids), others.tokens, strict=True))
-    raw = others.raw or [None] * len(others)
-    raw = dict(zip(map(str, others.image_ids), raw, strict=True))
-    absent = [key for key in captions.image_ids if str(key) not in found]
+    tokens = dict(zip(map(str, others.image_ids), others.tokens, strict=True))
+    raw = dict(zip(map(str, others.image_ids), others.raw or (), strict=False))
+    absent = [key for key in captions.image_ids if str(key) not in tokens]
     if absent:
         raise InputError(
             f"{path}: no captions of image {absent[0]!r}; give the file that "
@@ -172,12 +200,12 @@ def with_references(captions, path):
     ids = [str(key) for key in captions.image_ids]
     return dataclasses.replace(
         captions,
-        tokens=[found[key] for key in ids],
-        raw=[raw[key] for key in ids] if others.raw else None,
+        tokens=[tokens[key] for key in ids],
+        raw=[raw[key] for key in ids] if raw else None,
     )
 
 
-def report(data):
+def report(data: TrainingData) -> None:
     """Says in a few lines what will be trained on."""
     for note in data.notes:
         print(f"note: {note}")

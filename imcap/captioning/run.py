@@ -1,9 +1,14 @@
-"""The directory of a captioner's training."""
+"""Run directory of a captioner's training."""
+
+from typing import TYPE_CHECKING, Any
 
 from imcap.captioning.train_settings import TrainConfig
 from imcap.errors import InputError
 from imcap.options import to_json
 from imcap.runs.run import Run
+
+if TYPE_CHECKING:
+    from imcap.training.task import CaptioningTask
 
 
 class CaptionerRun(Run):
@@ -18,11 +23,11 @@ class CaptionerRun(Run):
     command = "imcap train"
 
     @property
-    def trains_encoder(self):
+    def trains_encoder(self) -> bool:  # type: ignore[override]
         """Whether the picture network is trained along."""
         return self.config.cnntrain
 
-    def build_task(self):
+    def build_task(self) -> "CaptioningTask":
         """The task with fresh weights."""
         from imcap.models.registry import build_captioner
         from imcap.training.task import CaptioningTask
@@ -48,7 +53,7 @@ class CaptionerRun(Run):
         encoder = self.build_encoder() if config.cnntrain else None
         return CaptioningTask(captioner, encoder)
 
-    def locate(self, read, captioner):
+    def locate(self, read: Any, captioner: Any) -> None:
         """Has `read` say where locations are, if the captioner asks."""
         read.locate(
             captioner.wanted_positions,

@@ -1,18 +1,31 @@
-"""Self-critical training as the flags say: rewards, frequencies, samples."""
+"""Self-critical training by its flags: rewards, frequencies, samples."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 
-from imcap.data.ngrams.document_frequencies import cached_frequencies
+from imcap.captioning.run import CaptionerRun
+from imcap.captioning.train_settings import TrainConfig
+from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.ngrams.document_frequencies import (
+    DocumentFrequencies,
+    cached_frequencies,
+)
 from imcap.data.ngrams.ngram_files import read_frequencies
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
+
+if TYPE_CHECKING:
+    from imcap.training.self_critical import SelfCritical
 
 # Above this, one zoo's models forget how to speak.
 HIGH_RATE = 1e-4
 
 
-def make_self_critical(run, training):
+def make_self_critical(
+    run: CaptionerRun, training: CaptionSet
+) -> "SelfCritical":
     """The `SelfCritical` of a run's flags.
 
     Args:
@@ -24,7 +37,7 @@ def make_self_critical(run, training):
     from imcap.training.self_critical import SelfCritical
 
     config, vocabulary = run.config, run.vocabulary
-    table = frequencies(config, training, vocabulary)
+    table = document_frequencies(config, training, vocabulary)
     try:
         cider = CiderD(
             table.ngrams,
@@ -46,13 +59,15 @@ def make_self_critical(run, training):
             banned=[vocabulary.unk_id],
             dropout=config.self_critical_dropout,
             cross_entropy_weight=config.cross_entropy_weight,
-            packed=packs(config),
+            packed=packs_samples(config),
         )
     except ValueError as error:
         raise InputError(str(error)) from None
 
 
-def frequencies(config, training, vocabulary):
+def document_frequencies(
+    config: TrainConfig, training: CaptionSet, vocabulary: Vocabulary
+) -> DocumentFrequencies:
     """`DocumentFrequencies`, given, or counted and kept beside the data."""
     if config.cached_tokens:
         return read_frequencies(config.cached_tokens, vocabulary)
@@ -61,12 +76,12 @@ def frequencies(config, training, vocabulary):
     return cached_frequencies(folder, encoded, vocabulary)
 
 
-def packs(config):
+def packs_samples(config: TrainConfig) -> bool:
     """Whether samples may be packed: their number of words is not fixed."""
     return keras.backend.backend() == "tensorflow" and not config.jit_compile
 
 
-def notes(config):
+def notes(config: TrainConfig) -> list[str]:
     """Lines about flags that are known to do harm."""
     rate = config.self_critical_rate or config.learning_rate
     if rate <= HIGH_RATE:

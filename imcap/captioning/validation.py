@@ -1,10 +1,17 @@
-"""Scores captions generated for validation pictures."""
+"""Validation: CIDEr and BLEU of captions generated for its pictures."""
+
+from typing import TYPE_CHECKING
 
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.generation import generate, make_generator
 from imcap.data.batches.readers import iterate_batches
 from imcap.metrics.cider import CiderScorer
 from imcap.metrics.coco import bleu4
+
+if TYPE_CHECKING:
+    from imcap.captioning.data import TrainingData
+    from imcap.captioning.run import CaptionerRun
+    from imcap.training.task import CaptioningTask
 
 
 class Validation:
@@ -25,7 +32,13 @@ class Validation:
         exchanged.
     """
 
-    def __init__(self, run, task, data, batch_size=50):
+    def __init__(
+        self,
+        run: "CaptionerRun",
+        task: "CaptioningTask",
+        data: "TrainingData",
+        batch_size: int = 50,
+    ) -> None:
         config = run.config
         decoding = DecodingSettings(
             beam_size=max(config.val_beam_size, 1),
@@ -42,26 +55,26 @@ class Validation:
         self.cider = CiderScorer(self.references)
         self.logs = run.path / "logs" / "captions"
 
-    def __call__(self, epoch):
+    def __call__(self, epoch: int) -> dict[str, float]:
         batches = iterate_batches(self.read, self.image_ids, self.batch_size)
         captions = [
             found[0].words
             for found in generate(self.generator, self.vocabulary, batches)
         ]
-        said = dict(zip(self.image_ids, captions, strict=True))
+        captions_of = dict(zip(self.image_ids, captions, strict=True))
         turned = captions[1:] + captions[:1]
         exchanged = dict(zip(self.image_ids, turned, strict=True))
         distinct = len({tuple(words) for words in captions})
         scores = {
-            "CIDEr": self.cider(said)[0],
+            "CIDEr": self.cider(captions_of)[0],
             "CIDEr_shuffled": self.cider(exchanged)[0],
-            "Bleu_4": bleu4(said, self.references),
+            "Bleu_4": bleu4(captions_of, self.references),
             "distinct": distinct / len(captions),
         }
         self.show(epoch, captions[:10])
         return {name: float(value) for name, value in scores.items()}
 
-    def show(self, epoch, captions):
+    def show(self, epoch: int, captions: list[list[str]]) -> None:
         """Writes some captions to TensorBoard's text page."""
         import tensorflow as tf
 

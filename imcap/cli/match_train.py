@@ -1,17 +1,19 @@
 """`imcap match train`: images and captions into a common space."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from imcap.cli.parser import run_command
 from imcap.matching.settings import MatchConfig
-from imcap.runs.presets import PRESETS, read_preset
+from imcap.runs.presets import MATCHING, read_preset
 from imcap.startup import quiet_start
 
 NAME = "match train"
 
 
-def train(config):
+def train(config: MatchConfig) -> None:
     """Trains as the config says; the run's directory tells the rest."""
     with quiet_start():
         import keras
@@ -38,10 +40,10 @@ def train(config):
     print(f"the run is in {run.path}")
 
 
-def completed(given):
+def resolve_config(given: dict[str, Any]) -> MatchConfig:
     """The config of the given flags, a preset, and the run they start from."""
     if "preset" in given:
-        given = {**read_preset(given["preset"], PRESETS / "matching"), **given}
+        given = {**read_preset(given["preset"], MATCHING), **given}
     start = given.get("start_from")
     if start is None:
         return MatchConfig(**given)
@@ -52,6 +54,6 @@ def completed(given):
     return dataclasses.replace(earlier, **given)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs `imcap match train`; returns the exit status."""
-    return run_command(NAME, MatchConfig, train, argv, completed)
+    return run_command(NAME, MatchConfig, train, argv, resolve_config)

@@ -6,7 +6,9 @@ imcap train --sgate --input_json data/cocotalk.json
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from imcap.captioning.train_settings import TrainConfig
 from imcap.cli.parser import run_command
@@ -17,7 +19,7 @@ from imcap.startup import quiet_start
 ES_METRICS = ("CIDEr", "Bleu_4", "loss")
 
 
-def train(config):
+def train(config: TrainConfig) -> None:
     """Trains as the config says; the run's directory tells the rest."""
     with quiet_start():
         import keras
@@ -43,7 +45,7 @@ def train(config):
     print(f"the run is in {run.path}")
 
 
-def completed(given):
+def resolve_config(given: dict[str, Any]) -> TrainConfig:
     """The config of the given flags, a preset, and the run they start from."""
     if "preset" in given:
         given = {**read_preset(given["preset"]), **given}
@@ -51,7 +53,7 @@ def completed(given):
         given.setdefault("checkpoint_path", str(Path("save") / given["id"]))
     start = given.get("start_from")
     if start is None:
-        return settled(with_features(TrainConfig(**given)))
+        return validate_config(with_features(TrainConfig(**given)))
     from imcap.captioning.run import CaptionerRun
 
     earlier = CaptionerRun.open(start).config
@@ -60,10 +62,10 @@ def completed(given):
     if config.cnntrain and "augmented_features" not in given:
         # Of a CNN that did not learn yet; pictures take their place.
         config = dataclasses.replace(config, augmented_features=None)
-    return settled(config)
+    return validate_config(config)
 
 
-def with_features(config):
+def with_features(config: TrainConfig) -> TrainConfig:
     """The config, its features found beside the captions if not named."""
     beside = Path(config.input_json).with_name("features.h5")
     if config.features or config.cnntrain or not beside.exists():
@@ -71,7 +73,7 @@ def with_features(config):
     return dataclasses.replace(config, features=str(beside))
 
 
-def settled(config):
+def validate_config(config: TrainConfig) -> TrainConfig:
     """The config with what one flag says of another."""
     if config.noamopt:
         config = dataclasses.replace(
@@ -109,9 +111,9 @@ def settled(config):
     return config
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs `imcap train`; returns the exit status."""
-    return run_command("train", TrainConfig, train, argv, completed)
+    return run_command("train", TrainConfig, train, argv, resolve_config)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from imcap.errors import InputError
 from imcap.files import read_json
 from imcap.matching.run import MatchRun
 from imcap.matching.settings import MatchConfig
-from imcap.runs.resume import taken_up
+from imcap.runs.resume import open_earlier_run
 
 # SCAN's names of splits in ours.
 SPLITS = {
@@ -122,7 +122,7 @@ def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
         A `MatchRun` whose directory is begun, or one to be continued, and
         `MatchData`.
     """
-    earlier, continues = taken_up(config, MatchRun)
+    earlier, continues = open_earlier_run(config, MatchRun)
     splits, notes = open_splits(PairSource.of(config), config.train_only)
     vocabulary, more = choose_vocabulary(config, earlier, splits)
     training = splits["train"]

@@ -1,16 +1,24 @@
-"""`fit` of a `Scan`: schedule, validation by rsum, checkpoints."""
+"""Training of a matcher: phases, schedule, validation by rsum."""
 
+import dataclasses
+
+import keras
 import numpy as np
 
 from imcap.data.batches.pair_batches import PairBatches
 from imcap.data.batches.readers import StoredFeatures
+from imcap.data.pairs.matching_set import MatchingSet
+from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
+from imcap.matching.data import MatchData
+from imcap.matching.run import MatchRun
 from imcap.matching.scores import Embedder, score_all
+from imcap.matching.settings import MatchConfig
 from imcap.metrics.recall import retrieval_metrics
-from imcap.runs.fitting import Fitting
+from imcap.runs.fitting import Fitting, Phase
 from imcap.training.callbacks import GeneratedValidation, Progress
 from imcap.training.optimizers import make_optimizer
-from imcap.training.ranking import HardenAfter, HardeningHinge, RankingHinge
+from imcap.training.ranking import HardeningHinge, RankingHinge
 from imcap.training.schedules import Schedule
 
 SHORT = {"image_to_text": "i2t", "text_to_image": "t2i"}
@@ -24,37 +32,54 @@ class MatchingLoop(Fitting):
         data: `MatchData`.
     """
 
-    def __init__(self, run, data):
+    run: MatchRun
+    config: MatchConfig
+
+    def __init__(self, run: MatchRun, data: MatchData) -> None:
         self.run = run
-        self.config = config = run.config
+        self.config = run.config
         self.data = data
-        self.batches = PairBatches(
-            data.training,
-            data.training.encode(data.vocabulary),
-            StoredFeatures(data.training.store, run.channels, config.cache),
-            batch_size=config.batch_size,
-            seed=config.seed,
-            pad_to=8,
-        )
         self.task = run.build_task()
+        self.loss = make_loss(self.config)
+        self.phases = self.make_phases()
+        self.phase = self.phases[0]
         self.progress = Progress(self.batches.steps)
-        self.metric = "val_rsum" if data.validation else "loss"
-        self.loss = self.make_loss()
         self.compile()
-        self.take_up()
+        self.restore()
 
-    def make_loss(self):
-        """The ranking loss."""
-        config = self.config
-        options = {
-            "margin": config.margin,
-            "mask_same_image": config.mask_same_image,
-        }
-        if config.max_violation and config.max_violation_after:
-            return HardeningHinge(**options)
-        return RankingHinge(max_violation=config.max_violation, **options)
+    def make_phases(self) -> list[Phase]:
+        """All wrong pairs and, where the flags ask for it, then the worst."""
+        config, data = self.config, self.data
+        whole = Phase(
+            until=config.max_epochs,
+            batches=PairBatches(
+                data.training,
+                data.training.encode(data.vocabulary),
+                StoredFeatures(
+                    data.training.store, self.run.channels, config.cache
+                ),
+                batch_size=config.batch_size,
+                seed=config.seed,
+                pad_to=8,
+            ),
+            metric="val_rsum" if data.validation else "loss",
+            patience=config.patience,
+        )
+        if not isinstance(self.loss, HardeningHinge):
+            return [whole]
+        hardest = self.loss.hardest
+        after = config.max_violation_after
+        summed = dataclasses.replace(
+            whole,
+            until=min(after, config.max_epochs),
+            begin=lambda: hardest.assign(0.0),
+        )
+        if after >= config.max_epochs:
+            return [summed]
+        worst = dataclasses.replace(whole, begin=lambda: hardest.assign(1.0))
+        return [summed, worst]
 
-    def compile(self):
+    def compile(self) -> None:
         """Gives the model its optimizer and loss."""
         config = self.config
         schedule = Schedule(
@@ -80,16 +105,26 @@ class MatchingLoop(Fitting):
             jit_compile=config.jit_compile,
         )
 
-    def callbacks(self):
+    def callbacks(self) -> list[keras.callbacks.Callback]:
         """In the order in which they act at the end of an epoch."""
-        config = self.config
-        harden, validation = [], []
-        if isinstance(self.loss, HardeningHinge):
-            harden = [HardenAfter(self.loss, config.max_violation_after)]
+        validation = []
         if self.data.validation:
-            score = RecallValidation(self.task, self.data)
+            score = RecallValidation(
+                self.task, self.data.validation, self.data.vocabulary
+            )
             validation = [GeneratedValidation(score)]
-        return [*harden, *self.kept(validation, config.patience)]
+        return self.standard_callbacks(validation)
+
+
+def make_loss(config: MatchConfig) -> RankingHinge:
+    """The ranking loss of the flags."""
+    options = {
+        "margin": config.margin,
+        "mask_same_image": config.mask_same_image,
+    }
+    if config.max_violation and config.max_violation_after:
+        return HardeningHinge(**options)
+    return RankingHinge(max_violation=config.max_violation, **options)
 
 
 class RecallValidation:
@@ -97,7 +132,8 @@ class RecallValidation:
 
     Args:
         scan: the `Scan` in training.
-        data: `MatchData`.
+        pairs: the validation pairs.
+        vocabulary: the run's.
 
     Call arguments:
         epoch: int, not needed.
@@ -106,22 +142,24 @@ class RecallValidation:
         Dict of rsum and the recalls of both directions, as t2i_r1.
     """
 
-    def __init__(self, scan, data):
+    def __init__(
+        self, scan: keras.Model, pairs: MatchingSet, vocabulary: Vocabulary
+    ) -> None:
         self.embedder = Embedder(scan)
-        self.pairs = data.validation
-        self.rows = data.validation.encode(data.vocabulary)
+        self.pairs = pairs
+        self.rows = pairs.encode(vocabulary)
 
-    def __call__(self, epoch):
+    def __call__(self, epoch: int) -> dict[str, float]:
         scores = score_all(self.embedder, self.pairs, self.rows)
         if not np.isfinite(scores).all():
             raise InputError(
                 "scores of validation pairs are not finite: training "
                 "diverged; lower --learning_rate"
             )
-        found = retrieval_metrics(scores, self.pairs.image_of)
-        values = {"rsum": found["rsum"]}
+        metrics = retrieval_metrics(scores, self.pairs.image_of)
+        values = {"rsum": metrics["rsum"]}
         for direction, short in SHORT.items():
             for name in ("R@1", "R@5", "R@10"):
                 key = f"{short}_{name.replace('R@', 'r')}"
-                values[key] = found[direction][name]
+                values[key] = metrics[direction][name]
         return values

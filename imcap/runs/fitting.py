@@ -1,31 +1,88 @@
-"""`fit` that begins where a run stands, in the middle of an epoch too."""
+"""Training as a list of phases, begun where a run stands."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 
 from imcap.errors import InputError
 from imcap.runs.learning_curves import LearningCurves
+from imcap.runs.run import Run
 from imcap.training.callbacks import (
     Interruptible,
     KeepBest,
     MetricsLog,
+    Progress,
     SwapAverages,
 )
 from imcap.training.checkpoints import copy_weights, load_state
 
 
+class Batches(Protocol):
+    """Batches of every epoch, known by the number of their step."""
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+
+    def dataset(self, first: int, last: int, workers: int) -> Any:
+        """What Keras' fit reads, from a step up to another."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Epochs that learn the same from the same batches.
+
+    Attributes:
+        until: int, the epoch after which it is over.
+        batches: what is learnt from.
+        metric: what the best epoch is chosen by, as "val_CIDEr".
+        patience: epochs without a better one that end the training; 0 never.
+        fall_patience: the same until the learning rate falls; 0 never.
+        begin: gives the task this phase's loss; called whenever the phase
+            begins or is gone on with.
+    """
+
+    until: int
+    batches: Batches
+    metric: str
+    patience: int = 0
+    fall_patience: int = 0
+    begin: Callable[[], None] = lambda: None
+
+
 class Fitting:
-    """What training loops share: a run fitted to its last epoch.
+    """What training loops share: the phases of a run, one after the other.
 
     Attributes:
         run: the `Run`; its folder gets curves.png.
         config: its config.
-        batches: has steps and dataset(first_step, last_step, workers).
+        phases: list of `Phase`.
+        phase: the one that the run stands in.
         progress: a `Progress`.
         task: a compiled model.
-        metric: str, what the best epoch is chosen by.
     """
 
-    def take_up(self):
+    run: Run
+    config: Any
+    phases: list[Phase]
+    phase: Phase
+    progress: Progress
+    task: keras.Model
+
+    @property
+    def batches(self) -> Any:
+        """Batches of the phase."""
+        return self.phase.batches
+
+    @property
+    def metric(self) -> str:
+        """What the best epoch is chosen by."""
+        return self.phase.metric
+
+    def restore(self) -> None:
         """Continues, begins from another run's weights, or anew."""
         start = self.config.start_from
         try:
@@ -33,34 +90,48 @@ class Fitting:
                 position = load_state(self.run.state, self.task)
                 self.progress.restore(position)
             elif start:
-                self.take_over(type(self.run).open(start).task())
+                self.start_from(type(self.run).open(start).task())
             else:
                 self.begin_anew()
         except (ValueError, FileNotFoundError) as error:
             raise InputError(str(error)) from None
 
-    def begin_anew(self):
+    def begin_anew(self) -> None:
         """Prepares fresh weights."""
 
-    def take_over(self, earlier):
+    def start_from(self, earlier: Any) -> None:
         """Copies the weights of another run's task."""
         copy_weights(earlier, self.task)
 
-    def run_all(self):
+    def run_all(self) -> None:
         """Fits until the last epoch, the best one is long past, or Ctrl-C."""
-        self.run_until(self.config.max_epochs)
+        for phase in self.phases:
+            if phase.until <= self.progress.epoch and (
+                phase is not self.phases[-1]
+            ):
+                continue
+            self.phase = phase
+            phase.begin()
+            if self.run_phase():
+                return
 
-    def run_until(self, last_epoch):
-        """`run_all`, but to the end of `last_epoch` at most."""
+    def run_phase(self) -> bool:
+        """Fits to the end of the phase; True when training is to stop."""
         steps, progress = self.batches.steps, self.progress
-        left = -progress.step % steps
+        left = -progress.step % steps  # of an epoch that was interrupted
         callbacks = self.callbacks()
         if left and self.fit(progress.epoch + 1, left, callbacks):
-            return
-        if progress.epoch < last_epoch:
-            self.fit(last_epoch, steps, callbacks)
+            return True
+        if progress.epoch < self.phase.until:
+            return self.fit(self.phase.until, steps, callbacks)
+        return False
 
-    def fit(self, last_epoch, steps, callbacks):
+    def fit(
+        self,
+        last_epoch: int,
+        steps: int,
+        callbacks: list[keras.callbacks.Callback],
+    ) -> bool:
         """One call of Keras' fit; True when it wants no more."""
         first = self.progress.step
         last = last_epoch * self.batches.steps
@@ -80,17 +151,18 @@ class Fitting:
             )
         finally:
             curves.draw()
-        return self.task.stop_training
+        return bool(self.task.stop_training)
 
-    def kept(self, validation, patience, fall_patience=0):
+    def standard_callbacks(
+        self, validation: list[keras.callbacks.Callback]
+    ) -> list[keras.callbacks.Callback]:
         """Callbacks that validate, keep what is best, and write it down.
 
         Args:
-            validation: list of callbacks, run with the mean of the weights
-                where there is one.
-            patience, fall_patience: see `KeepBest`.
+            validation: callbacks that run with the mean of the weights where
+                there is one.
         """
-        config, path = self.config, self.run.path
+        config, path, phase = self.config, Path(self.run.path), self.phase
         swap = [SwapAverages()] if config.weight_average else []
         return [
             *swap,
@@ -98,9 +170,9 @@ class Fitting:
             KeepBest(
                 self.run.best,
                 self.progress,
-                self.metric,
-                patience=patience,
-                fall_patience=fall_patience,
+                phase.metric,
+                patience=phase.patience,
+                fall_patience=phase.fall_patience,
             ),
             *swap,
             MetricsLog(path / "metrics.jsonl"),
@@ -110,6 +182,6 @@ class Fitting:
             ),
         ]
 
-    def callbacks(self):
+    def callbacks(self) -> list[keras.callbacks.Callback]:
         """The Keras callbacks, in the order in which they act."""
         raise TypeError(f"{type(self).__name__} lacks callbacks")

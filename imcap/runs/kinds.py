@@ -1,11 +1,11 @@
-"""Of which kind a run is."""
+"""Kinds of runs: captioning or matching."""
 
 from pathlib import Path
 
 from imcap.files import read_json
 
 
-def is_matching(path):
+def is_matching(path: str | Path) -> bool:
     """Whether a run is one of image-text matching.
 
     False where there is no run at all: `Run.open` says what is missing.

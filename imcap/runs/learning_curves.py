@@ -1,4 +1,4 @@
-"""A picture of how a run learns, kept up to date while it does."""
+"""Learning curves: a picture of metrics.jsonl, kept up to date."""
 
 import sys
 import time
@@ -22,16 +22,18 @@ class LearningCurves(keras.callbacks.Callback):
         folder: directory of the run.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path) -> None:
         super().__init__()
         self.folder = Path(folder)
         self._drawn = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, float] | None = None
+    ) -> None:
         if time.monotonic() - self._drawn >= EVERY:
             self.draw()
 
-    def draw(self):
+    def draw(self) -> None:
         """Draws what there is; a training does not fail for a picture."""
         from imcap.drawing.curves import draw_learning_curves
 

@@ -1,13 +1,20 @@
-"""What a run that continues takes from the run it began as."""
+"""Resuming: what a run that continues takes from the run it began as."""
 
 from pathlib import Path
+from typing import Any
 
 from imcap.errors import InputError
-from imcap.runs.run import ENCODER_WEIGHTS
+from imcap.runs.run import ENCODER_WEIGHTS, Run, SomeRun
 
 
-def taken_up(config, run_class):
+def open_earlier_run(
+    config: Any, run_class: type[SomeRun]
+) -> tuple[SomeRun | None, bool]:
     """The run that a config starts from, and whether it goes on in place.
+
+    Args:
+        config: has checkpoint_path, start_from and force.
+        run_class: the kind of run that it is to be.
 
     Returns:
         A run or None, and a bool.
@@ -27,12 +34,14 @@ def taken_up(config, run_class):
     return earlier, continues
 
 
-def same_folder(one, other):
+def same_folder(one: Path, other: Path) -> bool:
     """Whether two paths name one folder."""
-    return Path(one).resolve() == Path(other).resolve()
+    return one.resolve() == other.resolve()
 
 
-def encoder_weights(earlier, metadata):
+def encoder_weights(
+    earlier: Run | None, metadata: dict[str, Any]
+) -> str | Path | None:
     """Where the picture network's weights may be copied from."""
     if earlier is not None and (earlier.path / ENCODER_WEIGHTS).exists():
         return earlier.path / ENCODER_WEIGHTS

@@ -1,19 +1,25 @@
-"""A run: the directory that holds all there is to know of a training."""
+"""Run directory: all there is to know of a training."""
 
 import hashlib
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import atomic_write, read_json, write_json
 from imcap.options import from_json, to_json
 
+if TYPE_CHECKING:
+    import keras
+
 ENCODER_WEIGHTS = "encoder.weights.h5"
+
+SomeRun = TypeVar("SomeRun", bound="Run")
 
 
 class Run:
-    """The directory of a training run, read or begun.
+    """Run directory of a training, read or begun.
 
     `captioning.run.CaptionerRun` and `matching.run.MatchRun` are its kinds.
 
@@ -34,7 +40,14 @@ class Run:
     command: str  # what makes such runs
     trains_encoder = False  # whether the picture network is trained along
 
-    def __init__(self, path, config, vocabulary, encoder, channels):
+    def __init__(
+        self,
+        path: str | Path,
+        config: Any,
+        vocabulary: Vocabulary,
+        encoder: dict[str, Any],
+        channels: int,
+    ) -> None:
         self.path = Path(path)
         self.config = config
         self.vocabulary = vocabulary
@@ -42,23 +55,23 @@ class Run:
         self.channels = channels
 
     @property
-    def state(self):
+    def state(self) -> Path:
         """The file to continue from."""
         return self.path / "state.npz"
 
     @property
-    def best(self):
+    def best(self) -> Path:
         """The weights of the best epoch."""
         return self.path / "best.weights.h5"
 
     @property
-    def ids(self):
+    def ids(self) -> tuple[int, int, int]:
         """(bos, eos, pad) for decoders."""
         words = self.vocabulary
         return words.bos_id, words.eos_id, words.pad_id
 
     @classmethod
-    def open(cls, path):
+    def open(cls: type[SomeRun], path: str | Path) -> SomeRun:
         """Reads a run; what is missing or damaged is an InputError."""
         path = Path(path)
         remedy = f"give the directory of a run made by `{cls.command}`"
@@ -83,7 +96,7 @@ class Run:
             features["channels"],
         )
 
-    def begin(self, encoder_weights=None):
+    def begin(self, encoder_weights: str | Path | None = None) -> None:
         """Writes what is known before training.
 
         Args:
@@ -108,15 +121,15 @@ class Run:
             with atomic_write(self.path / ENCODER_WEIGHTS) as partial:
                 shutil.copyfile(encoder_weights, partial)
 
-    def write_config(self):
+    def write_config(self) -> None:
         """Writes config.json."""
         write_json(self.path / "config.json", to_json(self.config), indent=1)
 
-    def build_task(self):
+    def build_task(self) -> Any:
         """The task with fresh weights; each kind of run has its own."""
         raise TypeError(f"{type(self).__name__} lacks build_task")
 
-    def check_width(self, wanted):
+    def check_width(self, wanted: int) -> None:
         """Refuses features of another width than --img_feat_size."""
         if wanted and wanted != self.channels:
             raise InputError(
@@ -124,7 +137,7 @@ class Run:
                 "wide; leave the flag out, or give other --features"
             )
 
-    def build_encoder(self):
+    def build_encoder(self) -> "keras.Model":
         """The picture network, trainable as the config says."""
         from imcap.vision.networks import build_encoder, train_from
 
@@ -150,7 +163,7 @@ class Run:
             raise InputError(f"{self.path}: {error}") from None
         return encoder
 
-    def task(self, checkpoint="best"):
+    def task(self, checkpoint: str = "best") -> Any:
         """The trained task.
 
         Args:
@@ -167,7 +180,7 @@ class Run:
             raise InputError(str(error)) from None
         return task
 
-    def _last(self, task):
+    def _last(self, task: Any) -> Any:
         from imcap.training.checkpoints import load_state
 
         if not self.state.exists():
@@ -178,7 +191,7 @@ class Run:
             raise InputError(str(error)) from None
         return task
 
-    def fingerprint(self, checkpoint="best"):
+    def fingerprint(self, checkpoint: str = "best") -> str | None:
         """SHA-256 of the weights' file; None where there is none."""
         path = self.best if checkpoint == "best" else self.state
         path = path if path.exists() else self.state

@@ -214,15 +214,15 @@ class MetricsLog(keras.callbacks.Callback):
 
 
 class ScheduledSampling(keras.callbacks.Callback):
-    """Sets the share of its own words that a task reads, by epoch.
+    """Sets a task's scheduled sampling rate, by epoch.
 
     Args:
-        share: function of the epoch, from 0, to a float.
+        rate: function of the epoch, from 0, to a float.
     """
 
-    def __init__(self, share):
+    def __init__(self, rate):
         super().__init__()
-        self.share = share
+        self.rate = rate
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.own_words.assign(self.share(epoch))
+        self.model.scheduled_sampling_rate.assign(self.rate(epoch))

@@ -8,7 +8,7 @@ Where a path changes, change it here in both tables; never move a line.
 
 STATE_ORDERS = {
     "Adaptive": """
-own_words
+scheduled_sampling_rate
 seed_generator
 captioner/hide seed_generator
 captioner/global kernel bias
@@ -31,7 +31,7 @@ captioner/output kernel bias
 encoder
 """,
     "Att2in": """
-own_words
+scheduled_sampling_rate
 seed_generator
 captioner/values kernel bias
 captioner/value_drop seed_generator
@@ -48,7 +48,7 @@ captioner/output kernel bias
 encoder
 """,
     "RelationTransformer": """
-own_words
+scheduled_sampling_rate
 seed_generator
 captioner/features_embedded kernel bias
 captioner/feature_drop seed_generator
@@ -89,7 +89,7 @@ captioner/output kernel bias
 encoder
 """,
     "ScaCnn": """
-own_words
+scheduled_sampling_rate
 seed_generator
 captioner/start kernel bias
 captioner/embedding embeddings
@@ -127,7 +127,7 @@ gru backward_{n}_recurrent_kernel backward_{n}_bias
 gru backward_{n}_recurrent_bias
 """,
     "ShowAttendTell": """
-own_words
+scheduled_sampling_rate
 seed_generator
 captioner/norm gamma beta moving_mean moving_variance
 captioner/start kernel bias
@@ -149,7 +149,7 @@ captioner/hard_attention baseline
 encoder
 """,
     "SpatialTransformer": """
-own_words
+scheduled_sampling_rate
 seed_generator
 captioner/features_embedded kernel bias
 captioner/feature_drop seed_generator
@@ -211,7 +211,7 @@ captioner/output kernel bias
 encoder
 """,
     "UpDown": """
-own_words
+scheduled_sampling_rate
 seed_generator
 captioner/values kernel bias
 captioner/value_drop seed_generator
@@ -247,7 +247,7 @@ captioner/merge kernel bias
 captioner/output kernel bias
 captioner/decoder/cell kernel recurrent_kernel bias
 encoder
-own_words
+scheduled_sampling_rate
 """,
     "Att2in": """
 captioner/decoder/attention/key kernel bias
@@ -260,7 +260,7 @@ captioner/embedding embeddings
 captioner/values kernel bias
 captioner/output kernel bias
 encoder
-own_words
+scheduled_sampling_rate
 """,
     "RelationTransformer": """
 captioner/features_embedded kernel bias
@@ -291,7 +291,7 @@ captioner/encoder/block_{n}/norm_0 gamma beta
 captioner/encoder/block_{n}/norm_1 gamma beta
 captioner/encoder/last_norm gamma beta
 encoder
-own_words
+scheduled_sampling_rate
 """,
     "ScaCnn": """
 captioner/embedding embeddings
@@ -318,7 +318,7 @@ captioner/decoder/network_1 norm_1_moving_mean norm_1_moving_variance
 captioner/decoder/network_1 norm_3_gamma norm_3_beta norm_3_moving_mean
 captioner/decoder/network_1 norm_3_moving_variance
 encoder
-own_words
+scheduled_sampling_rate
 """,
     "ScaCnn S": """
 captioner/embedding embeddings
@@ -345,7 +345,7 @@ captioner/decoder/network_1 norm_1_moving_mean norm_1_moving_variance
 captioner/decoder/network_1 norm_3_gamma norm_3_beta norm_3_moving_mean
 captioner/decoder/network_1 norm_3_moving_variance
 encoder
-own_words
+scheduled_sampling_rate
 """,
     "Scan": """
 gru forward_{n}_kernel forward_{n}_recurrent_kernel forward_{n}_bias
@@ -371,7 +371,7 @@ captioner/context kernel
 captioner/hidden kernel bias
 captioner/output kernel bias
 encoder
-own_words
+scheduled_sampling_rate
 """,
     "SpatialTransformer": """
 captioner/located/of_columns kernel bias
@@ -422,7 +422,7 @@ captioner/encoder/block_{n}/norm_0 scale
 captioner/encoder/block_{n}/norm_1 scale
 captioner/encoder/last_norm gamma beta scale
 encoder
-own_words
+scheduled_sampling_rate
 """,
     "UpDown": """
 captioner/embedding embeddings
@@ -438,6 +438,6 @@ captioner/decoder/value_gates kernel bias
 captioner/decoder attention_recurrent language_recurrent
 captioner/decoder/word_gates kernel bias
 encoder
-own_words
+scheduled_sampling_rate
 """,
 }

@@ -53,21 +53,26 @@ class RankingHinge(keras.losses.Loss):
         return self.call(y_true, ops.cast(y_pred, "float32"))
 
     def call(self, y_true, y_pred):
+        return self.reduce(self.hinges(y_true, y_pred))
+
+    def hinges(self, y_true, y_pred):
+        """Losses (B, B) of all pairs, for images and for captions."""
         right = ops.diagonal(y_pred)  # (B,)
         same = ops.eye(ops.shape(y_pred)[0], dtype="bool")
         if self.mask_same_image:
             images = ops.reshape(y_true, (-1,))
             same = ops.equal(images[:, None], images[None])
-        total = 0.0
+        found = []
         for axis in (0, 1):
             # Axis 0: each caption among the images; 1: the other way round.
             own = ops.expand_dims(right, axis)
             losses = ops.relu(self.margin + y_pred - own)
-            losses = ops.where(same, 0.0, losses)
-            if self.max_violation:
-                losses = ops.max(losses, axis=axis)
-            total = total + ops.sum(losses)
-        return total
+            found.append(ops.where(same, 0.0, losses))
+        return found
+
+    def reduce(self, hinges):
+        """The loss, of all wrong pairs or of the worst."""
+        return _worst(hinges) if self.max_violation else _summed(hinges)
 
     def get_config(self):
         config = super().get_config()
@@ -77,6 +82,17 @@ class RankingHinge(keras.losses.Loss):
             mask_same_image=self.mask_same_image,
         )
         return config
+
+
+def _summed(hinges):
+    return sum(ops.sum(losses) for losses in hinges)
+
+
+def _worst(hinges):
+    return sum(
+        ops.sum(ops.max(losses, axis=axis))
+        for axis, losses in enumerate(hinges)
+    )
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -95,7 +111,9 @@ class HardeningHinge(RankingHinge):
 
     Example:
         >>> loss = HardeningHinge(margin=0.2)
-        >>> fit(callbacks=[HardenAfter(loss, epochs=2)])
+        >>> model.fit(batches, epochs=2)
+        >>> loss.hardest.assign(1.0)
+        >>> model.fit(batches, initial_epoch=2, epochs=20)
 
     Reference:
         Chen et al., 2021, "Learning the best pooling strategy for visual
@@ -106,33 +124,10 @@ class HardeningHinge(RankingHinge):
         super().__init__(max_violation=True, **kwargs)
         self.hardest = keras.Variable(0.0, trainable=False, name="hardest")
 
-    def call(self, y_true, y_pred):
-        worst = super().call(y_true, y_pred)
-        self.max_violation = False
-        try:
-            summed = super().call(y_true, y_pred)
-        finally:
-            self.max_violation = True
-        return ops.where(self.hardest > 0.5, worst, summed)
+    def reduce(self, hinges):
+        return ops.where(self.hardest > 0.5, _worst(hinges), _summed(hinges))
 
     def get_config(self):
         config = super().get_config()
         del config["max_violation"]
         return config
-
-
-class HardenAfter(keras.callbacks.Callback):
-    """Switches a `HardeningHinge` over when an epoch begins.
-
-    Args:
-        loss: the `HardeningHinge`.
-        epochs: int, epochs of the sum.
-    """
-
-    def __init__(self, loss, epochs):
-        super().__init__()
-        self.loss = loss
-        self.epochs = epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.loss.hardest.assign(float(epoch >= self.epochs))

@@ -53,7 +53,8 @@ class SelfCritical:
         ValueError: options that cannot be.
 
     Example:
-        >>> task.self_critical = SelfCritical(reward, (0, 0, 0), steps=17)
+        >>> scst = SelfCritical(reward, (0, 0, 0), steps=17)
+        >>> task.compile("adam", WordCrossEntropy(), self_critical=scst)
         >>> task.fit(batches)
 
     Reference:

@@ -1,5 +1,4 @@
-"""A captioner wrapped for training: perhaps with its CNN, perhaps reading
-or being paid for its own words."""
+"""Captioning task: what `fit` trains, by cross-entropy or self-critically."""
 
 import keras
 from keras import ops
@@ -7,10 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="imcap")
 class CaptioningTask(keras.Model):
-    """What `fit` trains: captioner, optional CNN, its own words.
+    """Captioner with an optional CNN, trained by cross-entropy or SCST.
 
-    With `self_critical` set to a `SelfCritical`, a step samples, scores and
-    updates in one compiled function; set it before `compile`.
+    `compile` says of what a phase of training learns; a training that goes
+    on to another phase compiles anew, with the same optimizer.
 
     Args:
         captioner: a `Captioner`.
@@ -29,6 +28,8 @@ class CaptioningTask(keras.Model):
     Example:
         >>> task = CaptioningTask(captioner)
         >>> task.compile("adam", WordCrossEntropy())
+        >>> task.fit(batches, epochs=20)
+        >>> task.compile(task.optimizer, WordCrossEntropy(), self_critical=scst)
 
     Reference:
         Bengio et al., 2015, and Mihaylova and Martins, 2019, for scheduled
@@ -40,26 +41,41 @@ class CaptioningTask(keras.Model):
         self.captioner = captioner
         self.encoder = encoder
         # Share of input words replaced by the model's own, set by epoch.
-        self.own_words = self.add_weight(
-            shape=(), initializer="zeros", trainable=False, name="own_words"
+        self.scheduled_sampling_rate = self.add_weight(
+            shape=(),
+            initializer="zeros",
+            trainable=False,
+            name="scheduled_sampling_rate",
         )
-        self.samples_own_words = False
-        self._self_critical = None
-        # Weight of the entropy of words in the self-critical loss.
-        self.entropy_weight = 0.0
         self.seed_generator = keras.random.SeedGenerator(1337)
+        self.scheduled_sampling = False
+        self.self_critical = None
+        self.entropy_weight = 0.0
         self.built = True
 
-    @property
-    def self_critical(self):
-        """The `SelfCritical` that makes batches of samples, or None."""
-        return self._self_critical
+    def compile(
+        self,
+        *args,
+        scheduled_sampling=False,
+        self_critical=None,
+        entropy_weight=0.0,
+        **kwargs,
+    ):
+        """`keras.Model.compile`, and what the next phase learns from.
 
-    @self_critical.setter
-    def self_critical(self, value):
-        # Keras would track it, and a trained step would go on without it.
-        object.__setattr__(self, "_self_critical", value)
-        self.train_function = None
+        Args:
+            *args, **kwargs: as in Keras.
+            scheduled_sampling: bool, have `scheduled_sampling_rate` of the
+                words that are read be the model's own.
+            self_critical: `SelfCritical`, whose samples are learnt in the
+                place of people's captions; None for cross-entropy.
+            entropy_weight: float, weight of the entropy of words in the
+                self-critical loss.
+        """
+        self.scheduled_sampling = scheduled_sampling
+        self.self_critical = self_critical
+        self.entropy_weight = entropy_weight
+        super().compile(*args, **kwargs)
 
     @property
     def metrics(self):
@@ -128,7 +144,7 @@ class CaptioningTask(keras.Model):
         inputs = self.features(inputs, training)
         own = ("references", "sampled")  # of the step, not the captioner
         inputs = {k: v for k, v in inputs.items() if k not in own}
-        if training and self.samples_own_words:
+        if training and self.scheduled_sampling:
             inputs = inputs | {"tokens": self._mixed_tokens(inputs)}
         return self.captioner(inputs, training=training)
 
@@ -141,14 +157,14 @@ class CaptioningTask(keras.Model):
         }
         tokens = inputs["tokens"]
         logits = ops.stop_gradient(self.captioner(plain, training=True))
-        said = ops.cast(ops.argmax(logits, axis=-1), "int32")
-        # The word said at t is read at t + 1; bos stays.
-        read = ops.concatenate([tokens[:, :, :1], said[:, :, :-1]], axis=2)
+        predicted = ops.cast(ops.argmax(logits, axis=-1), "int32")
+        # The word predicted at t is read at t + 1; bos stays.
+        read = ops.concatenate([tokens[:, :, :1], predicted[:, :, :-1]], axis=2)
         drawn = keras.random.uniform(
             ops.shape(tokens), seed=self.seed_generator
         )
         first = ops.arange(ops.shape(tokens)[2]) == 0
-        replaced = ops.logical_and(drawn < self.own_words, ~first)
+        replaced = ops.logical_and(drawn < self.scheduled_sampling_rate, ~first)
         return ops.where(replaced, read, tokens)
 
     def get_config(self):

@@ -9,7 +9,7 @@ from helpers.matching_runs import evaluate, metrics, train, write_scan_words
 from helpers.tiny_data import prepare_folder
 from helpers.training_runs import StopAfter, assert_same_state, history
 from imcap.cli import match
-from imcap.cli.match_train import completed
+from imcap.cli.match_train import resolve_config
 from imcap.matching import scores as match_scores
 from imcap.matching.data import read_vocabulary
 from imcap.metrics.recall import retrieval_metrics
@@ -163,7 +163,7 @@ def test_scans_vocabulary_is_used_as_it_is(pairs):
 
 @pytest.mark.parametrize("name", MATCHING)
 def test_presets_are_flags_that_exist(name):
-    config = completed({"preset": name, "seed": 5})
+    config = resolve_config({"preset": name, "seed": 5})
     assert (config.seed, config.preset) == (5, name)
     assert config.max_violation and config.bi_gru
     assert config.cross_attn in name
@@ -171,16 +171,16 @@ def test_presets_are_flags_that_exist(name):
 
 def test_published_settings():
     assert len(MATCHING) >= 8
-    coco = completed({"preset": "scan_i2t_lse_coco"})
+    coco = resolve_config({"preset": "scan_i2t_lse_coco"})
     assert (coco.lambda_lse, coco.lambda_softmax) == (20, 4)
     assert (coco.max_epochs, coco.lr_update) == (20, 10)
     assert coco.learning_rate == 5e-4
-    flickr = completed({"preset": "scan_t2i_lse_f30k"})
+    flickr = resolve_config({"preset": "scan_t2i_lse_f30k"})
     assert (flickr.lambda_lse, flickr.lambda_softmax) == (6, 9)
     assert (flickr.max_epochs, flickr.lr_update) == (30, 15)
     assert (flickr.learning_rate, flickr.agg_func) == (2e-4, "LogSumExp")
-    assert completed({"preset": "scan_i2t_lse_f30k"}).lambda_lse == 5
-    assert completed({"preset": "scan_i2t_avg_coco"}).agg_func == "Mean"
+    assert resolve_config({"preset": "scan_i2t_lse_f30k"}).lambda_lse == 5
+    assert resolve_config({"preset": "scan_i2t_avg_coco"}).agg_func == "Mean"
 
 
 def test_the_originals_command_line(pairs):

@@ -85,8 +85,8 @@ def test_views_are_trained_on_until_the_cnn_is(trained):
     losses = [history(trained / name)[0]["loss"] for name in ("run", "more")]
     assert abs(losses[0] - losses[1]) > 1e-3
     given = {"start_from": str(trained / "more")}
-    assert train.completed(dict(given)).augmented_features == str(crops)
-    config = train.completed(given | {"cnntrain": True})
+    assert train.resolve_config(dict(given)).augmented_features == str(crops)
+    config = train.resolve_config(given | {"cnntrain": True})
     assert config.augmented_features is None
 
 

@@ -80,13 +80,13 @@ def test_the_gradient_is_reinforce(name, packed, baseline, temperature):
     if packed and on_jax():
         pytest.skip("packed samples have no fixed shape")
     task, data = task_of(name), data_of()
-    task.compile("sgd", WordCrossEntropy())
-    task.self_critical = self_critical(
+    learning = self_critical(
         baseline=baseline,
         packed=False,
         temperature=temperature,
         banned=(BANNED,),
     )
+    task.compile("sgd", WordCrossEntropy(), self_critical=learning)
     # The same draws twice: once to look at, once packed or not.
     seeds = ops.convert_to_numpy(task.seed_generator.state)
     _, samples, _ = task.self_critical(task, data)
@@ -133,8 +133,9 @@ def test_a_constant_reward_teaches_nothing():
         return ops.full(ops.shape(samples)[:2], 0.7)
 
     task, data = task_of(), data_of()
-    task.compile("sgd", WordCrossEntropy())
-    task.self_critical = self_critical(constant)
+    task.compile(
+        "sgd", WordCrossEntropy(), self_critical=self_critical(constant)
+    )
     inputs, targets, weights = task.self_critical(task, data)
     assert np.all(ops.convert_to_numpy(weights) == 0)
 
@@ -163,8 +164,11 @@ def test_fit_raises_the_reward(options):
     if options.get("dropout") and on_jax():
         pytest.skip("dropout inside a compiled loop is TensorFlow's alone")
     task, data = task_of(dropout=0.2), data_of()
-    task.self_critical = self_critical(**options)
-    task.compile(keras.optimizers.Adam(0.02), WordCrossEntropy())
+    task.compile(
+        keras.optimizers.Adam(0.02),
+        WordCrossEntropy(),
+        self_critical=self_critical(**options),
+    )
     import tensorflow as tf
 
     batches = tf.data.Dataset.from_tensors(data).repeat(20)
@@ -183,10 +187,9 @@ def test_half_precision_with_loss_scaling(policy):
     import tensorflow as tf
 
     task, data = task_of(dtype=policy), data_of()
-    task.self_critical = self_critical()
     half = policy == "mixed_float16"
     optimizer = make_optimizer("adam", 0.02, scale_loss=half)
-    task.compile(optimizer, WordCrossEntropy())
+    task.compile(optimizer, WordCrossEntropy(), self_critical=self_critical())
     before = [ops.convert_to_numpy(w).copy() for w in task.trainable_weights]
     batches = tf.data.Dataset.from_tensors(data).repeat(20)
     fitted = task.fit(batches, epochs=2, verbose=0, shuffle=False).history
@@ -217,15 +220,15 @@ def test_cross_entropy_is_mixed_in(packed):
 
     def sampled(weight):
         task.seed_generator.state.assign(seeds)
-        task.self_critical = self_critical(
+        learning = self_critical(
             cross_entropy_weight=weight,
             temperature=0.5,
             banned=(BANNED,),
             packed=packed,
         )
+        task.compile("sgd", WordCrossEntropy(), self_critical=learning)
         return loss(task.self_critical(task, data))
 
-    task.self_critical = None
     inputs = {k: v for k, v in data[0].items() if k != "references"}
     people = loss((inputs, *data[1:]))
     assert people < 10
@@ -235,12 +238,16 @@ def test_cross_entropy_is_mixed_in(packed):
 
 def test_the_bonus_is_the_entropy_of_words():
     task, data = task_of(), data_of()
-    task.compile("sgd", WordCrossEntropy())
-    task.self_critical = self_critical()
+    task.compile("sgd", WordCrossEntropy(), self_critical=self_critical())
     inputs, targets, weights = task.self_critical(task, data)
     logits = task(inputs, training=True)
     plain = as_numpy(task.compute_loss(inputs, targets, logits, weights))[0]
-    task.entropy_weight = 0.5
+    task.compile(
+        "sgd",
+        WordCrossEntropy(),
+        self_critical=task.self_critical,
+        entropy_weight=0.5,
+    )
     paid = as_numpy(task.compute_loss(inputs, targets, logits, weights))[0]
     samples = ops.convert_to_numpy(targets)
     real = np.cumsum(samples == EOS, axis=2) - (samples == EOS) == 0

@@ -43,7 +43,7 @@ def test_own_words_replace_a_share_and_never_bos(share):
     # One word that no caption holds is what the model always says.
     inputs["tokens"][inputs["tokens"] == 4] = 5
     task.captioner.set_output_bias(np.eye(V)[4] * 100)
-    task.own_words.assign(share)
+    task.scheduled_sampling_rate.assign(share)
     mixed = as_numpy(task._mixed_tokens(inputs))[0]
     replaced = mixed != inputs["tokens"]
     assert np.all(mixed[replaced] == 4)
@@ -55,7 +55,7 @@ def test_own_words_replace_a_share_and_never_bos(share):
 
 def test_own_words_are_those_said_one_step_before():
     task, inputs = CaptioningTask(captioner()), batch()
-    task.own_words.assign(1.0)
+    task.scheduled_sampling_rate.assign(1.0)
     logits = as_numpy(task.captioner(inputs))[0]
     expected = logits.argmax(axis=-1)[:, :, :-1]
     mixed = as_numpy(task._mixed_tokens(inputs))[0]
@@ -65,12 +65,12 @@ def test_own_words_are_those_said_one_step_before():
 def test_own_words_are_read_in_training_only():
     task, inputs = CaptioningTask(captioner()), batch()
     plain = as_numpy(task(inputs))[0]
-    task.own_words.assign(1.0)
-    # Not asked for: what own_words holds changes nothing.
+    task.scheduled_sampling_rate.assign(1.0)
+    # Not asked for: the rate changes nothing.
     np.testing.assert_array_equal(
         as_numpy(task(inputs, training=True))[0], plain
     )
-    task.samples_own_words = True
+    task.compile("sgd", WordCrossEntropy(), scheduled_sampling=True)
     np.testing.assert_array_equal(as_numpy(task(inputs))[0], plain)
     mixed = as_numpy(task._mixed_tokens(inputs))[0].astype("int32")
     expected = as_numpy(task.captioner({**inputs, "tokens": mixed}))[0]
@@ -81,8 +81,8 @@ def test_own_words_are_read_in_training_only():
 
 def test_own_words_with_packed_inputs():
     task, inputs = CaptioningTask(captioner()), batch()
-    task.samples_own_words = True
-    task.own_words.assign(0.5)
+    task.compile("sgd", WordCrossEntropy(), scheduled_sampling=True)
+    task.scheduled_sampling_rate.assign(0.5)
     inputs["slots"] = np.tile(np.arange(4, dtype="int32"), (B, 1))
     inputs["words"] = np.arange(B * 4, dtype="int32")
     assert task(inputs, training=True).shape == (B * 4, V)

@@ -122,20 +122,20 @@ def test_presets_are_flags_that_exist():
     names = [path.stem for path in train.PRESETS.glob("*.json")]
     assert len(names) >= 7
     with pytest.raises(InputError, match="give --start_from"):
-        train.completed({"preset": "self_critical"})
+        train.resolve_config({"preset": "self_critical"})
     later = {"self_critical", "self_critical_transformer"}
     for name in later:
         flags = train.read_preset(name)
         assert flags.keys() <= set(TrainConfig.__dataclass_fields__)
     for name in set(names) - later:
-        config = train.completed({"preset": name, "seed": 5})
+        config = train.resolve_config({"preset": name, "seed": 5})
         assert config.seed == 5 and config.preset == name
         assert config.caption_model in CAPTIONERS
         flags = train.read_preset(name)
         assert flags.keys() <= set(TrainConfig.__dataclass_fields__)
         for flag, value in flags.items():
             assert getattr(config, flag) == value
-    given = train.completed({"preset": "up_down", "dr_ratio": 0.3})
+    given = train.resolve_config({"preset": "up_down", "dr_ratio": 0.3})
     assert given.dr_ratio == 0.3 and given.caption_model == "up_down"
 
 
@@ -145,4 +145,4 @@ def test_an_unknown_preset_is_one_line(capsys):
 
 
 def test_id_names_the_run():
-    assert train.completed({"id": "st"}).checkpoint_path == "save/st"
+    assert train.resolve_config({"id": "st"}).checkpoint_path == "save/st"
