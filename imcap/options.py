@@ -13,8 +13,6 @@ from imcap.errors import InputError
 from imcap.files import StrPath, read_json
 
 Config = TypeVar("Config")
-
-
 REQUIRED: Any = object()  # the default of an option that must be given
 
 

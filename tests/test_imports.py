@@ -140,6 +140,29 @@ def test_what_is_open_to_all_imports_no_folder(name):
         assert folder_of(target) in {None, *OPEN}, f"{name} imports {target}"
 
 
+def through_the_front_door(tree):
+    """What a file that says `import imcap` takes from there."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "imcap"
+    }
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_no_arrow_hides_behind_the_front_door(folder):
+    for path in files(folder):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert through_the_front_door(tree) <= {"__version__"}, path
+
+
+def test_an_arrow_through_the_front_door_is_seen():
+    tree = ast.parse("def late():\n    import imcap\n    imcap.load('run')\n")
+    assert through_the_front_door(tree) == {"load"}
+
+
 def test_there_is_no_circle_of_files():
     assert circles(edges()) == []
 
@@ -199,6 +222,17 @@ def test_importing_imcap_is_cheap():
         "print(sorted(heavy))"
     )
     assert run(code).strip() == "[]"
+
+
+def test_commands_are_cheap_to_import():
+    code = (
+        "import importlib, pkgutil, sys, imcap.cli\n"
+        "for module in pkgutil.iter_modules(imcap.cli.__path__):\n"
+        "    importlib.import_module(f'imcap.cli.{module.name}')\n"
+        "heavy = {'keras', 'tensorflow', 'jax', 'matplotlib'}\n"
+        "print('imcap.cli.train' in sys.modules, heavy & set(sys.modules))"
+    )
+    assert run(code).strip() == "True set()"
 
 
 def test_jax_without_tensorflow():

@@ -11,11 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from imcap.errors import InputError
 
 Config = TypeVar("Config")  # a frozen dataclass of `imcap.options`
-
-
 TRUE_WORDS = {"true", "yes", "on", "1"}
-
-
 FALSE_WORDS = {"false", "no", "off", "0"}
 
 

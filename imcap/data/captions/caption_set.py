@@ -8,8 +8,6 @@ import numpy as np
 from imcap.data.words.vocabulary import Vocabulary
 
 SPLITS = ("train", "restval", "val", "test")
-
-
 TRAINING_SPLITS = ("train", "restval")
 
 

@@ -30,11 +30,7 @@ from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write
 
 IMAGE_SIZE = 256
-
-
 COLUMNS = ("labels", "label_start_ix", "label_end_ix", "label_length")
-
-
 REMEDY = "make both files anew with one run of imcap prepare"
 
 

@@ -14,7 +14,6 @@ from imcap.errors import InputError
 
 FLICKR_LINE = re.compile(r"([^\t#]+)#(\d+)\t(.*)")
 
-
 COLUMNS = {
     "image": ("image", "image_name", "file", "filename", "file_name"),
     "caption": ("caption", "comment", "text"),

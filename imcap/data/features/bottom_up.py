@@ -20,7 +20,6 @@ from imcap.files import StrPath, atomic_write, write_json
 
 FIELDS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
 
-
 # A row of 100 regions, 2048 wide, takes 1.1 MB: nothing near this is a row.
 LONGEST_ROW = 1 << 26
 

@@ -13,10 +13,7 @@ from numpy.typing import ArrayLike
 from imcap.errors import InputError
 
 KINDS = ("boxes", "grid")
-
-
 NORMALISATIONS = ("cell", "box")
-
 
 # Rounding may carry a relative box this far over the edge of its picture.
 ROUNDING = 1e-4

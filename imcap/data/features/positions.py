@@ -18,8 +18,6 @@ from imcap.errors import InputError
 from imcap.files import StrPath, read_json
 
 NOTE = "positions.json"
-
-
 MAKERS = {
     "boxes": "utils/prepro_bbox_relative_coords.py",
     "grid": "utils/prepro_areas.py",

@@ -15,8 +15,6 @@ from imcap.errors import InputError
 from imcap.files import StrPath, read_json
 
 NPZ_KEYS = ("feat", "z")
-
-
 FLOATS = ("float16", "float32", "float64")
 
 

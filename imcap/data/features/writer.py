@@ -21,11 +21,7 @@ from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write
 
 PENDING, DONE, BAD = 0, 1, 2
-
-
 DATASETS = ("features", "pooled", "done")
-
-
 FEATURE_TYPES = ("float16", "float32")
 
 

@@ -15,13 +15,8 @@ from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write
 
 LONGEST = 4
-
-
 LARGEST_VOCABULARY = 65_535
-
-
 REMEDY = "make it anew from captions numbered with this vocabulary"
-
 
 # Part of the name of a stored table: another number, another counting.
 VERSION = 1

@@ -25,10 +25,7 @@ from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write, read_json
 
 END = "<eos>"
-
-
 REMEDY = "make it anew with utils/prepro_ngrams.py"
-
 
 # The newest that Python 2 reads too.
 PROTOCOL = 2

@@ -17,8 +17,6 @@ from imcap.errors import InputError
 from imcap.files import StrPath
 
 PER_IMAGE = 5  # consecutive captions an image, where no ids say otherwise
-
-
 DEV_CAPTIONS = 5000  # what SCAN validates on
 
 

@@ -3,11 +3,7 @@
 import tensorflow as tf
 
 FILE_HEADER = 14  # bytes before the header that describes the picture
-
-
 SMALLEST_HEADER = 40  # bytes; those before Windows 3 were smaller
-
-
 READ = (8, 24, 32)  # bits a pixel
 
 

@@ -6,8 +6,6 @@ import numpy as np
 
 # Shares of a picture's area, and ratios of a crop's sides to the picture's.
 AREAS = (0.5, 1.0)
-
-
 RATIOS = (0.8, 1.25)
 
 

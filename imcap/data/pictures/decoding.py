@@ -22,9 +22,8 @@ from imcap.errors import InputError
 from imcap.files import StrPath
 
 JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
-
-
 GIF_START, BMP_START = b"GIF8", b"BM"
+SIDE = 224  # pixels of the longer side of a thumbnail
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
@@ -171,9 +170,6 @@ def check_image(path: StrPath, max_pixels: int = MAX_PIXELS) -> str | None:
     except InputError as error:
         return str(error).partition(f"{path}: ")[2]
     return None
-
-
-SIDE = 224  # pixels of the longer side of a picture
 
 
 def load_thumbnail(path: StrPath, side: int = SIDE) -> np.ndarray:

@@ -14,10 +14,9 @@ from imcap.files import StrPath
 
 # A path, the bytes of a file, a PIL image or an array.
 PictureLike = StrPath | bytes | bytearray | memoryview | Image.Image | ArrayLike
-
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, as Pillow warns at
-
-
+ORIENTATION = 274  # the EXIF tag
+TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 # Formats whose bytes go to TensorFlow as they are. GIF and BMP do not:
 # TensorFlow ignores a GIF's transparency and a BMP's palette.
 NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
@@ -159,12 +158,6 @@ def _scaled(values: np.ndarray, is_float: bool) -> np.ndarray:
     elif values.max(initial=0) > 255:
         values = values / 257.0
     return np.clip(np.round(values), 0, 255).astype("uint8")
-
-
-ORIENTATION = 274  # the EXIF tag
-
-
-TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 
 
 def picture_size(path: StrPath) -> tuple[int, int]:

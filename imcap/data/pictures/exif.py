@@ -3,11 +3,7 @@
 import tensorflow as tf
 
 MARKER, START_OF_SCAN, APPLICATION_1 = 0xFF, 0xDA, 0xE1
-
-
 ORIENTATION_TAG, SHORT = 0x0112, 3
-
-
 LONGEST_WALK = 64  # segments before the picture data; files hold about ten
 
 

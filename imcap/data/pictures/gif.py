@@ -8,14 +8,8 @@ its first frame, and what that frame does not cover is white.
 import tensorflow as tf
 
 EXTENSION, CONTROL, IMAGE, TRAILER = 0x21, 0xF9, 0x2C, b"\x3b"
-
-
 SCREEN = 13  # bytes before the colours that all frames share
-
-
 DESCRIPTOR = 10  # bytes before the colours of one frame
-
-
 MOST_EXTENSIONS = 4096  # before the first frame; files hold a few
 
 

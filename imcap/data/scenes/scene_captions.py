@@ -7,13 +7,8 @@ from typing import Protocol
 import numpy as np
 
 COLOR_NAMES = ("red", "orange", "yellow", "green", "blue", "purple")
-
-
 SHAPE_NAMES = ("circle", "square", "triangle", "star", "cross")
-
-
 CAPTIONS_PER_SCENE = 5
-
 
 PAIR_PHRASES = (
     "{a} {relation} {b}",
@@ -23,7 +18,6 @@ PAIR_PHRASES = (
     "a picture of {a} and {b}",
     "we see {a} {to_relation} {b}",
 )
-
 
 SINGLE_PHRASES = (
     "{a}",

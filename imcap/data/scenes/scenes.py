@@ -36,7 +36,6 @@ __all__ = [
     "write_scenes",
 ]
 
-
 COLORS = {
     "red": (205, 35, 40),
     "orange": (245, 140, 25),
@@ -46,20 +45,11 @@ COLORS = {
     "purple": (140, 55, 170),
 }
 
-
 # Half the side of a shape's square, as a share of the picture's side.
 SIZES = {"small": (0.105, 0.13), "large": (0.165, 0.2)}
-
-
 Place = tuple[float, float, float]  # x, y of the centre, half the side
-
-
 SMALLEST_IMAGE = 32
-
-
 SAMPLES = 4  # points a pixel in each direction, against jagged edges
-
-
 SINGLE_SHARE = 0.15  # of the scenes hold one object, the others two
 
 

@@ -12,12 +12,9 @@ import tensorflow_text
 # space beyond ASCII, such as U+2028, in the middle of its bytes.
 SPACES = r"[\p{Pd}\p{Z}\s\x{85}\x{1c}-\x{1f}]"
 
-
 # ASCII punctuation and, so that typographic quotes do not survive where
 # plain ones vanish, every other punctuation mark and invisible character.
 DELETED = r"[[:punct:]\p{P}\p{Cf}]"
-
-
 STRINGS_AT_ONCE = 65536
 
 

@@ -16,10 +16,7 @@ ABBREVIATIONS = {
     "mr", "mrs", "ms", "dr", "st", "ave", "vs", "etc", "jr", "sr", "co", "inc",
     "ltd", "no", "mt", "ft", "vol", "approx",
 }  # fmt: skip
-
-
 OPENING = frozenset(" \t\n([{<")
-
 
 PARTED = {
     "cannot": ("can", "not"),
@@ -30,13 +27,10 @@ PARTED = {
     "wanna": ("wan", "na"),
 }
 
-
 ENDINGS = "(?:'(?:s|m|d|ll|re|ve)|n't)"
-
 
 # What no rule below takes apart from a word, full stops and commas aside.
 INSIDE = r"[^\s.,:;@\#$%&?!*\"'“”«»‘’„`\[\](){}<>]"
-
 
 TOKEN = re.compile(
     rf"""

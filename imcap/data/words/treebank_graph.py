@@ -11,20 +11,10 @@ import tensorflow as tf
 from imcap.data.words.treebank import ABBREVIATIONS, PARTED
 
 SPACE = r"[\p{Z}\s\x{0b}\x{85}\x{1c}-\x{1f}]"
-
-
 WORD = r"[\p{L}\p{N}_]"
-
-
 DIGIT = r"\p{Nd}"
-
-
 OPENING = r"[ \t\n(\[{<]"
-
-
 INSIDE = r"""[^.,:;@#$%&?!*"'“”«»‘’„`\[\](){}<>]"""
-
-
 ENDINGS = ("'s", "'m", "'d", "'ll", "'re", "'ve", "n't")
 
 
