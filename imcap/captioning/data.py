@@ -1,4 +1,4 @@
-"""What a training run reads: captions, vocabulary, features or pictures."""
+"""Training data: captions, vocabulary, features or pictures."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Reader(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """Captions and the functions that read what goes with them.
+    """Training data: captions, and the functions that read what goes with them.
 
     Attributes:
         training, validation: captions of pictures that can be read.

@@ -1,4 +1,4 @@
-"""The flags that make a captioner what it is."""
+"""Settings of captioners: what makes each what it is."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The flags of self-critical training, in the names of the lineage."""
+"""Settings of training a captioner, in the names of the lineage."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What stops a training that goes wrong, or says that it does."""
+"""Alarms: callbacks that stop or report a training gone wrong."""
 
 import math
 
@@ -6,7 +6,7 @@ import keras
 
 
 class FiniteGuard(keras.callbacks.Callback):
-    """Stops when the loss is no number any more, before that is saved.
+    """NaN guard: stops when the loss is not finite, before that is saved.
 
     Args:
         progress: the run's `Progress`.
@@ -35,7 +35,7 @@ class FiniteGuard(keras.callbacks.Callback):
 
 
 class SampleAlarm(keras.callbacks.Callback):
-    """Says in one line when a picture's samples are nearly all the same.
+    """Sample alarm: says when a picture's samples are nearly all the same.
 
     Args:
         say: function of a line of text.
@@ -60,7 +60,7 @@ class SampleAlarm(keras.callbacks.Callback):
 
 
 class CollapseAlarm(keras.callbacks.Callback):
-    """Says in one line what is probably wrong when captions collapse.
+    """Mode collapse alarm: says what is probably wrong with captions.
 
     Args:
         say: function of a line of text.

@@ -1,4 +1,4 @@
-"""What happens between batches and epochs."""
+"""Training callbacks: checkpoints, validation, early stopping, logs."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ from imcap.training.checkpoints import save_state, save_weights
 
 
 class Interruptible(keras.callbacks.Callback):
-    """Saves the state after each epoch, every so often, and on Ctrl-C.
+    """Checkpointing after each epoch, every so often, and on Ctrl-C.
 
     The first Ctrl-C lets the batch end, saves and raises KeyboardInterrupt;
     the second stops at once.
@@ -69,7 +69,7 @@ class Interruptible(keras.callbacks.Callback):
 
 
 class Progress:
-    """How far a run is, and how good it was: saved with its state.
+    """Progress of a run: its step and best score, saved with its state.
 
     Args:
         steps_per_epoch: int.
@@ -98,7 +98,7 @@ class Progress:
 
 
 class SwapAverages(keras.callbacks.Callback):
-    """Exchanges the weights with their running mean after an epoch.
+    """Weight averaging (EMA): exchanges weights and running mean.
 
     Put into the list twice, it lends the mean to the callbacks between:
     they validate and keep it, while training goes on from the weights.
@@ -122,7 +122,7 @@ class SwapAverages(keras.callbacks.Callback):
 
 
 class GeneratedValidation(keras.callbacks.Callback):
-    """Scores captions generated for validation pictures after each epoch.
+    """Validation by generated captions, after each epoch.
 
     Args:
         score: function of the epoch to a dict of floats; they join the logs
@@ -136,12 +136,12 @@ class GeneratedValidation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if logs is None:
             return
-        found = self.score(epoch)
-        logs.update({f"val_{name}": value for name, value in found.items()})
+        scores = self.score(epoch)
+        logs.update({f"val_{name}": value for name, value in scores.items()})
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch, stops when none is better.
+    """Early stopping: keeps the best epoch's weights, stops without better.
 
     Args:
         path: file of the best weights.
@@ -189,7 +189,7 @@ class KeepBest(keras.callbacks.Callback):
 
 
 class MetricsLog(keras.callbacks.Callback):
-    """Appends each epoch's logs to metrics.jsonl.
+    """Metrics log: appends each epoch's to metrics.jsonl.
 
     Args:
         path: the file.
@@ -214,7 +214,7 @@ class MetricsLog(keras.callbacks.Callback):
 
 
 class ScheduledSampling(keras.callbacks.Callback):
-    """Sets a task's scheduled sampling rate, by epoch.
+    """Scheduled sampling: sets the task's rate by epoch.
 
     Args:
         rate: function of the epoch, from 0, to a float.

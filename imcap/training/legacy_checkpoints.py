@@ -1,4 +1,4 @@
-"""Checkpoints of version 0.1.0, whose variables had places, not paths.
+"""Legacy checkpoints, of version 0.1.0, whose variables had places, not paths.
 
 Its state.npz numbered variables in the order in which Keras listed them,
 "00000" and on; its best.weights.h5 named layers by attribute, class and

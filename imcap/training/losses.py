@@ -1,4 +1,4 @@
-"""What is minimised."""
+"""Losses of captioning: cross-entropy of words."""
 
 import keras
 from keras import ops

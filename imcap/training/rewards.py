@@ -1,4 +1,4 @@
-"""What a sampled caption is paid."""
+"""Rewards of sampled captions: CIDEr-D and BLEU-4."""
 
 from imcap.metrics.cider_d import cider_d
 from imcap.metrics.ngrams import compare_ngrams, float_reference_mask
@@ -6,7 +6,7 @@ from imcap.metrics.sentence_bleu import sentence_bleu
 
 
 class Reward:
-    """A weighted sum of CIDEr-D (0..10) and the sentence's BLEU-4 (0..1).
+    """Weighted sum of CIDEr-D (0..10) and the sentence's BLEU-4 (0..1).
 
     Args:
         cider: a `CiderD`, for its document frequencies and special ids.

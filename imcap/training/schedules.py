@@ -1,4 +1,4 @@
-"""Learning rates over steps."""
+"""Learning rate schedules."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="imcap")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Constant, stepwise, cosine or Noam rate, after an optional warm-up.
+    """Learning rate: constant, stepwise, cosine or Noam, after a warm-up.
 
     `constant`: r. `step`: r · rate^⌊(epoch − start) / every⌋ from epoch
     `start` on. `cosine`: from r down to 0 at the last step. `noam`:

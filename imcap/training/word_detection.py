@@ -1,4 +1,4 @@
-"""Gives a fresh picture network something to say, before it is attended to."""
+"""Word detection: pretrains a picture network on captions' words."""
 
 import keras
 import numpy as np

@@ -13,7 +13,7 @@ from imcap.captioning.run import CaptionerRun
 from imcap.decoding import beam_search
 from imcap.errors import InputError
 from imcap.matching.run import MatchRun
-from imcap.models.registry import build_captioner
+from imcap.models.registry import CAPTIONERS, build_captioner
 from imcap.models.scan import Scan
 from imcap.models.small_cnn import SmallCNN
 from imcap.training.checkpoints import load_state, load_weights
@@ -144,6 +144,21 @@ def test_pictures_are_read_by_a_network_of_old(tmp_path):
             as_numpy(others[path]),
             path,
         )
+
+
+@pytest.mark.parametrize("name", CAPTIONERS)
+def test_every_path_had_a_place(name):
+    """A path that changes has to change in the written order too."""
+    sizes = {"emb_dim": 4, "heads": 2, "num_layers": 2, "dropout": 0.1}
+    channels = 960 if name == "sca_cnn" else 5
+    task = CaptioningTask(
+        build_captioner(name, 11, channels, num_grids=9, **sizes)
+    )
+    for paths, orders in (
+        (list(state_paths(task)), STATE_ORDERS),
+        (list(weight_paths(task)), WEIGHTS_ORDERS),
+    ):
+        assert sorted(_ordered(task, paths, orders)) == sorted(paths)
 
 
 @pytest.mark.parametrize("orders", [STATE_ORDERS, WEIGHTS_ORDERS])
