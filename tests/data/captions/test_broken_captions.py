@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data.captions.test_reading import TOKENS, coco, karpathy, write
+from helpers.caption_files import TOKENS, coco, karpathy, write
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.reading import read_captions
 from imcap.errors import InputError

@@ -1,12 +1,12 @@
 """Every caption format, every split rule, and every broken file."""
 
-import json
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from helpers.caption_files import TOKENS, coco, karpathy, write
 from helpers.places import SHARED
 from imcap.data.captions import formats, reading
 from imcap.data.captions.assembly import Picture, hash_splits
@@ -18,33 +18,6 @@ from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 
 FLICKR = SHARED / "data/flickr8k"
-
-
-def write(path, value):
-    path.write_text(value if isinstance(value, str) else json.dumps(value))
-    return path
-
-
-def karpathy(**first):
-    """Three images; `first` replaces fields of image 0."""
-    images = [
-        {
-            "filename": f"{name}.jpg",
-            "filepath": "val2014",
-            "imgid": index,
-            "cocoid": 100 + index,
-            "split": split,
-            "sentences": [
-                {"tokens": ["a", name], "raw": f"A {name}."},
-                {"tokens": [name], "raw": name},
-            ],
-        }
-        for index, (name, split) in enumerate(
-            [("dog", "train"), ("cat", "restval"), ("cow", "test")]
-        )
-    ]
-    images[0].update(first)
-    return {"images": images, "dataset": "coco"}
 
 
 def test_karpathy(tmp_path):
@@ -69,20 +42,6 @@ def test_karpathy_without_cocoid_and_without_tokens(tmp_path):
     assert captions.tokens[0] == [["two", "t", "shirts"]]
 
 
-def coco(images=4):
-    return {
-        "images": [
-            {"id": i, "file_name": f"{i}.jpg", "width": 3, "height": 5}
-            for i in range(images)
-        ],
-        "annotations": [
-            {"image_id": i, "id": 10 * i + k, "caption": f"Dog {k}."}
-            for k in range(2)
-            for i in range(images)
-        ],
-    }
-
-
 def test_coco(tmp_path):
     path = write(tmp_path / "captions_val2014.json", coco())
     captions = read_captions(path, split="val")
@@ -103,9 +62,6 @@ def test_coco_raw(tmp_path):
     assert captions.image_ids == [7, 8]
     assert captions.tokens == [[["a", "dog"]], [["cat"], ["cats"]]]
     assert sorted(captions.splits) == ["test", "train"]
-
-
-TOKENS = "a.jpg#0\tA dog .\na.jpg#1\tDogs\r\nb.jpg#0\tA cat\nc.jpg#0\tA cow\n"
 
 
 def test_flickr_with_lists_beside_it(tmp_path):
