@@ -110,10 +110,14 @@ class Fitting:
                 phase is not self.phases[-1]
             ):
                 continue
-            self.phase = phase
-            phase.begin()
+            self.begin(phase)
             if self.run_phase():
                 return
+
+    def begin(self, phase: Phase) -> None:
+        """Gives the task the batches and the loss of a phase."""
+        self.phase = phase
+        phase.begin()
 
     def run_phase(self) -> bool:
         """Fits to the end of the phase; True when training is to stop."""
