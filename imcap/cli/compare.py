@@ -72,7 +72,14 @@ def compare(config: CompareConfig) -> dict[str, Any]:
     if config.output:
         path = Path(config.output)
     write_json(path.with_suffix(".json"), results, indent=1)
-    write_comparison(config, sides, results, path)
+    write_comparison(
+        sides,
+        results,
+        path,
+        config.shown,
+        config.input_json,
+        config.images_root,
+    )
     print(f"written to {path} and {path.with_suffix('.json').name}")
     return results
 

@@ -64,7 +64,7 @@ def demo(config: DemoConfig) -> dict[str, float]:
     print("learning to caption …")
     loop.run_all()
     print(f"captioning {len(truth)} scenes that it never saw …")
-    captions = training.caption_images(run, data, truth.image_ids)
+    captions = training.caption_images(run, data.read, truth.image_ids)
     # The same scenes as the third split, now with the shapes' outlines.
     scenes = draw_scenes(config.held_out, config.seed + 2, IMAGE_SIZE)
     grid = tuple(run.encoder_metadata["grid"])
@@ -75,7 +75,7 @@ def demo(config: DemoConfig) -> dict[str, float]:
         "images": len(truth),
         "seconds": round(time.monotonic() - began, 1),
     }
-    paths = results.draw_first_captions(run, data, truth, captions, grid)
+    paths = results.draw_first_captions(run, data.read, truth, captions, grid)
     write_json(run.path / "metrics.json", metrics, indent=1)
     results.print_results(run, truth, captions, metrics, paths, scores.notes)
     return metrics

@@ -6,14 +6,20 @@ imcap report --model runs/adaptive --images holiday --output holiday.html
 
 import dataclasses
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imcap.cli.evaluate import EvaluateConfig
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.options import option
-from imcap.reports.gathering import Refusals, output_file
 from imcap.runs.kinds import is_matching
 from imcap.startup import load_keras
+
+if TYPE_CHECKING:
+    from imcap.reports.cards import Card
+    from imcap.reports.gathering import Refuse
+    from imcap.reports.page import Page
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,33 +52,67 @@ class ReportConfig(EvaluateConfig):
     )
 
 
-def report(config):
+def report(config: ReportConfig) -> Path:
     """Runs the command; returns the path of the page."""
     if config.top < 1:
         raise InputError("--top starts from 1")
     config.evaluation.check()
-    if output_file(config).is_dir():
+    path = output_file(config)
+    if path.is_dir():
         raise InputError(f"--output {config.output}: a folder; name a file")
     load_keras()
     from imcap.reports.page import write_page
 
-    if is_matching(config.model):
-        from imcap.reports.matching import gather
-    else:
-        from imcap.reports.captions import gather
-    refused = []
-    page, cards = gather(config, Refusals(refused))
+    reasons: list[str] = []
+
+    def refuse(_: Path, reason: str) -> None:
+        reasons.append(" ".join(reason.split()))
+        print(f"left out: {reasons[-1]}", file=sys.stderr)
+
+    page, cards = gather(config, refuse)
     if not cards:
-        why = f"; {refused[0]}" if refused else ""
+        why = f"; {reasons[0]}" if reasons else ""
         raise InputError(f"there is no picture to show{why}")
-    path = output_file(config)
     write_page(page, cards, path)
     size = path.stat().st_size / 1e6
     print(f"{len(cards)} pictures in {path} ({size:.1f} MB)")
     return path
 
 
-def main(argv=None):
+def gather(
+    config: ReportConfig, refuse: "Refuse"
+) -> tuple["Page", list["Card"]]:
+    """What the page shows, of a captioner or of a matching run."""
+    if is_matching(config.model):
+        from imcap.matching.search import Searcher
+        from imcap.reports.matching import report_matching
+
+        return report_matching(
+            Searcher(config.model, config.checkpoint),
+            config.evaluation.data,
+            refuse,
+            config.images,
+            config.captions,
+            config.top,
+        )
+    from imcap.captioning.run import CaptionerRun
+    from imcap.reports.captions import report_captions
+
+    run = CaptionerRun.open(config.model)
+    return report_captions(run, config.evaluation, refuse, config.images)
+
+
+def output_file(config: ReportConfig) -> Path:
+    """Where the page goes."""
+    if config.output:
+        return Path(config.output)
+    name = "pictures" if config.images else config.split
+    if not is_matching(config.model):
+        name = f"{name}_{config.decoding.label}"
+    return Path(config.model) / "report" / f"{name}.html"
+
+
+def main(argv: list[str] | None = None) -> int:
     """Runs `imcap report`; returns the exit status."""
     return run_command("report", ReportConfig, report, argv)
 

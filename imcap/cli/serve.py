@@ -9,6 +9,8 @@ import dataclasses
 import logging
 import socket
 import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import imcap
 from imcap.cli.parser import run_command
@@ -16,6 +18,12 @@ from imcap.errors import InputError
 from imcap.options import option
 from imcap.serve.limits import Limits
 from imcap.startup import quiet_start
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from imcap.captioning.captioner import LoadedCaptioner
+    from imcap.serve.search import FolderSearch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,13 +57,13 @@ class ServeConfig:
     max_batch: int = option(16, "pictures that the model takes at a time")
     seconds: float = option(60.0, "after which a request is given up")
 
-    def limits(self):
+    def limits(self) -> Limits:
         """Its `Limits`."""
         fields = dataclasses.fields(Limits)
         return Limits(**{f.name: getattr(self, f.name) for f in fields})
 
 
-def serve(config):
+def serve(config: ServeConfig) -> None:
     """Runs the command; comes back when it is interrupted."""
     uvicorn = import_server()
     limits = config.limits()
@@ -81,7 +89,7 @@ def serve(config):
             server.run(sockets=[listening])
 
 
-def import_server():
+def import_server() -> ModuleType:
     """The module uvicorn, or an InputError that says how to get it."""
     try:
         import starlette  # noqa: F401
@@ -93,7 +101,7 @@ def import_server():
     return uvicorn
 
 
-def make_app(config, limits):
+def make_app(config: ServeConfig, limits: Limits) -> "Starlette":
     """The application, its model loaded and warm."""
     from imcap.serve.app import build_app
 
@@ -103,7 +111,7 @@ def make_app(config, limits):
     return app
 
 
-def load_model(config):
+def load_model(config: ServeConfig) -> "LoadedCaptioner | FolderSearch":
     """A `LoadedCaptioner`, or a `FolderSearch` for a matching run."""
     from imcap.runs.kinds import is_matching
     from imcap.serve.search import FolderSearch
@@ -120,16 +128,19 @@ def load_model(config):
             "image-text matching, so leave it out"
         )
     with quiet_start():
+        from imcap.captioning.captioner import LoadedCaptioner
+
         model = imcap.load(config.model, config.checkpoint)
-    if not matches:
+    if isinstance(model, LoadedCaptioner):
         return model
+    assert config.images
     search = FolderSearch(model, config.images)
     for note in search.index.notes:
         print(note, file=sys.stderr)
     return search
 
 
-def listen(host, port):
+def listen(host: str, port: int) -> socket.socket:
     """A socket bound to an address, not yet listening."""
     if not 0 <= port < 65536:
         raise InputError(f"--port {port}: 0 to 65535, and 0 is any")
@@ -152,13 +163,13 @@ def listen(host, port):
     return listening
 
 
-def shown_address(listening):
+def shown_address(listening: socket.socket) -> str:
     """The URL to open."""
     host, port = listening.getsockname()[:2]
     named = f"[{host}]" if ":" in host else host
     return f"http://{named}:{port}"
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     return run_command("serve", ServeConfig, serve, argv)

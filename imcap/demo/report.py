@@ -1,13 +1,14 @@
 """What `imcap demo` says at its end: measures, drawings, captions."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from imcap.captioning.data import TrainingData
     from imcap.captioning.generation import Caption
     from imcap.captioning.run import CaptionerRun
     from imcap.data.captions.caption_set import CaptionSet
@@ -21,8 +22,8 @@ RELATIONS = ("left of", "right of", "above", "below")
 
 
 def measure_captions(
-    captions: Sequence["Caption"],
-    objects: Sequence[Sequence["SceneObject"]],
+    captions: Sequence[Caption],
+    objects: Sequence[Sequence[SceneObject]],
     grid: tuple[int, int],
 ) -> dict[str, float]:
     """How often captions are right, and attention is where it belongs.
@@ -43,7 +44,8 @@ def measure_captions(
     """
     from imcap.data.scenes.scenes import find_shape_words, is_correct_caption
 
-    right, hits, sentinel = [], [], {True: [], False: []}
+    right, hits = [], []
+    sentinel: dict[bool, list[float]] = {True: [], False: []}
     for caption, things in zip(captions, objects, strict=True):
         right.append(is_correct_caption(caption.words, things))
         named = find_shape_words(caption.words)
@@ -71,7 +73,7 @@ def measure_captions(
 
 
 def _relation_accuracy(
-    captions: Sequence["Caption"], objects: Sequence[Sequence["SceneObject"]]
+    captions: Sequence[Caption], objects: Sequence[Sequence[SceneObject]]
 ) -> float:
     """Share of the stated relations that are true; 0 where none is."""
     from imcap.data.scenes.scenes import find_named_objects, relation_between
@@ -80,7 +82,9 @@ def _relation_accuracy(
     for caption, things in zip(captions, objects, strict=True):
         text = " ".join(caption.words)
         stated = [name for name in RELATIONS if name in text]
-        known = {(thing.color, thing.shape): thing for thing in things}
+        known: dict[tuple[str | None, str], SceneObject] = {
+            (thing.color, thing.shape): thing for thing in things
+        }
         named = find_named_objects(caption.words)
         if len(stated) == 1 and len(named) == 2 and set(named) == set(known):
             first, second = (known[name] for name in named)
@@ -89,26 +93,27 @@ def _relation_accuracy(
 
 
 def score_against_references(
-    captions: Sequence["Caption"], truth: "CaptionSet"
-) -> "Scores":
+    captions: Sequence[Caption], truth: CaptionSet
+) -> Scores:
     """BLEU, ROUGE-L and CIDEr of captions against a `CaptionSet`."""
+    from imcap.captioning.evaluation import references_of
     from imcap.metrics.coco import score_captions
 
     texts = {
         image_id: " ".join(caption.words)
         for image_id, caption in zip(truth.image_ids, captions, strict=True)
     }
-    references = dict(zip(truth.image_ids, truth.raw, strict=True))
+    references = references_of(truth)
     return score_captions(
         texts, references, ("Bleu", "ROUGE_L", "CIDEr"), tokenized=True
     )
 
 
 def draw_first_captions(
-    run: "CaptionerRun",
-    data: "TrainingData",
-    truth: "CaptionSet",
-    captions: Sequence["Caption"],
+    run: CaptionerRun,
+    read: Callable[[Sequence], dict[str, np.ndarray]],
+    truth: CaptionSet,
+    captions: Sequence[Caption],
     grid: tuple[int, int],
 ) -> list[Path]:
     """Draws the attention of the first captions.
@@ -122,7 +127,7 @@ def draw_first_captions(
     for row in range(min(SHOWN, len(truth))):
         image_id, name = truth.image_ids[row], Path(truth.files[row]).stem
         path = run.path / "attention" / f"{name}.png"
-        pixels = data.read([image_id])["images"][0].astype("uint8")
+        pixels = read([image_id])["images"][0].astype("uint8")
         words, attention = captions[row].words, captions[row].attention
         if words:
             draw_attention(pixels, words, attention, path, grid=grid)
@@ -131,21 +136,23 @@ def draw_first_captions(
 
 
 def print_results(
-    run: "CaptionerRun",
-    truth: "CaptionSet",
-    captions: Sequence["Caption"],
+    run: CaptionerRun,
+    truth: CaptionSet,
+    captions: Sequence[Caption],
     metrics: dict[str, float],
     paths: Sequence[Path],
     notes: Sequence[str],
 ) -> None:
     """Prints captions beside the truth, the metrics and what to look at."""
+    from imcap.captioning.evaluation import references_of
     from imcap.runs.learning_curves import CURVES
 
+    references = references_of(truth)
     print()
     for row in range(min(SHOWN, len(truth))):
         print(f"{Path(truth.files[row]).stem}")
         print(f"   said:  {' '.join(captions[row].words)}")
-        print(f"   truth: {truth.raw[row][0]}")
+        print(f"   truth: {references[truth.image_ids[row]][0]}")
     print()
     for note in notes:
         print(f"note: {note}")

@@ -1,6 +1,6 @@
 """Training of the demo: settings, data, first weights, captions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +148,9 @@ def enlarge_first_weights(captioner: Any, seed: int) -> None:
 
 
 def caption_images(
-    run: "CaptionerRun", data: "TrainingData", image_ids: Sequence
+    run: "CaptionerRun",
+    read: Callable[[Sequence], dict[str, np.ndarray]],
+    image_ids: Sequence,
 ) -> list["Caption"]:
     """The best checkpoint's greedy captions, with attention.
 
@@ -161,6 +163,6 @@ def caption_images(
 
     greedy = DecodingSettings(beam_size=1, max_length=16)
     generator = make_generator(run.task(), run, greedy)
-    batches = iterate_batches(data.read, image_ids, 50)
+    batches = iterate_batches(read, list(image_ids), 50)
     found = generate(generator, run.vocabulary, batches, keep_attention=True)
     return [of_image[0] for of_image in found]

@@ -72,7 +72,7 @@ def _curves(entries: list[dict[str, Any]]) -> dict[str, list[str]]:
     total = [n for n in names if n == "val_rsum"]
     own = {*score, *total, "val_loss"}
     rest = [n for n in names if n.startswith("val_") and n not in own]
-    panels = {
+    panels: dict[str, list[str]] = {
         "loss": [n for n in ("loss", "val_loss") if n in names],
         "reward of samples": [n for n in ("reward", "baseline") if n in names],
         "validation CIDEr": score,

@@ -29,13 +29,13 @@ class WordAttention:
             no heads; None where there are no locations.
         share: float array (L,) in 0..1, how much came from the picture; None
             where that is not known.
-        names: what to call the share and the rest of it.
+        names: what to call the share and the rest of it; empty without it.
         channels: float array (L, C) of channel weights, or None.
     """
 
     weights: np.ndarray | None
     share: np.ndarray | None
-    names: tuple[str, str] | None
+    names: tuple[str, str]
     channels: np.ndarray | None
 
 
@@ -66,7 +66,7 @@ def parse_attention(
     if weights is not None:
         heads = weights.reshape(*weights.shape[:2], -1)
         weights = np.moveaxis(heads, 2, 1)  # (L, H, K)
-    share, names = None, None
+    share, names = None, ("", "")
     if "sentinel" in parts:
         share, names = 1.0 - parts["sentinel"], SHARES["sentinel"]
     elif "gate" in parts:

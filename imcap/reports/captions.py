@@ -1,105 +1,129 @@
 """The report of a captioner: what it says, and how good that is."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.reports.cards import are_located
+from imcap.reports.cards import (
+    Card,
+    EmbeddedPicture,
+    Line,
+    are_located,
+    embed_picture,
+    pack_attention,
+    round_digits,
+)
+from imcap.reports.gathering import (
+    Refuse,
+    chosen_pictures,
+    learning_curves,
+    picture_paths,
+)
+from imcap.reports.page import Page
+
+if TYPE_CHECKING:
+    from imcap.captioning.evaluation import Evaluation
+    from imcap.captioning.generation import Caption
+    from imcap.captioning.run import CaptionerRun
+    from imcap.data.captions.caption_set import CaptionSet
+    from imcap.data.features.store import FeatureStore
 
 SHOWN = ("CIDEr", "Bleu_4", "METEOR", "ROUGE_L", "SPICE")
-
-
 LOG = "log p"
 
 
 @dataclasses.dataclass
-class Captioned:
+class CaptionedPicture:
     """One picture that was captioned.
 
     Attributes:
         path: the picture.
-        embedded: what `imcap.reports.cards.embed_picture` gave.
-        captions: list of `Caption`, best first.
-        places: where locations are, see `imcap.reports.cards.Card`.
-        references: list of str.
-        scores: dict of metric to float.
+        picture: as the page shows it.
+        captions: best first.
+        locations: see `imcap.reports.cards.Card`.
+        references: what people wrote.
+        scores: metrics of the first caption.
     """
 
     path: Path
-    embedded: tuple
-    captions: list
-    places: dict
-    references: list = dataclasses.field(default_factory=list)
-    scores: dict = dataclasses.field(default_factory=dict)
+    picture: EmbeddedPicture
+    captions: list[Caption]
+    locations: dict[str, list]
+    references: list[str] = dataclasses.field(default_factory=list)
+    scores: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
-def gather(config, refuse):
-    """Captions what the flags name.
+def report_captions(
+    run: CaptionerRun,
+    evaluation: Evaluation,
+    refuse: Refuse,
+    images: Sequence[str] = (),
+) -> tuple[Page, list[Card]]:
+    """Captions pictures for a page.
 
     Args:
-        config: `ReportConfig`.
-        refuse: function of (path, reason), for what cannot be read.
-
-    Returns:
-        A `Page` and a list of `Card`.
+        run: the captioner's.
+        evaluation: the split, how its captions are decoded, the metrics.
+        refuse: told of what cannot be read.
+        images: pictures, or folders of them, instead of the split.
     """
-    from imcap.captioning.run import CaptionerRun
-    from imcap.reports.gathering import learning_curves
-    from imcap.reports.page import Page
-
-    run = CaptionerRun.open(config.model)
-    if config.images:
-        found = of_images(config, run, refuse)
+    if images:
+        pictures = caption_images(run, evaluation, refuse, images)
     else:
-        found = of_split(config, run, refuse)
-    overall, notes = score(config, found)
+        pictures = caption_split(run, evaluation, refuse)
+    overall, notes = score_pictures(pictures, evaluation.metrics)
+    source = f"split {evaluation.data.split}"
+    if images:
+        source = "given pictures"
     page = Page(
         title=run.path.resolve().name,
         kind="report of a captioner",
-        about=about(config, run, len(found)),
+        about=f"{describe_method(run, evaluation)} · {source}, "
+        f"{len(pictures)} shown",
         tiles={name: f"{value:.3f}" for name, value in overall.items()},
         above=learning_curves(run),
         notes=notes,
         sort_by="CIDEr" if "CIDEr" in overall else None,
     )
-    return page, [as_card(one) for one in found]
+    return page, [make_card(picture) for picture in pictures]
 
 
-def about(config, run, count):
-    """The line that says what is shown."""
+def describe_method(run: CaptionerRun, evaluation: Evaluation) -> str:
+    """The captioner, and how its captions are decoded, in a few words."""
+    decoding = evaluation.decoding
     method = {
         "greedy": "greedy",
-        "beam": f"beams of {config.beam_size}",
-        "sample": f"{config.sample_n} samples a picture",
-    }[config.method]
-    source = "given pictures" if config.images else f"split {config.split}"
+        "beam": f"beams of {decoding.beam_size}",
+        "sample": f"{decoding.sample_n} samples a picture",
+    }[decoding.method]
     gate = " with a visual sentinel" if run.config.sgate else ""
-    return (
-        f"{run.config.caption_model.replace('_', ' ')}{gate} · {method} · "
-        f"{source}, {count} shown"
-    )
+    return f"{run.config.caption_model.replace('_', ' ')}{gate} · {method}"
 
 
-def of_images(config, run, refuse):
-    """Captions --images; list of `Captioned`."""
-    from imcap.data.pictures.listing import find_pictures
+def caption_images(
+    run: CaptionerRun,
+    evaluation: Evaluation,
+    refuse: Refuse,
+    images: Sequence[str],
+) -> list[CaptionedPicture]:
+    """Captions given pictures; finds their references by file name."""
+    data = evaluation.data
+    paths = chosen_pictures(images, data.num_images, refuse)
+    pictures = caption_files(run, evaluation, paths, refuse)
+    if data.references:
+        references = references_by_name(data.references)
+        for picture in pictures:
+            picture.references = references.get(picture.path.name, [])
+    return pictures
 
-    paths, refused = find_pictures(config.images)
-    for path, reason in refused:
-        refuse(path, reason)
-    if config.num_images > 0:
-        paths = paths[: config.num_images]
-    found = from_pixels(config, run, paths, refuse)
-    if config.references:
-        known = references_by_name(config.references)
-        for one in found:
-            one.references = known.get(one.path.name, [])
-    return found
 
-
-def references_by_name(path):
+def references_by_name(path: str) -> dict[str, list[str]]:
     """Sentences by file name, of any caption file."""
     from imcap.captioning.evaluation import references_of
     from imcap.data.captions.reading import read_captions
@@ -114,40 +138,53 @@ def references_by_name(path):
     }
 
 
-def of_split(config, run, refuse):
-    """Captions a split of the run's data; list of `Captioned`."""
-    from imcap.captioning.data import with_references
-    from imcap.captioning.evaluation import open_split, references_of
-    from imcap.reports.gathering import picture_paths
-
-    captions, read = open_split(run, config.evaluation.data)
-    captions = with_references(
-        captions, config.references or run.config.references
+def caption_split(
+    run: CaptionerRun, evaluation: Evaluation, refuse: Refuse
+) -> list[CaptionedPicture]:
+    """Captions a split of the run's data."""
+    from imcap.captioning.evaluation import (
+        add_references,
+        open_split,
+        references_of,
     )
-    paths = picture_paths(config, run.config, captions.files)
-    rows = {path: row for row, path in enumerate(paths)}
+
+    data = evaluation.data
+    captions, read = open_split(run, data)
+    captions = add_references(run, data, captions)
+    paths = picture_paths(
+        captions.files, run.config, data.input_json, data.images_root
+    )
     if run.config.cnntrain:
-        found = from_pixels(config, run, paths, refuse)
+        pictures = caption_files(run, evaluation, paths, refuse)
     else:
-        found = from_features(config, run, captions, read, paths, refuse)
+        pictures = caption_features(
+            run, evaluation, captions, read, paths, refuse
+        )
     sentences = references_of(captions)
-    for one in found:
-        one.references = sentences[captions.image_ids[rows[one.path]]]
-    return found
+    ids = dict(zip(paths, captions.image_ids, strict=True))
+    for picture in pictures:
+        picture.references = sentences[ids[picture.path]]
+    return pictures
 
 
-def from_pixels(config, run, paths, refuse):
-    """Captions pictures as `imcap caption` does."""
+def caption_files(
+    run: CaptionerRun,
+    evaluation: Evaluation,
+    paths: Sequence[Path],
+    refuse: Refuse,
+) -> list[CaptionedPicture]:
+    """Captions picture files as `imcap caption` does."""
     from tqdm import tqdm
 
     from imcap.captioning.pictures import caption_pictures
-    from imcap.reports.cards import embed_picture
 
     return [
-        Captioned(path, embed_picture(path), captions, {"grid": list(grid)})
+        CaptionedPicture(
+            path, embed_picture(path), captions, {"grid": list(grid)}
+        )
         for path, captions, grid in tqdm(
             caption_pictures(
-                run, paths, config.decoding, config.checkpoint, refuse
+                run, paths, evaluation.decoding, evaluation.checkpoint, refuse
             ),
             total=len(paths),
             unit="image",
@@ -155,106 +192,130 @@ def from_pixels(config, run, paths, refuse):
     ]
 
 
-def from_features(config, run, captions, read, paths, refuse):
-    """Captions pictures whose features are stored."""
+def caption_features(
+    run: CaptionerRun,
+    evaluation: Evaluation,
+    captions: CaptionSet,
+    read: Any,
+    paths: Sequence[Path],
+    refuse: Refuse,
+) -> list[CaptionedPicture]:
+    """Captions pictures whose features are stored.
+
+    Args:
+        captions, read: as `imcap.captioning.evaluation.open_split` gives.
+        paths: of the pictures, to show them.
+    """
     from tqdm import tqdm
 
     from imcap.captioning.generation import generate, make_generator
     from imcap.data.batches.readers import iterate_batches
-    from imcap.reports.cards import embed_picture
 
-    task = run.task(config.checkpoint)
+    task = run.task(evaluation.checkpoint)
     run.locate(read, task.captioner)
-    generator = make_generator(task, run, config.decoding, config.checkpoint)
-    pictures = {}
+    generator = make_generator(
+        task, run, evaluation.decoding, evaluation.checkpoint
+    )
+    embedded = {}
     for image_id, path in zip(captions.image_ids, paths, strict=True):
         try:
-            pictures[image_id] = path, embed_picture(path)
+            embedded[image_id] = path, embed_picture(path)
         except InputError as error:
             refuse(path, str(error))
-    places = Places(read.store, run.config)
-    batches = iterate_batches(read, list(pictures), config.batch_size)
-    said = tqdm(
+    batches = iterate_batches(read, list(embedded), evaluation.batch_size)
+    generated = tqdm(
         generate(generator, run.vocabulary, batches, keep_attention=True),
-        total=len(pictures),
+        total=len(embedded),
         unit="image",
     )
+    folder = run.config.position_folder
     return [
-        Captioned(*pictures[image_id], of_image, places(image_id))
-        for image_id, of_image in zip(pictures, said, strict=True)
+        CaptionedPicture(
+            *embedded[image_id],
+            of_image,
+            feature_locations(read.store, image_id, folder),
+        )
+        for image_id, of_image in zip(embedded, generated, strict=True)
     ]
 
 
-class Places:
-    """Says where the locations of a picture's features are.
+def feature_locations(
+    store: FeatureStore, image_id: Any, position_folder: str | None
+) -> dict[str, list]:
+    """Where the locations of a picture's features are: grid or boxes.
 
     Args:
-        store: the `FeatureStore`.
-        config: of the training, for its --position_folder.
+        store: of the features.
+        image_id: of the picture.
+        position_folder: where the training found positions, or None.
+
+    Returns:
+        See `imcap.reports.cards.Card`; {} where it is not known.
     """
+    from imcap.data.features.positions import PositionReader
 
-    def __init__(self, store, config):
-        self.store = store
-        self.folder = config.position_folder
-
-    def __call__(self, image_id):
-        """A dict of grid or boxes; {} where it is not known."""
-        from imcap.data.features.positions import PositionReader
-        from imcap.reports.cards import round_digits
-
-        grid = self.store.grid_of(image_id)
-        if grid:
-            return {"grid": list(grid)}
-        count = int(self.store.read([image_id])[1].sum())
-        try:
-            reader = PositionReader(self.store, "boxes", folder=self.folder)
-            return {"boxes": round_digits(reader.read(image_id, count))}
-        except InputError:
-            return {}
+    grid = store.grid_of(image_id)
+    if grid:
+        return {"grid": list(grid)}
+    count = int(store.read([image_id])[1].sum())
+    try:
+        reader = PositionReader(store, "boxes", folder=position_folder)
+        return {"boxes": round_digits(reader.read(image_id, count))}
+    except InputError:
+        return {}
 
 
-def score(config, found):
+def score_pictures(
+    pictures: Sequence[CaptionedPicture], metrics: Sequence[str]
+) -> tuple[dict[str, float], Sequence[str]]:
     """Scores the captions of pictures that have references.
 
     Returns:
-        Dict of metrics of them all, and a tuple of notes.
+        Dict of metrics of them all, and notes.
     """
     from imcap.metrics.coco import score_captions
 
-    for one in found:
-        chances = one.captions[0].log_probabilities
-        one.scores = {LOG: float(np.sum(chances))}
-    known = {row: one for row, one in enumerate(found) if one.references}
-    if not known or not config.metrics:
+    for picture in pictures:
+        log_probs = picture.captions[0].log_probabilities
+        picture.scores = {LOG: float(np.sum(log_probs))}
+    known = {
+        row: picture
+        for row, picture in enumerate(pictures)
+        if picture.references
+    }
+    if not known or not metrics:
         return {}, ()
     scores = score_captions(
         {row: " ".join(one.captions[0].words) for row, one in known.items()},
         {row: one.references for row, one in known.items()},
-        metrics=config.metrics,
+        metrics=metrics,
     )
-    for row, one in known.items():
-        of_picture = scores.per_image[row]
-        named = {name: of_picture[name] for name in SHOWN if name in of_picture}
-        one.scores = named | one.scores
+    for row, picture in known.items():
+        values = scores.per_image[row]
+        named = {name: values[name] for name in SHOWN if name in values}
+        picture.scores = named | picture.scores
     return scores.overall, scores.notes
 
 
-def as_card(one):
-    """The `Card` of a `Captioned`."""
-    from imcap.reports.cards import Card, Line, pack_attention
-
+def make_card(picture: CaptionedPicture) -> Card:
+    """A captioned picture as a card."""
     lines = [
         Line(
             caption.words,
             pack_attention(caption.words, caption.attention),
             f"{LOG} {np.sum(caption.log_probabilities):.2f}" if rank else "",
         )
-        for rank, caption in enumerate(one.captions)
+        for rank, caption in enumerate(picture.captions)
     ]
     groups = [("", lines[:1])]
     if lines[1:]:
         groups.append(("also", lines[1:]))
-    places = one.places if are_located(lines[0].attention, one.places) else {}
+    located = are_located(lines[0].attention, picture.locations)
     return Card(
-        one.path.name, one.embedded, groups, one.references, one.scores, places
+        picture.path.name,
+        picture.picture,
+        groups,
+        picture.references,
+        picture.scores,
+        picture.locations if located else {},
     )

@@ -1,62 +1,46 @@
 """What reports gather before a page is written."""
 
-import sys
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from imcap.errors import InputError
 from imcap.reports.cards import data_uri
 from imcap.reports.templates import render
-from imcap.runs.kinds import is_matching
+
+if TYPE_CHECKING:
+    from imcap.runs.run import Run
+
+# Told of the path of a picture that cannot be read, and of the reason.
+Refuse = Callable[[Path, str], None]
 
 
-class Refusals:
-    """Tells of what is left out, a line each, and keeps the reasons.
-
-    Args:
-        reasons: list to which they are added.
-    """
-
-    def __init__(self, reasons):
-        self.reasons = reasons
-
-    def __call__(self, path, reason):
-        line = " ".join(reason.split())
-        self.reasons.append(line)
-        print(f"left out: {line}", file=sys.stderr)
-
-
-def output_file(config):
-    """Where the page goes."""
-    if config.output:
-        return Path(config.output)
-    name = "pictures" if config.images else config.split
-    if not is_matching(config.model):
-        name = f"{name}_{config.decoding.label}"
-    return Path(config.model) / "report" / f"{name}.html"
-
-
-def picture_paths(config, trained, files):
+def picture_paths(
+    files: Sequence[str],
+    trained: Any,
+    input_json: str | None = None,
+    images_root: str | None = None,
+) -> list[Path]:
     """Where the pictures of a split lie.
 
     Args:
-        config: `ReportConfig`.
-        trained: the config of the run's training.
-        files: list of str, names as the captions have them.
-
-    Returns:
-        List of `Path`: below --images_root, or that of the training, or the
-        folder of the captions, whichever holds any of them.
+        files: names as the captions have them.
+        trained: settings of the run's training.
+        input_json: the captions; None for those of the training.
+        images_root: their folder; None for that of the training, or the
+            folder of the captions, whichever holds any of them.
 
     Raises:
         InputError: none of them does.
     """
-    captions = config.input_json or trained.input_json or ""
-    beside = Path(captions).parent
+    beside = Path(input_json or trained.input_json or "").parent
     roots = [getattr(trained, "images_root", ""), beside, beside / "images"]
-    if config.images_root:
-        roots = [config.images_root]
+    if images_root:
+        roots = [images_root]
     for root in map(Path, roots):
         paths = [root / name for name in files]
         if any(path.exists() for path in paths):
@@ -67,11 +51,23 @@ def picture_paths(config, trained, files):
     )
 
 
-def learning_curves(run) -> Markup:
+def chosen_pictures(
+    images: Sequence[str], count: int, refuse: Refuse
+) -> list[Path]:
+    """The first `count` pictures of --images; all where it is negative."""
+    from imcap.data.pictures.listing import find_pictures
+
+    paths, refused = find_pictures(images)
+    for path, reason in refused:
+        refuse(path, reason)
+    return paths if count < 0 else paths[:count]
+
+
+def learning_curves(run: Run) -> Markup:
     """HTML of a run's learning curves; empty where it has none.
 
     Args:
-        run: a run; curves are drawn where they are missing.
+        run: curves are drawn where they are missing.
     """
     from imcap.runs.learning_curves import CURVES, LearningCurves
 

@@ -1,10 +1,36 @@
 """The report of image-text matching: which captions fit, word by word."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imcap.errors import InputError
+from imcap.reports.cards import (
+    Card,
+    EmbeddedPicture,
+    Line,
+    are_located,
+    embed_picture,
+    pack_attention,
+)
+from imcap.reports.gathering import (
+    Refuse,
+    chosen_pictures,
+    learning_curves,
+    picture_paths,
+)
+from imcap.reports.page import Page
+
+if TYPE_CHECKING:
+    from imcap.captioning.evaluation import SplitSettings
+    from imcap.data.pairs.matching_set import MatchingSet, TokenRows
+    from imcap.matching.run import MatchRun
+    from imcap.matching.search import Searcher
 
 # Scores by which cards are sorted; ranks count from 1.
 OWN_RANK, PICTURE_RANK, BEST = (
@@ -17,23 +43,23 @@ class Pool:
     """The captions that pictures are compared with.
 
     Attributes:
-        tokens: list (M) of lists of str.
+        tokens: words of each of the M captions.
         rows: their `TokenRows`.
     """
 
-    tokens: list
-    rows: object
+    tokens: Sequence[Sequence[str]]
+    rows: TokenRows
 
-    def looked(self, searcher, regions, chosen):
-        """What `pack_attention` gives for some captions of one picture.
+    def attend(
+        self, searcher: Searcher, regions: np.ndarray, chosen: Sequence[int]
+    ) -> list[dict[str, Any] | None]:
+        """Packed attention of some captions over one picture.
 
         Args:
-            searcher: a `Searcher`.
+            searcher: the run.
             regions: float32 (K, E), embedded.
-            chosen: list of n int, which captions.
+            chosen: which captions.
         """
-        from imcap.reports.cards import pack_attention
-
         repeated = np.repeat(regions[None], len(chosen), axis=0)
         weights = searcher.attend(repeated, self.rows, chosen)
         return [
@@ -42,28 +68,46 @@ class Pool:
         ]
 
 
-def gather(config, refuse):
-    """Compares what the flags name.
+def report_matching(
+    searcher: Searcher,
+    data: SplitSettings,
+    refuse: Refuse,
+    images: Sequence[str] = (),
+    sentences: str | None = None,
+    top: int = 5,
+) -> tuple[Page, list[Card]]:
+    """Compares pictures with captions for a page.
 
     Args:
-        config: `ReportConfig`.
-        refuse: function of (path, reason), for what cannot be read.
-
-    Returns:
-        A `Page` and a list of `Card`.
+        searcher: the run.
+        data: the split.
+        refuse: told of what cannot be read.
+        images: pictures, or folders of them, instead of the split's.
+        sentences: file of sentences, one a line, for `images`; None for the
+            captions of the split.
+        top: best captions of each picture.
     """
-    from imcap.matching.search import Searcher
-    from imcap.reports.gathering import learning_curves
-    from imcap.reports.page import Page
-
-    searcher = Searcher(config.model, config.checkpoint)
     run = searcher.run
-    if config.images:
-        cards, tiles = of_images(config, searcher, refuse), {}
+    tiles: dict[str, str] = {}
+    if images:
+        pool = open_pool(searcher, data, sentences)
+        embedded = searcher.embedder.embed_captions(
+            pool.rows, np.arange(len(pool.rows))
+        )
+        paths = chosen_pictures(images, data.num_images, refuse)
+        cards = [
+            card
+            for path in paths
+            if (
+                card := card_of_file(
+                    searcher, pool, embedded, path, top, refuse
+                )
+            )
+        ]
         source = "given pictures"
     else:
-        cards, tiles = of_split(config, searcher, refuse)
-        source = f"split {config.split}"
+        cards, tiles = cards_of_split(searcher, data, top, refuse)
+        source = f"split {data.split}"
     kind = {"t2i": "words look at regions", "i2t": "regions look at words"}
     page = Page(
         title=run.path.resolve().name,
@@ -73,48 +117,63 @@ def gather(config, refuse):
         tiles=tiles,
         above=learning_curves(run),
         lower_is_better=(OWN_RANK, PICTURE_RANK),
-        sort_by=BEST if config.images else OWN_RANK,
+        sort_by=BEST if images else OWN_RANK,
     )
     return page, cards
 
 
-def split_pairs(config, run):
-    """The pairs of the split, from the training's data or the flags'."""
+def open_split_pairs(run: MatchRun, data: SplitSettings) -> MatchingSet:
+    """The pairs of a split, of the training's data or of other files."""
     from imcap.matching.data import PairSource
 
     source = PairSource.of(run.config).replaced(
-        input_json=config.input_json or None,
-        input_h5=config.input_h5 or None,
-        features=config.features or None,
+        input_json=data.input_json or None,
+        input_h5=data.input_h5 or None,
+        features=data.features or None,
     )
-    name = {"val": "dev", "restval": "train"}.get(config.split, config.split)
+    name = {"val": "dev", "restval": "train"}.get(data.split, data.split)
     return source.open(name)
 
 
-def of_split(config, searcher, refuse):
+def open_pool(
+    searcher: Searcher, data: SplitSettings, sentences: str | None
+) -> Pool:
+    """The captions of a file of sentences, or of the split."""
+    from imcap.matching.search import read_sentences
+
+    if sentences:
+        tokens = searcher.tokenize(read_sentences(sentences))
+    else:
+        tokens = open_split_pairs(searcher.run, data).tokens
+    return Pool(tokens, searcher.encode(tokens))
+
+
+def cards_of_split(
+    searcher: Searcher, data: SplitSettings, top: int, refuse: Refuse
+) -> tuple[list[Card], dict[str, str]]:
     """Cards of a split's pictures, and recalls over all of it."""
     from imcap.matching.evaluation import check_features, ensemble_scores
-    from imcap.metrics.recall import recalls, retrieval_ranks
-    from imcap.reports.cards import embed_picture
-    from imcap.reports.gathering import picture_paths
+    from imcap.metrics.recall import retrieval_ranks
 
-    pairs = split_pairs(config, searcher.run)
+    pairs = open_split_pairs(searcher.run, data)
     check_features(searcher.run, pairs)
     if pairs.files is None:
         raise InputError(
             f"{pairs.name}: these features do not name their pictures; give "
             "--images and --captions, or --input_json of the same ids"
         )
-    paths = picture_paths(config, searcher.run.config, pairs.files)
+    paths = picture_paths(
+        pairs.files, searcher.run.config, data.input_json, data.images_root
+    )
     scores = ensemble_scores(
         [searcher.run],
         [lambda: searcher.embedder],
         pairs,
-        config.checkpoint,
+        searcher.checkpoint,
     )
     to_text, to_image = retrieval_ranks(scores, pairs.image_of)
     pool = Pool(pairs.tokens, pairs.encode(searcher.run.vocabulary))
-    last = len(paths) if config.num_images < 0 else config.num_images
+    last = len(paths) if data.num_images < 0 else data.num_images
     cards = []
     for row, path in enumerate(paths[:last]):
         try:
@@ -124,107 +183,124 @@ def of_split(config, searcher, refuse):
             continue
         own = np.flatnonzero(pairs.image_of == row).tolist()
         values = np.asarray(scores[row : row + 1])[0]
-        groups = compared(config, searcher, pairs.part(row, row + 1), pool,
-                          values, own, to_image)  # fmt: skip
-        found = {
+        regions = embed_regions(searcher, pairs.part(row, row + 1))
+        groups = group_captions(
+            searcher, pool, regions, values, top, own, to_image
+        )
+        ranks = {
             OWN_RANK: int(to_text[row]) + 1,
             PICTURE_RANK: float(np.mean(to_image[own]) + 1),
             BEST: float(values.max()),
         }
         grid = pairs.store.grid_of(pairs.image_ids[row])
-        places = {"grid": list(grid)} if grid else {}
-        cards.append(_card(path.name, picture, groups, found, places))
-    tiles = {
-        f"{title} R@{level}": f"{recalls(found)[f'R@{level}']:.1f}"
-        for title, found in (
-            ("image → text", to_text), ("text → image", to_image)
-        )
+        cards.append(make_card(path.name, picture, groups, ranks, grid))
+    return cards, recall_tiles(to_text, to_image)
+
+
+def recall_tiles(to_text: np.ndarray, to_image: np.ndarray) -> dict[str, str]:
+    """Recalls of both directions as large figures."""
+    from imcap.metrics.recall import recalls
+
+    directions = {"image → text": to_text, "text → image": to_image}
+    return {
+        f"{title} R@{level}": f"{recalls(ranks)[f'R@{level}']:.1f}"
+        for title, ranks in directions.items()
         for level in (1, 5, 10)
-    }  # fmt: skip
-    return cards, tiles
+    }
 
 
-def compared(config, searcher, one, pool, values, own, to_image):
+def embed_regions(searcher: Searcher, pair: MatchingSet) -> np.ndarray:
+    """Embedded regions (K, E) of the one picture of `pair`."""
+    regions, mask = searcher.embedder.embed_images(pair)
+    return regions[0] if mask is None else regions[0][mask[0]]
+
+
+def group_captions(
+    searcher: Searcher,
+    pool: Pool,
+    regions: np.ndarray,
+    values: np.ndarray,
+    top: int,
+    own: list[int],
+    to_image: np.ndarray,
+) -> list[tuple[str, list[Line]]]:
     """The groups of a card: the best captions, and the right ones.
 
     Args:
-        one: the `MatchingSet` of this picture alone.
+        searcher: the run.
         pool, values: all captions, and their scores (M,).
-        own: list of int, the right ones.
+        regions: of the picture, (K, E).
+        top: how many of the best.
+        own: the right captions.
         to_image: (M,) ranks of each caption's own picture, from 0.
     """
-    from imcap.matching.search import top_k
-    from imcap.reports.cards import Line
-
-    regions, mask = searcher.embedder.embed_images(one)
-    regions = regions[0] if mask is None else regions[0][mask[0]]
-    best = top_k(values, config.top).tolist()
+    best = best_captions(values, top)
     chosen = best + own
-    looked = pool.looked(searcher, regions, chosen)
+    attention = pool.attend(searcher, regions, chosen)
     lines = []
-    for place, (row, seen) in enumerate(zip(chosen, looked, strict=True)):
+    for place, (row, packed) in enumerate(zip(chosen, attention, strict=True)):
         note = f"{values[row]:.3f}"
         if place >= len(best):
             note += f" · its picture at rank {to_image[row] + 1}"
         mark = "right" if row in own and place < len(best) else ""
-        lines.append(Line(pool.tokens[row], seen, note, mark))
+        lines.append(Line(pool.tokens[row], packed, note, mark))
     return [
         ("captions that fit best", lines[: len(best)]),
         ("its own captions", lines[len(best) :]),
     ]
 
 
-def of_images(config, searcher, refuse):
-    """Cards of --images with the captions that fit them best."""
-    from imcap.data.pictures.listing import find_pictures
-    from imcap.matching.search import top_k
-    from imcap.reports.cards import Line, embed_picture
+def card_of_file(
+    searcher: Searcher,
+    pool: Pool,
+    embedded: tuple[np.ndarray, np.ndarray],
+    path: Path,
+    top: int,
+    refuse: Refuse,
+) -> Card | None:
+    """The card of a picture file; None where it cannot be read.
 
-    pool = sentences(config, searcher)
-    words, lengths = searcher.embedder.embed_captions(
-        pool.rows, np.arange(len(pool.rows))
-    )
-    grid = searcher.encoder.grid
-    paths, refused = find_pictures(config.images)
-    for path, reason in refused:
-        refuse(path, reason)
-    last = len(paths) if config.num_images < 0 else config.num_images
-    cards = []
-    for path in paths[:last]:
-        try:
-            picture = embed_picture(path)
-            regions = searcher.embed_pictures([path])
-        except InputError as error:
-            refuse(path, str(error))
-            continue
-        values = searcher.embedder.score(regions, None, words, lengths)[0]
-        best = top_k(values, config.top).tolist()
-        looked = pool.looked(searcher, regions[0], best)
-        lines = [
-            Line(pool.tokens[row], seen, f"{values[row]:.3f}")
-            for row, seen in zip(best, looked, strict=True)
-        ]
-        groups = [("captions that fit best", lines)]
-        places = {"grid": list(grid)}
-        found = {BEST: float(values.max())}
-        cards.append(_card(path.name, picture, groups, found, places))
-    return cards
+    Args:
+        searcher: the run.
+        pool, embedded: the captions, and what the run makes of their words.
+        path: the picture.
+        top: how many of the best captions.
+        refuse: told why it cannot be read.
+    """
+    try:
+        picture = embed_picture(path)
+        regions = searcher.embed_pictures([path])
+    except InputError as error:
+        refuse(path, str(error))
+        return None
+    values = searcher.embedder.score(regions, None, *embedded)[0]
+    best = best_captions(values, top)
+    attention = pool.attend(searcher, regions[0], best)
+    lines = [
+        Line(pool.tokens[row], packed, f"{values[row]:.3f}")
+        for row, packed in zip(best, attention, strict=True)
+    ]
+    groups = [("captions that fit best", lines)]
+    scores = {BEST: float(values.max())}
+    return make_card(path.name, picture, groups, scores, searcher.encoder.grid)
 
 
-def sentences(config, searcher):
-    """The `Pool` of --captions, or of the split."""
-    from imcap.matching.search import read_sentences
+def best_captions(values: np.ndarray, count: int) -> list[int]:
+    """Which captions score best, the best first."""
+    from imcap.metrics.recall import top_k
 
-    if config.captions:
-        tokens = searcher.tokenize(read_sentences(config.captions))
-    else:
-        tokens = split_pairs(config, searcher.run).tokens
-    return Pool(tokens, searcher.encode(tokens))
+    return top_k(values, count).tolist()
 
 
-def _card(name, picture, groups, scores, places):
-    from imcap.reports.cards import Card, are_located
-
-    looked = groups[0][1][0].attention
-    places = places if are_located(looked, places) else {}
-    return Card(name, picture, groups, [], scores, places)
+def make_card(
+    name: str,
+    picture: EmbeddedPicture,
+    groups: list[tuple[str, list[Line]]],
+    scores: dict[str, float],
+    grid: Sequence[int] | None,
+) -> Card:
+    """A picture with groups of captions as a card."""
+    locations = {"grid": list(grid)} if grid else {}
+    if not are_located(groups[0][1][0].attention, locations):
+        locations = {}
+    return Card(name, picture, groups, [], scores, locations)

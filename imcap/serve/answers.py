@@ -1,15 +1,20 @@
 """Captions and attention as what a page reads: plain numbers and words."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from imcap.captioning.generation import Caption
 
 DIGITS = 4  # of attention and of log-probabilities
 
 
-def caption_entry(caption):
+def caption_entry(caption: "Caption") -> dict[str, Any]:
     """One caption as a dict for JSON.
 
     Args:
-        caption: an `imcap.captioning.generation.Caption` of L words.
+        caption: of L words.
 
     Returns:
         caption (str), log_probability of the words and the end, words: L
@@ -24,7 +29,7 @@ def caption_entry(caption):
     if words and is_drawable(caption.attention):
         parsed = parse_attention(words, caption.attention)
     entries = [
-        {"word": word, "log_probability": rounded(chance)}
+        {"word": word, "log_probability": round_decimals(chance)}
         for word, chance in zip(
             words, caption.log_probabilities[: len(words)], strict=True
         )
@@ -33,19 +38,19 @@ def caption_entry(caption):
     if parsed and parsed.share is not None:
         shares = list(parsed.names)
         for entry, share in zip(entries, parsed.share, strict=True):
-            entry["share"] = rounded(share)
+            entry["share"] = round_decimals(share)
     attention = None
     if parsed and parsed.weights is not None:
-        attention = rounded(parsed.weights.mean(axis=1))
+        attention = round_decimals(parsed.weights.mean(axis=1))
     return {
         "caption": " ".join(words),
-        "log_probability": rounded(caption.log_probabilities.sum()),
+        "log_probability": round_decimals(caption.log_probabilities.sum()),
         "words": entries,
         "shares": shares,
         "attention": attention,
     }
 
 
-def rounded(values):
+def round_decimals(values: Any) -> Any:
     """Numbers short enough to send: a float, or nested lists of them."""
     return np.round(np.asarray(values, "float64"), DIGITS).tolist()

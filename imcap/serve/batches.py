@@ -3,7 +3,9 @@
 import asyncio
 import collections
 import contextlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 PATIENCE = 0.05  # seconds at most that a free model waits for company
 
@@ -11,7 +13,12 @@ PATIENCE = 0.05  # seconds at most that a free model waits for company
 RECENT = 0.5  # seconds in which those who were answered are expected again
 
 
-Asked = collections.namedtuple("Asked", ["setting", "item", "future"])
+class Asked(NamedTuple):
+    """One item that waits for its answer."""
+
+    setting: Hashable
+    item: Any
+    future: asyncio.Future
 
 
 class Batcher:
@@ -44,19 +51,24 @@ class Batcher:
         >>> answer = await batcher("greedy", pixels)
     """
 
-    def __init__(self, compute, max_batch=16):
+    def __init__(
+        self,
+        compute: Callable[[Any, list], Sequence],
+        max_batch: int = 16,
+    ):
         self.compute = compute
         self.max_batch = max_batch
-        self.waiting = collections.deque()
+        self.waiting: collections.deque[Asked] = collections.deque()
         self.thread = ThreadPoolExecutor(1, "model")
-        self.work = None
+        self.work: asyncio.Task | None = None
         self.on_their_way = 0
         self.answered = 0  # how many at the last time
         self.answered_at = 0.0  # when that was, in the loop's seconds
-        self.complete = None  # an event while company is waited for
+        # An event while company is waited for.
+        self.complete: asyncio.Event | None = None
 
     @contextlib.contextmanager
-    def coming(self):
+    def coming(self) -> Iterator[None]:
         """While an item is made that will be asked for as soon as it is."""
         self.on_their_way += 1
         try:
@@ -65,7 +77,7 @@ class Batcher:
             self.on_their_way -= 1
             self._announce()
 
-    async def __call__(self, setting, item):
+    async def __call__(self, setting: Hashable, item: Any) -> Any:
         future = asyncio.get_running_loop().create_future()
         self.waiting.append(Asked(setting, item, future))
         self._announce()

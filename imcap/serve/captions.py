@@ -2,10 +2,12 @@
 
 import asyncio
 import functools
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from imcap.serve.answers import caption_entry
@@ -17,8 +19,15 @@ from imcap.serve.decoding import (
     Decoders,
     parse_setting,
 )
-from imcap.serve.limits import Refused
-from imcap.serve.pictures import pixels_of
+from imcap.serve.limits import Gate, Limits, Refused
+from imcap.serve.pictures import load_upload
+
+if TYPE_CHECKING:
+    from imcap.captioning.captioner import LoadedCaptioner
+    from imcap.captioning.generation import Caption
+    from imcap.serve.decoding import Setting
+
+T = TypeVar("T")
 
 DECODING_THREADS = 2
 
@@ -30,14 +39,14 @@ class CaptionService:
     are ready together.
 
     Args:
-        model: a `LoadedCaptioner`.
-        limits: `Limits`.
-        gate: `Gate`, shared by all requests of a server.
+        model: the captioner.
+        limits: of each request.
+        gate: shared by all requests of a server.
     """
 
     page = "caption.html"
 
-    def __init__(self, model, limits, gate):
+    def __init__(self, model: "LoadedCaptioner", limits: Limits, gate: Gate):
         self.model = model
         self.limits = limits
         self.gate = gate
@@ -46,7 +55,7 @@ class CaptionService:
         self.threads = ThreadPoolExecutor(DECODING_THREADS, "pictures")
 
     @property
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """What `/api/health` says of this service."""
         return {
             "task": "captioning",
@@ -58,20 +67,20 @@ class CaptionService:
             },
         }
 
-    def routes(self):
+    def routes(self) -> list[Route]:
         """Its `Route`s."""
         return [Route("/api/caption", self.caption, methods=["POST"])]
 
-    def warm_up(self, progress=iter):
+    def warm_up(self, progress: Callable[[Iterable], Iterable] = iter) -> None:
         """Makes the first answer as quick as the others."""
         self.decoders.warm_up(progress)
 
-    def close(self):
+    def close(self) -> None:
         """Ends the threads."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.batcher.thread.shutdown(wait=False, cancel_futures=True)
 
-    async def caption(self, request):
+    async def caption(self, request: Request) -> Response:
         """The endpoint."""
         setting, wanted = parse_setting(request.query_params)
         with self.gate.open():
@@ -88,9 +97,11 @@ class CaptionService:
         entries = [caption_entry(caption) for caption in captions[:wanted]]
         return JSONResponse({"captions": entries, "grid": self.model.grid})
 
-    async def _captions(self, setting, encoded):
+    async def _captions(
+        self, setting: "Setting", encoded: bytes
+    ) -> "list[Caption]":
         load = functools.partial(
-            pixels_of,
+            load_upload,
             encoded,
             self.model.reader.pixels,
             self.limits,
@@ -102,7 +113,7 @@ class CaptionService:
         return await self.batcher(setting, pixels)
 
 
-async def within(seconds, work, refusal):
+async def within(seconds: float, work: Awaitable[T], refusal: Refused) -> T:
     """What `work` returns, or `refusal` raised when it takes too long."""
     try:
         return await asyncio.wait_for(work, seconds)
@@ -110,7 +121,7 @@ async def within(seconds, work, refusal):
         raise refusal from None
 
 
-async def read_body(request, limits):
+async def read_body(request: Request, limits: Limits) -> bytes:
     """The bytes of a request, never more than allowed.
 
     What the request says of its own length is believed only when it says

@@ -1,10 +1,16 @@
 """How captions may be asked for, and the compiled decoders that answer."""
 
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imcap.serve.limits import Refused
+
+if TYPE_CHECKING:
+    from imcap.captioning.captioner import LoadedCaptioner
+    from imcap.captioning.generation import Caption, Generator
 
 METHODS = ("beam", "greedy", "sample")
 
@@ -49,7 +55,7 @@ class Setting:
     several: bool = False
 
 
-def parse_setting(query):
+def parse_setting(query: Mapping[str, str]) -> tuple[Setting, int]:
     """What a query asks for.
 
     Args:
@@ -81,7 +87,13 @@ def parse_setting(query):
     return Setting(method, beams, several=wanted > 1), min(wanted, beams)
 
 
-def _one_of(query, name, choices, kind, default=None):
+def _one_of(
+    query: Mapping[str, str],
+    name: str,
+    choices: Sequence,
+    kind: type,
+    default: Any = None,
+) -> Any:
     """A value of a query, checked; the first choice where it is absent."""
     if name not in query:
         return choices[0] if default is None else default
@@ -99,19 +111,21 @@ class Decoders:
     """Compiled decoders of a run, made when first asked for and kept.
 
     Args:
-        model: a `LoadedCaptioner`.
+        model: the captioner.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: "LoadedCaptioner"):
         self.model = model
-        self.generators = {}
+        self.generators: dict[Setting, OpenBatch] = {}
 
-    def __call__(self, setting, pixels):
-        """Captions of pictures: list of B lists of `Caption`.
+    def __call__(
+        self, setting: Setting, pixels: Sequence[np.ndarray]
+    ) -> "list[list[Caption]]":
+        """Captions of B pictures, for each the best first.
 
         Args:
-            setting: a `Setting`.
-            pixels: list of B arrays (side, side, 3).
+            setting: how they are decoded.
+            pixels: B arrays (side, side, 3).
         """
         from imcap.captioning.generation import generate
 
@@ -125,7 +139,7 @@ class Decoders:
             )
         )
 
-    def warm_up(self, progress=iter):
+    def warm_up(self, progress: Callable[[Iterable], Iterable] = iter) -> None:
         """Compiles what the page offers, for batches of any size.
 
         Args:
@@ -139,7 +153,7 @@ class Decoders:
             for count in (1, 2):
                 self(setting, [blank] * count)
 
-    def _generator(self, setting):
+    def _generator(self, setting: Setting) -> "OpenBatch":
         from imcap.captioning.decoding_settings import DecodingSettings
         from imcap.captioning.generation import make_generator
 
@@ -167,11 +181,11 @@ class OpenBatch:
         generator: an `imcap.captioning.generation.Generator`.
     """
 
-    def __init__(self, generator):
+    def __init__(self, generator: "Generator"):
         self.generator = generator
-        self.compiled = None
+        self.compiled: Callable[[dict], dict] | None = None
 
-    def predict_on_batch(self, inputs):
+    def predict_on_batch(self, inputs: Mapping[str, np.ndarray]) -> dict:
         """As Keras' own: dict of arrays to dict of tensors."""
         import tensorflow as tf
 

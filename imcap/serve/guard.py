@@ -1,10 +1,12 @@
 """Who may ask: the checks in front of every request."""
 
 import ipaddress
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # The page runs its own files alone, and no other page may frame it.
 POLICY = (
@@ -38,16 +40,18 @@ class Guard:
         names: iterable of further host names.
     """
 
-    def __init__(self, app, names=()):
+    def __init__(self, app: ASGIApp, names: Iterable[str] = ()):
         self.app = app
         self.names = {name.lower() for name in names} | {"localhost"}
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def send_with_headers(message):
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
@@ -58,20 +62,20 @@ class Guard:
             app = JSONResponse({"error": reason}, 403)
         await app(scope, receive, send_with_headers)
 
-    def refusal(self, headers, path):
+    def refusal(self, headers: Headers, path: str) -> str | None:
         """Why a request is not answered, or None."""
         host = headers.get("host", "")
         if not self.is_ours(host):
             return "not a name of this server; start it with --names NAME"
         origin = headers.get("origin")
-        if origin is not None and site_of(origin) != host:
+        if origin is not None and origin_host(origin) != host:
             return "other web sites may not ask here"
         site = headers.get("sec-fetch-site", "none")
         if path.startswith("/api/") and site not in ("none", "same-origin"):
             return "other web sites may not ask here"
         return None
 
-    def is_ours(self, host):
+    def is_ours(self, host: str) -> bool:
         """Whether "host:port" is an address or a name of this server."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
@@ -80,7 +84,7 @@ class Guard:
             return False
 
 
-def site_of(origin):
+def origin_host(origin: str) -> str:
     """The "host:port" of an origin; "" for what is none."""
     try:
         return urlsplit(origin).netloc

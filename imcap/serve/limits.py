@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 from imcap.errors import InputError
 
@@ -35,13 +36,13 @@ class Limits:
     max_batch: int = 16
     seconds: float = 60.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             if not getattr(self, field.name) > 0:
                 raise InputError(f"--{field.name} must be more than 0")
 
     @property
-    def max_bytes(self):
+    def max_bytes(self) -> int:
         """`max_megabytes` in bytes."""
         return int(self.max_megabytes * MEGABYTE)
 
@@ -54,13 +55,13 @@ class Refused(Exception):
         reason: one line for the person who asked.
     """
 
-    def __init__(self, status, reason):
+    def __init__(self, status: int, reason: str):
         super().__init__(reason)
         self.status = status
         self.reason = reason
 
     @property
-    def headers(self):
+    def headers(self) -> dict[str, str]:
         """What goes along with the status: when to try again, if ever."""
         return {"Retry-After": "2"} if self.status == 503 else {}
 
@@ -76,12 +77,12 @@ class Gate:
         ...     answer()
     """
 
-    def __init__(self, most):
+    def __init__(self, most: int):
         self.most = most
         self.inside = 0
 
     @contextlib.contextmanager
-    def open(self):
+    def open(self) -> Iterator[None]:
         """One request's time inside; `Refused` with 503 where it is full."""
         if self.inside >= self.most:
             raise Refused(

@@ -2,11 +2,14 @@
 
 import io
 import warnings
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from imcap.errors import InputError
-from imcap.serve.limits import Refused
+from imcap.serve.limits import Limits, Refused
 
 # Pillow knows more formats, but some of them run other programs.
 STARTS = {
@@ -27,7 +30,9 @@ PLAIN_MODES = {"1", "L", "LA", "P", "RGB", "RGBA"}
 DAMAGED = "a damaged picture, perhaps cut short"
 
 
-def checked_picture(encoded, limits, side):
+def check_upload(
+    encoded: bytes, limits: Limits, side: int
+) -> bytes | Image.Image:
     """An upload as something that `load_pixels` takes.
 
     Large pictures other than JPEG are shrunk by whole factors, to no less
@@ -48,7 +53,7 @@ def checked_picture(encoded, limits, side):
     """
     if not encoded:
         raise Refused(400, "nothing was sent; send the bytes of a picture")
-    kind = kind_of(encoded)
+    kind = sniff_format(encoded)
     if kind is None:
         names = ", ".join(STARTS)
         raise Refused(415, f"not a picture; send one of {names}")
@@ -60,7 +65,7 @@ def checked_picture(encoded, limits, side):
                 check_pixels(image.width * image.height, limits)
                 if is_light(image):
                     return encoded
-                return shrunk(image, side)
+                return shrink(image, side)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many_pixels("far too many", limits) from None
     except Refused:
@@ -69,21 +74,23 @@ def checked_picture(encoded, limits, side):
         raise Refused(400, DAMAGED) from None
 
 
-def pixels_of(encoded, load, limits, side):
+def load_upload(
+    encoded: bytes, load: Callable[[Any], np.ndarray], limits: Limits, side: int
+) -> np.ndarray:
     """What `load` makes of an upload: an array (side, side, 3).
 
     Args:
-        encoded, limits, side: as in `checked_picture`.
+        encoded, limits, side: as in `check_upload`.
         load: function of bytes or a PIL image to the array.
     """
-    picture = checked_picture(encoded, limits, side)
+    picture = check_upload(encoded, limits, side)
     try:
         return load(picture)
     except InputError:
         raise Refused(400, DAMAGED) from None
 
 
-def kind_of(encoded):
+def sniff_format(encoded: bytes) -> str | None:
     """The format by the first bytes, None where it is none of ours."""
     for kind, start in STARTS.items():
         if encoded.startswith(start):
@@ -91,13 +98,13 @@ def kind_of(encoded):
     return None
 
 
-def check_pixels(pixels, limits):
+def check_pixels(pixels: int, limits: Limits) -> None:
     """Refuses pictures that decoding would make too large."""
     if pixels > limits.max_pixels:
         raise too_many_pixels(f"{pixels:,}", limits)
 
 
-def too_many_pixels(pixels, limits):
+def too_many_pixels(pixels: str, limits: Limits) -> Refused:
     """The refusal of a picture of so many pixels."""
     return Refused(
         413,
@@ -106,15 +113,16 @@ def too_many_pixels(pixels, limits):
     )
 
 
-def is_light(image):
+def is_light(image: Image.Image) -> bool:
     """Whether TensorFlow can decode it as it is, in little memory."""
     if image.format in ("JPEG", "MPO") or image.mode not in PLAIN_MODES:
         return True
     return image.width * image.height <= MOST_WHOLE
 
 
-def shrunk(image, side):
+def shrink(image: Image.Image, side: int) -> Image.Image:
     """A PIL image smaller by whole factors, each side by its own."""
-    factors = [max(1, pixels // (4 * side)) for pixels in image.size]
+    width, height = image.size
+    factors = max(1, width // (4 * side)), max(1, height // (4 * side))
     see_through = image.mode in ("LA", "RGBA") or "transparency" in image.info
     return image.convert("RGBA" if see_through else "RGB").reduce(factors)

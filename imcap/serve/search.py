@@ -4,16 +4,31 @@ import asyncio
 import collections
 import functools
 import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from imcap.errors import InputError
-from imcap.serve.answers import rounded
+from imcap.serve.answers import round_decimals
 from imcap.serve.batches import Batcher
 from imcap.serve.captions import within
-from imcap.serve.limits import LONGEST_QUESTION, MOST_FOUND, Refused
+from imcap.serve.limits import (
+    LONGEST_QUESTION,
+    MOST_FOUND,
+    Gate,
+    Limits,
+    Refused,
+)
+
+if TYPE_CHECKING:
+    from imcap.matching.matcher import LoadedMatcher
+    from imcap.matching.search import Match
 
 THUMBNAIL_SIDE = 448  # pixels of the longer side
 
@@ -28,17 +43,17 @@ class FolderSearch:
     """A matching run and the pictures that it looks through.
 
     Args:
-        matcher: a `LoadedMatcher`.
+        matcher: the run.
         folder: the folder of pictures.
     """
 
-    def __init__(self, matcher, folder):
+    def __init__(self, matcher: "LoadedMatcher", folder: str | Path):
         self.run = matcher.run
         self.searcher = matcher.searcher
         self.index = self.searcher.index(folder)
 
-    def words(self, sentence):
-        """Its words, and those of them that the run does not know.
+    def split_sentence(self, sentence: str) -> tuple[list[str], list[str]]:
+        """Words of a sentence, and those that the run does not know.
 
         Raises:
             Refused: 400 where nothing is left to look for.
@@ -51,12 +66,14 @@ class FolderSearch:
             raise Refused(400, "the model knows none of these words")
         return words, unknown
 
-    def __call__(self, top, questions):
+    def __call__(
+        self, top: int, questions: Sequence[Sequence[str]]
+    ) -> "list[list[Match]]":
         """Finds pictures for several sentences together.
 
         Args:
-            top: int, how many for each.
-            questions: list of lists of str, the words of sentences.
+            top: how many for each.
+            questions: the words of each sentence.
 
         Returns:
             For each, a list of `Match`: row in the index, score, and
@@ -70,23 +87,25 @@ class SearchService:
     """Answers `GET /api/search` and `GET /api/thumbnails/ROW`.
 
     Args:
-        search: a `FolderSearch`.
-        limits: `Limits`.
-        gate: `Gate`, shared by all requests of a server.
+        search: the run and its pictures.
+        limits: of each request.
+        gate: shared by all requests of a server.
     """
 
     page = "search.html"
 
-    def __init__(self, search, limits, gate):
+    def __init__(self, search: FolderSearch, limits: Limits, gate: Gate):
         self.search = search
         self.limits = limits
         self.gate = gate
         self.batcher = Batcher(search, limits.max_batch)
         self.threads = ThreadPoolExecutor(2, "pictures")
-        self.thumbnails = collections.OrderedDict()
+        self.thumbnails: collections.OrderedDict[int, bytes] = (
+            collections.OrderedDict()
+        )
 
     @property
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """What `/api/health` says of this service."""
         return {
             "task": "matching",
@@ -94,30 +113,30 @@ class SearchService:
             "pictures": len(self.search.index),
         }
 
-    def routes(self):
+    def routes(self) -> list[Route]:
         """Its `Route`s."""
         return [
             Route("/api/search", self.find),
             Route("/api/thumbnails/{row:int}", self.thumbnail),
         ]
 
-    def warm_up(self, progress=iter):
+    def warm_up(self, progress: Callable[[Iterable], Iterable] = iter) -> None:
         """Makes the first answer as quick as the others."""
         words = [self.search.run.vocabulary.words[-1]]
         for count in progress((1, 2)):
             self.search(TOP, [words] * count)
 
-    def close(self):
+    def close(self) -> None:
         """Ends the threads."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.batcher.thread.shutdown(wait=False, cancel_futures=True)
 
-    async def find(self, request):
+    async def find(self, request: Request) -> Response:
         """The endpoint of questions: q, a sentence, and top."""
         sentence, top = parse_question(request.query_params)
-        words, unknown = self.search.words(sentence)
+        words, unknown = self.search.split_sentence(sentence)
         with self.gate.open():
-            found = await within(
+            matches = await within(
                 self.limits.seconds,
                 self.batcher(top, words),
                 Refused(503, "no answer in time; try again in a little"),
@@ -128,25 +147,29 @@ class SearchService:
                 "words": words,
                 "unknown": unknown,
                 "grid": self.search.index.grid,
-                "results": [self._entry(*one) for one in found],
+                "results": [self._entry(*one) for one in matches],
             }
         )
 
-    def _entry(self, row, score, weights):
+    def _entry(
+        self, row: int, score: float, weights: np.ndarray
+    ) -> dict[str, Any]:
         return {
             "name": printable(self.search.index.paths[row].name),
-            "score": rounded(score),
+            "score": round_decimals(score),
             "thumbnail": f"/api/thumbnails/{row}",
-            "attention": rounded(weights),
+            "attention": round_decimals(weights),
         }
 
-    async def thumbnail(self, request):
+    async def thumbnail(self, request: Request) -> Response:
         """The endpoint of pictures, by their place in the index alone."""
         row = request.path_params["row"]
         if row >= len(self.search.index):
             raise Refused(404, "there is no such picture")
         if row not in self.thumbnails:
-            make = functools.partial(jpeg, self.search.index.paths[row])
+            make = functools.partial(
+                make_thumbnail, self.search.index.paths[row]
+            )
             loop = asyncio.get_running_loop()
             try:
                 small = await loop.run_in_executor(self.threads, make)
@@ -158,7 +181,7 @@ class SearchService:
         return Response(self.thumbnails[row], media_type="image/jpeg")
 
 
-def parse_question(query):
+def parse_question(query: Mapping[str, str]) -> tuple[str, int]:
     """The sentence and the number of pictures that a query asks for."""
     sentence = query.get("q", "").strip()
     if not sentence:
@@ -172,12 +195,12 @@ def parse_question(query):
     return sentence, int(top)
 
 
-def printable(name):
+def printable(name: str) -> str:
     """A file's name, what is no UTF-8 in it replaced."""
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
-def jpeg(path):
+def make_thumbnail(path: Path) -> bytes:
     """A small upright picture of a file: bytes of a JPEG."""
     from PIL import Image
 

@@ -22,7 +22,7 @@ def test_large_pictures_are_shrunk_first(monkeypatch, mode):
     target = io.BytesIO()
     smooth.convert(mode).save(target, "PNG")
     encoded = target.getvalue()
-    small = serve_pictures.checked_picture(encoded, Limits(), side)
+    small = serve_pictures.check_upload(encoded, Limits(), side)
     assert small.size == (36, 34)
     found = load_pixels(small, side, side)
     expected = load_pixels(encoded, side, side)
@@ -32,12 +32,12 @@ def test_large_pictures_are_shrunk_first(monkeypatch, mode):
 def test_a_jpeg_stays_as_it_is(monkeypatch):
     monkeypatch.setattr(serve_pictures, "MOST_WHOLE", 1000)
     encoded = picture(kind="JPEG")
-    assert serve_pictures.checked_picture(encoded, Limits(), 8) is encoded
+    assert serve_pictures.check_upload(encoded, Limits(), 8) is encoded
 
 
 def test_what_pillow_calls_a_bomb_is_too_large():
     with pytest.raises(Refused) as refused:
-        serve_pictures.checked_picture(
+        serve_pictures.check_upload(
             huge_png(65_536), Limits(max_pixels=10**12), 8
         )
     assert refused.value.status == 413
