@@ -9,7 +9,12 @@ from imcap.options import option
 class CaptionerConfig:
     """Options of all captioners; each takes those that it knows."""
 
-    caption_model: str = option("adaptive", "captioner; see the README")
+    caption_model: str = option(
+        "adaptive",
+        "captioner: adaptive, show_attend_tell, up_down, att2in, sca_cnn, "
+        "spatial_transformer (or spatial_pe), transformer, "
+        "relation_transformer",
+    )
     sgate: bool = option(False, "adaptive attention: a visual sentinel")
     lstm: bool = option(False, "no attention")
     sentinel_dropout: float = option(

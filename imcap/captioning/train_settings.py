@@ -153,7 +153,7 @@ class TrainConfig(SelfCriticalConfig):
     reduce_on_plateau: int = option(
         0, "halve the rate after so many epochs without a better one"
     )
-    label_smoothing: float = option(0.0, "share of the words not said")
+    label_smoothing: float = option(0.0, "label smoothing factor")
     loss_reduction: str = option(
         "token", "mean of the loss over words or captions",
         choices=("token", "caption"),
