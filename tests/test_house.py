@@ -87,6 +87,20 @@ def test_functions_are_not_long(folder):
         assert too_long(parsed(path)) == [], path
 
 
+def rooms_with_types():
+    """The folders of imcap outside tensor code, and "" for its top."""
+    folders = {path.parent.relative_to(PACKAGE) for path in python_files()}
+    rooms = {folder.parts[0] if folder.parts else "" for folder in folders}
+    return sorted(rooms - TENSOR_CODE)
+
+
+@pytest.mark.parametrize("room", rooms_with_types())
+def test_public_functions_outside_tensor_code_have_types(room):
+    paths = (PACKAGE / room).rglob("*.py") if room else PACKAGE.glob("*.py")
+    for path in paths:
+        assert lacking_types(parsed(path)) == [], path
+
+
 def test_tests_do_not_import_one_another():
     folder = ROOT / "tests"
     paths = list(folder.rglob("test_*.py"))

@@ -1,12 +1,14 @@
 """A contact sheet: what was found, and where its words looked."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from imcap.data.pictures.decoding import load_thumbnail
 from imcap.drawing.figures import save_figure
 from imcap.drawing.maps import apply_heatmap, make_heatmap
+from imcap.files import StrPath
 
 PANEL = 1.75  # inches
 
@@ -34,7 +36,9 @@ class Hit:
     weights: np.ndarray
 
 
-def draw_sheet(hits, heading, grid, path):
+def draw_sheet(
+    hits: Sequence[Hit], heading: str, grid: tuple[int, int], path: StrPath
+) -> None:
     """Draws one row a hit: the picture, then one panel a word.
 
     Args:
