@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from imcap.data.pictures.decoding import load_thumbnail
 from imcap.drawing.figures import save_figure
 from imcap.drawing.maps import apply_heatmap, make_heatmap
-from imcap.files import StrPath
 
 PANEL = 1.75  # inches
 
@@ -37,7 +37,7 @@ class Hit:
 
 
 def draw_sheet(
-    hits: Sequence[Hit], heading: str, grid: tuple[int, int], path: StrPath
+    hits: Sequence[Hit], heading: str, grid: tuple[int, int], path: str | Path
 ) -> None:
     """Draws one row a hit: the picture, then one panel a word.
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -56,7 +56,9 @@ class CaptionBatches(Epochs):
     packed: bool = True
     references: bool = False
     augmented: (
-        Callable[[list[int | str], np.random.Generator], dict[str, np.ndarray]]
+        Callable[
+            [Sequence[int | str], np.random.Generator], dict[str, np.ndarray]
+        ]
         | None
     ) = None
 

@@ -6,14 +6,14 @@ an uninterrupted one would have seen.
 """
 
 import functools
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 # Of image ids to the arrays that a model takes.
-ReadInputs = Callable[[list[int | str]], dict[str, np.ndarray]]
+ReadInputs = Callable[[Sequence[int | str]], dict[str, np.ndarray]]
 
 
 class Epochs:

@@ -1,6 +1,6 @@
 """What models are fed: features from a store, or pixels from pictures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,10 +83,10 @@ class StoredFeatures:
         if kind is not None:
             self.positions = PositionReader(self.store, kind, num_grids, folder)
 
-    def __contains__(self, image_id: int | str) -> bool:
+    def __contains__(self, image_id: Any) -> bool:
         return image_id in self.store
 
-    def __call__(self, image_ids: list[int | str]) -> dict[str, np.ndarray]:
+    def __call__(self, image_ids: Sequence[int | str]) -> dict[str, np.ndarray]:
         if self.cached is None:
             features, mask = self.store.read(image_ids)
         else:
@@ -103,7 +103,7 @@ class StoredFeatures:
     def _padded_positions(
         self,
         reader: PositionReader,
-        image_ids: list[int | str],
+        image_ids: Sequence[int | str],
         mask: np.ndarray,
     ) -> np.ndarray:
         """Positions of some images, zero where the mask is False."""
@@ -126,7 +126,9 @@ class StoredFeatures:
         return self.cached_positions[image_id]
 
     def _from_cache(
-        self, image_ids: list[int | str], cached: dict[int | str, np.ndarray]
+        self,
+        image_ids: Sequence[int | str],
+        cached: dict[int | str, np.ndarray],
     ) -> tuple[np.ndarray, np.ndarray]:
         rows = []
         for image_id in image_ids:
@@ -182,12 +184,12 @@ class AugmentedFeatures:
         self.store = store
         self.count = made[0]
 
-    def __contains__(self, image_id: int | str) -> bool:
+    def __contains__(self, image_id: Any) -> bool:
         names = (crop_id(image_id, number) for number in range(self.count))
         return any(name in self.store for name in names)
 
     def __call__(
-        self, image_ids: list[int | str], rng: np.random.Generator
+        self, image_ids: Sequence[int | str], rng: np.random.Generator
     ) -> dict[str, np.ndarray]:
         inputs = self.read(image_ids)
         features = inputs["features"]
@@ -233,10 +235,10 @@ class Pixels:
                 raise ValueError("the grid of a picture network is needed")
             self.positions = grid_positions(kind, grid, num_grids)
 
-    def __contains__(self, image_id: int | str) -> bool:
+    def __contains__(self, image_id: Any) -> bool:
         return image_id in self.files
 
-    def __call__(self, image_ids: list[int | str]) -> dict[str, np.ndarray]:
+    def __call__(self, image_ids: Sequence[int | str]) -> dict[str, np.ndarray]:
         pixels = [
             load_pixels(self.files[image_id], self.size, self.size)
             for image_id in image_ids
@@ -251,7 +253,7 @@ class Pixels:
 
 
 def iterate_batches(
-    read: ReadInputs, image_ids: list[int | str], batch_size: int
+    read: ReadInputs, image_ids: Sequence[int | str], batch_size: int
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields a model's inputs for one batch of ids after another."""
     for start in range(0, len(image_ids), batch_size):
