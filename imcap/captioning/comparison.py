@@ -111,7 +111,8 @@ def compare_sides(
     has_bleu = any(name.startswith(WORDS) for name in names)
     plain = [name for name in names if not name.startswith(WORDS)]
     order = first.ids
-    values = [numbers(side, order, plain, has_bleu) for side in (first, second)]
+    ours = numbers(first, order, plain, has_bleu)
+    theirs = numbers(second, order, plain, has_bleu)
 
     def statistic(means):  # (R, F)
         scores = means[:, : len(plain)]
@@ -120,7 +121,9 @@ def compare_sides(
             scores = np.concatenate([scores, bleu], axis=1)
         return scores
 
-    estimates = paired_bootstrap(*values, statistic, resamples, LEVEL, seed)
+    estimates = paired_bootstrap(
+        ours, theirs, statistic, resamples, LEVEL, seed
+    )
     columns = [*plain, *(f"{WORDS}{n}" for n in range(1, 5))]
     metrics = {}
     for name in names:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,7 +236,7 @@ def add_references(
 
 
 def score(
-    texts: dict[Hashable, str],
+    texts: dict[int | str, str],
     captions: CaptionSet,
     metrics: tuple[str, ...],
     folder: Path,
@@ -273,7 +272,7 @@ def score(
     return overall
 
 
-def references_of(captions: CaptionSet) -> dict[Hashable, list[str]]:
+def references_of(captions: CaptionSet) -> dict[int | str, list[str]]:
     """Sentences by image id: raw where the file has them, else words."""
     sentences = captions.raw or [
         [" ".join(words) for words in of_image] for of_image in captions.tokens

@@ -209,7 +209,7 @@ class Generator(keras.Model):
         super().__init__()
         if method not in ("greedy", "beam", "sample"):
             raise ValueError(f"unknown decoding method {method!r}")
-        self.tasks = list(task) if isinstance(task, (list, tuple)) else [task]
+        self.tasks = list(task) if isinstance(task, Sequence) else [task]
         self.ids = ids
         self.steps = max_length + 1
         self.method = method
@@ -231,13 +231,13 @@ class Generator(keras.Model):
         self.built = True
 
     def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        steps, state = [], []
+        steps, states = [], []
         for task in self.tasks:
             captioner = task.captioner
             memory = captioner.encode(task.features(inputs))
             steps.append(functools.partial(captioner.step, memory=memory))
-            state.append(captioner.initial_state(memory, self.count))
-        step, state = ensemble(steps), tuple(state)
+            states.append(captioner.initial_state(memory, self.count))
+        step, state = ensemble(steps), tuple(states)
         batch = ops.shape(keras.tree.flatten(memory)[0])[0]
         penalty = None
         if self.banned:
@@ -248,12 +248,12 @@ class Generator(keras.Model):
             decoded = greedy(step, state, shape, *self.ids, **options)
         elif self.method == "beam":
             decoded = beam_search(
-                step, state, shape, *self.ids, **options, **self.beam
+                step, state, shape, *self.ids, **(options | self.beam)
             )
         else:
             uniforms = keras.random.uniform(shape, seed=self.seed_generator)
             decoded = sample(
-                step, state, uniforms, *self.ids, **options, **self.drawing
+                step, state, uniforms, *self.ids, **(options | self.drawing)
             )
         return {
             "tokens": decoded.tokens,

@@ -77,7 +77,8 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     def refuse(path, reason):
         refused.append((path, reason))
 
-    entries, drawn = [], None
+    entries: list[dict[str, Any]] = []
+    drawn = None
     bar = tqdm.tqdm(total=len(paths), unit="image", disable=len(paths) <= BATCH)
     with bar:
         for path, captions, grid in caption_pictures(

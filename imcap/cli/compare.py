@@ -63,8 +63,8 @@ def compare(config: CompareConfig) -> dict[str, Any]:
         Side(name, run, *load_results(run, evaluation))
         for name, run in zip(short_names(config.runs), runs, strict=True)
     ]
-    check_same_pictures(*sides)
-    results = compare_sides(*sides, config.resamples, config.seed)
+    check_same_pictures(sides[0], sides[1])
+    results = compare_sides(sides[0], sides[1], config.resamples, config.seed)
     results["split"], results["decoding"] = config.split, config.method
     for line in table(results):
         print(line)

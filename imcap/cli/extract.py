@@ -92,7 +92,7 @@ def check_sizes(config: ExtractConfig) -> None:
             raise InputError(f"--{name} {getattr(config, name)}: not below 0")
 
 
-def run(config: ExtractConfig) -> None:
+def extract(config: ExtractConfig) -> None:
     """Runs one extraction from start, or from where it stopped, to end."""
     check_sizes(config)
     images = list_images(
@@ -114,7 +114,7 @@ def run(config: ExtractConfig) -> None:
             images, writer, encoder, config.image_size, config.batch_size,
             config.max_pixels, config.workers,
         )  # fmt: skip
-        target = Path(config.output or config.output_dir)
+        target = Path(str(config.output or config.output_dir))
         name = "bad_views.json" if config.augment else "bad_images.json"
         report_bad(target.parent / name, images, refused)
         if len(refused) == len(images):
@@ -131,7 +131,7 @@ def run(config: ExtractConfig) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    return run_command("extract", ExtractConfig, run, arguments)
+    return run_command("extract", ExtractConfig, extract, arguments)
 
 
 if __name__ == "__main__":

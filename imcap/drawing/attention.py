@@ -27,8 +27,11 @@ DRAWN_SIDE = 512  # longest side of the picture that attention is drawn on
 class DrawnCaption(Protocol):
     """What is drawn of a caption: words, and their attention."""
 
-    words: list[str]
-    attention: dict[str, np.ndarray]
+    @property
+    def words(self) -> list[str]: ...
+
+    @property
+    def attention(self) -> dict[str, np.ndarray]: ...
 
 
 def draw_attention(

@@ -142,7 +142,7 @@ class ExportedCaptioner:
         of_features = tf.function(
             self.of_features, input_signature=specs
         ).get_concrete_function()
-        if self.pictures.encoder is None:
+        if not self.pictures.takes_pictures:
             return {"serving_default": of_features, "features": of_features}
         spec = tf.TensorSpec((None,), tf.string, "image_bytes")
         of_pictures = tf.function(self.of_pictures, input_signature=[spec])

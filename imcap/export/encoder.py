@@ -24,8 +24,8 @@ class ExportedEncoder:
         max_pixels: int, width times height above which a picture is refused.
 
     Attributes:
-        encoder: `PictureEncoder`; None where it is not known what made the
-            run's features.
+        takes_pictures: whether it is known what made the run's features.
+        encoder: `PictureEncoder`, where it is known.
         grid: (h, w) of the features, None where it is not known.
         image_size: side of the pictures in pixels, or None.
 
@@ -35,8 +35,8 @@ class ExportedEncoder:
 
     def __init__(self, run: Run, trained: keras.Model | None, max_pixels: int):
         metadata = run.encoder_metadata
-        self.encoder = None
-        if metadata or trained is not None:
+        self.takes_pictures = bool(metadata) or trained is not None
+        if self.takes_pictures:
             self.encoder = PictureEncoder.from_run(run, trained)
         self.grid = tuple(metadata["grid"]) if metadata.get("grid") else None
         self.image_size = metadata.get("image_size")
@@ -46,7 +46,7 @@ class ExportedEncoder:
     def of_bytes(self, image_bytes: Any) -> tuple[Any, Any]:
         """Features of encoded pictures (B,), one row at least, and errors."""
         images, errors = read_pictures(
-            at_least_one(image_bytes), self.image_size, self.max_pixels
+            at_least_one(image_bytes), self.encoder.size, self.max_pixels
         )
         return self.encoder.features(images), errors
 

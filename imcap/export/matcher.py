@@ -138,7 +138,7 @@ class ExportedMatcher:
         sentences = tf.TensorSpec((None,), tf.string, "sentences")
         features, *mask = self.pictures.specs()
         of_features = _traced(self.of_features, features, sentences, *mask)
-        if self.pictures.encoder is None:
+        if not self.pictures.takes_pictures:
             return {"serving_default": of_features, "features": of_features}
         pictures = tf.TensorSpec((None,), tf.string, "image_bytes")
         return {

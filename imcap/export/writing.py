@@ -120,7 +120,7 @@ def lines_about(
     from imcap.export.saved_model import describe_signatures
 
     lines = describe_signatures(signatures)
-    if exported.pictures.encoder is None:
+    if not exported.pictures.takes_pictures:
         lines.append(
             "takes features alone: it is not known what made the run's"
         )
@@ -148,7 +148,7 @@ def export_tflite(
     function = litert.greedy_function(exported, task, run.ids, decoding)
     model = litert.convert(function, settings.int8)
     litert.write_tflite(out, model, run.path / "vocabulary.json")
-    took = litert.measure_latency(out, exported.pictures.image_size)
+    took = litert.measure_latency(out, exported.pictures.encoder.size)
     return [f"{took * 1e3:.1f} ms a picture here, one thread, greedy"]
 
 

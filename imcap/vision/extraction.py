@@ -207,10 +207,10 @@ def list_images(
     from imcap.data.captions.reading import read_captions
     from imcap.data.pictures.listing import ImageList
 
-    if (input_json is None) == (images is None):
-        raise InputError("give either --input_json or --images")
-    if images is not None:
+    if images is not None and input_json is None:
         listed = ImageList.from_folder(images)
+    elif input_json is None or images is not None:
+        raise InputError("give either --input_json or --images")
     else:
         with quiet_start():  # raw sentences go through TensorFlow
             captions = read_captions(input_json)
@@ -301,12 +301,12 @@ def open_writer(
     from imcap.data.features.folder_writer import FeatureFolderWriter
     from imcap.data.features.writer import FeatureWriter
 
-    if (output is None) == (output_dir is None):
-        raise InputError("give either --output or --output_dir")
     grid = tuple(metadata["grid"])
     shape = (grid[0] * grid[1], metadata["channels"])
-    if output_dir is not None:
+    if output_dir is not None and output is None:
         return FeatureFolderWriter(output_dir, images.image_ids, grid, metadata)
+    if output is None or output_dir is not None:
+        raise InputError("give either --output or --output_dir")
     return FeatureWriter(
         output, images.image_ids, images.files, shape, metadata, dtype
     )

@@ -71,9 +71,10 @@ def build_encoder(
         metadata["name"], source, metadata["layer"], metadata["image_size"]
     )
     fingerprint = backbone.weights_fingerprint
-    if source not in (None, "imagenet") and wanted != fingerprint:
+    is_file = source is not None and source != "imagenet"
+    if is_file and wanted != fingerprint:
         raise ValueError(
-            f"{Path(weights)}: not the weights that made the features "
+            f"{Path(str(source))}: not the weights that made the features "
             f"(SHA-256 {str(fingerprint)[:12]}…, theirs is "
             f"{str(wanted)[:12]}…); put the right file there"
         )
