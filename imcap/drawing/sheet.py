@@ -1,8 +1,9 @@
-"""A contact sheet: what was found, and where its words looked."""
+"""Contact sheet of a search: pictures, and each word's attention map."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,20 +27,23 @@ class Hit:
     Args:
         path: the picture.
         title: str, above the picture; the middle of long lines is left out.
-        words: list of L str.
-        weights: (L, K) float, where each word looked.
+        words: L str.
+        attention: (L, K) float, where each word looks.
     """
 
-    path: object
+    path: str | Path
     title: str
-    words: list
-    weights: np.ndarray
+    words: Sequence[str]
+    attention: np.ndarray
 
 
 def draw_sheet(
-    hits: Sequence[Hit], heading: str, grid: tuple[int, int], path: str | Path
+    hits: Sequence[Hit],
+    heading: str,
+    grid: tuple[int, int],
+    path: str | Path,
 ) -> None:
-    """Draws one row a hit: the picture, then one panel a word.
+    """Draws a contact sheet: a row a hit, the picture and a panel a word.
 
     Args:
         hits: list of `Hit`, best first.
@@ -61,24 +65,24 @@ def draw_sheet(
     save_figure(figure, path)
 
 
-def _draw_row(hit, row, grid):
+def _draw_row(hit: Hit, row: Any, grid: tuple[int, int]) -> None:
     picture = load_thumbnail(hit.path)
-    _panel(row[0], picture, hit.title, "#666666")
+    _draw_panel(row[0], picture, hit.title, "#666666")
     for axis, word, weights in zip(
-        row[1:], hit.words, hit.weights, strict=False
+        row[1:], hit.words, hit.attention, strict=False
     ):
         heatmap = make_heatmap(np.asarray(weights), picture.shape, grid)
-        _panel(axis, apply_heatmap(picture, heatmap), word, "black")
+        _draw_panel(axis, apply_heatmap(picture, heatmap), word, "black")
 
 
-def _panel(axis, picture, title, color):
+def _draw_panel(axis: Any, picture: np.ndarray, title: str, color: str) -> None:
     axis.imshow(picture, interpolation="bilinear")
-    lines = [_shortened(line) for line in title.split("\n")]
+    lines = [_shorten(line) for line in title.split("\n")]
     axis.set_title("\n".join(lines), fontsize=10, color=color)
     axis.title.set_parse_math(False)
 
 
-def _shortened(line):
+def _shorten(line: str) -> str:
     if len(line) <= LONGEST:
         return line
     half = LONGEST // 2

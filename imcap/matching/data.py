@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from imcap.data.batches.readers import StoredFeatures
 from imcap.data.captions.caption_set import CaptionSet
@@ -59,12 +60,14 @@ class PairSource:
 
     def replaced(self, **given: str | None) -> PairSource:
         """The source with other data; None leaves what there is."""
-        given = {name: path for name, path in given.items() if path is not None}
-        if "input_json" in given:
-            given.setdefault("input_h5", None)
-        elif "data_path" in given or "data_name" in given:
-            given["input_json"] = None
-        return dataclasses.replace(self, **given)
+        changes: dict[str, Any] = {
+            name: path for name, path in given.items() if path is not None
+        }
+        if "input_json" in changes:
+            changes.setdefault("input_h5", None)
+        elif "data_path" in changes or "data_name" in changes:
+            changes["input_json"] = None
+        return dataclasses.replace(self, **changes)
 
     def open(self, split: str) -> MatchingSet:
         """The pairs of "train", "dev", "test" or "testall".
@@ -78,7 +81,7 @@ class PairSource:
 
     def read_captions(self) -> CaptionSet:
         """The captions of input_json, of all splits."""
-        return read_captions(self.input_json, h5_path=self.input_h5)
+        return read_captions(str(self.input_json), h5_path=self.input_h5)
 
     def open_store(self) -> FeatureStore:
         """The features of input_json's images."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -71,16 +72,14 @@ class Embedder:
         """
         read = StoredFeatures(pairs.store)
         count, locations = len(pairs), pairs.store.locations
-        embeddings: np.ndarray | None = None
-        mask: np.ndarray | None = None
+        shape = (count, locations, self.scan.embed_size)
+        embeddings = allocate(shape, "float32")
+        mask = None
         if not pairs.store.fixed_locations:
             mask = np.zeros((count, locations), bool)
         for first in range(0, count, IMAGES):
             inputs = read(pairs.image_ids[first : first + IMAGES])
             regions = self.embed_regions(inputs["features"], inputs.get("mask"))
-            if embeddings is None:
-                shape = (count, locations, regions.shape[2])
-                embeddings = allocate(shape, "float32")
             place = slice(first, first + len(regions))
             embeddings[place, : regions.shape[1]] = regions
             if mask is not None:
@@ -248,7 +247,7 @@ class StoredScores:
             self.block_path(number).unlink()
 
 
-def _mapped(path: Path) -> Allocate:
+def _mapped(path: Path) -> Callable[[tuple[int, ...], str], np.memmap]:
     """Allocates an array in a file."""
 
     def allocate(shape: tuple[int, ...], dtype: str) -> np.memmap:
@@ -273,8 +272,9 @@ class MeanScores:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        total = sum(
-            np.asarray(matrix[rows], "float64") for matrix in self.matrices
+        total = functools.reduce(
+            np.add,
+            (np.asarray(matrix[rows], "float64") for matrix in self.matrices),
         )
         return (total / len(self.matrices)).astype(self.dtype)
 

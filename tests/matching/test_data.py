@@ -1,0 +1,43 @@
+"""Where pairs of images and captions come from."""
+
+import pytest
+
+from imcap.errors import InputError
+from imcap.matching.data import PairSource
+from imcap.matching.settings import MatchConfig
+
+TRAINED = PairSource.of(
+    MatchConfig(
+        data_path="data",
+        data_name="f30k_precomp",
+        input_json="cocotalk.json",
+        input_h5="labels.h5",
+        features="features.h5",
+    )
+)
+
+
+def test_captions_of_ones_own_come_without_the_labels_of_others():
+    source = TRAINED.replaced(input_json="other.json", features=None)
+    assert (source.input_json, source.input_h5) == ("other.json", None)
+    assert source.features == "features.h5"
+    both = TRAINED.replaced(input_json="other.json", input_h5="other.h5")
+    assert both.input_h5 == "other.h5"
+
+
+@pytest.mark.parametrize("name", ["data_path", "data_name"])
+def test_a_precomp_folder_takes_the_place_of_captions(name):
+    source = TRAINED.replaced(**{name: "elsewhere"})
+    assert source.input_json is None
+    assert getattr(source, name) == "elsewhere"
+
+
+def test_nothing_given_is_nothing_changed():
+    given = {"data_path": None, "input_json": None, "features": None}
+    assert TRAINED.replaced(**given) == TRAINED
+
+
+def test_features_that_nobody_named_are_asked_for(tmp_path):
+    source = PairSource("", "", input_json=str(tmp_path / "captions.json"))
+    with pytest.raises(InputError, match="give --features"):
+        source.open_store()
