@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import os
-
     from imcap.captioning.captioner import LoadedCaptioner
     from imcap.data.captions.reading import read_captions
     from imcap.errors import InputError
@@ -79,6 +78,7 @@ def load(
     load_keras()
     from imcap.runs.kinds import is_matching
 
+    path = os.fspath(path)
     if is_matching(path):
         from imcap.matching.matcher import LoadedMatcher
 

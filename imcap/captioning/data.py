@@ -63,7 +63,8 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
     metadata, channels = describe_encoder(earlier, store)
     run = CaptionerRun(path, config, vocabulary, metadata, channels)
     read: Reader
-    if config.cnntrain:
+    stored = None
+    if store is None or config.cnntrain:
         files = {
             image_id: Path(config.images_root) / name
             for image_id, name in zip(
@@ -73,10 +74,12 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
         read = Pixels(files, metadata["image_size"])
     else:
         expected = earlier.channels if earlier else None
-        read = StoredFeatures(store, expected, config.cache)
+        read = stored = StoredFeatures(store, expected, config.cache)
     data = split(config, captions, vocabulary, read)
-    if config.augmented_features:
-        crops, notes = open_crops(config, read, data.training)
+    if stored is not None and config.augmented_features is not None:
+        crops, notes = open_crops(
+            config.augmented_features, stored, data.training
+        )
         data = dataclasses.replace(
             data, augmented=crops, notes=(*data.notes, *notes)
         )
@@ -120,10 +123,10 @@ def open_store(config: TrainConfig) -> FeatureStore | None:
 
 
 def open_crops(
-    config: TrainConfig, read: Reader, training: CaptionSet
+    path: str, read: StoredFeatures, training: CaptionSet
 ) -> tuple[AugmentedFeatures, tuple[str, ...]]:
     """What reads training pictures as they are or in part, and notes."""
-    store = FeatureStore.open(config.augmented_features)
+    store = FeatureStore.open(path)
     crops = AugmentedFeatures(read, store)
     lacking = [name for name in training.image_ids if name not in crops]
     if len(lacking) == len(training):

@@ -83,7 +83,7 @@ class PictureIndex:
         self._remove_others(path)
         self.store = FeatureStore.open(path)
         by_version = dict(zip(self.versions, self.images.paths, strict=True))
-        self.paths = [by_version[version] for version in self.store.ids]
+        self.paths = [by_version[str(version)] for version in self.store.ids]
         height, width = self.store.metadata["grid"]
         self.grid = (height, width)
         channels = self.store.channels

@@ -33,7 +33,7 @@ class Captioner(ModelWithOptionalInputs):
 
     # What `positions` are: None, "boxes" (x1, y1, x2, y2 relative to the
     # picture, P = 4) or "grid" (shares of G grid cells covered, P = G).
-    wanted_positions = None
+    wanted_positions: str | None = None
 
     def encode(self, inputs, training=False):
         """The memory: what does not depend on words, projected once.

@@ -6,7 +6,7 @@ import keras
 class ModelWithOptionalInputs(keras.Model):
     """Functional model whose dict of inputs may lack some of them."""
 
-    OPTIONAL = ("mask",)
+    OPTIONAL: tuple[str, ...] = ("mask",)
 
     def __call__(self, inputs, *args, **kwargs):
         return super().__call__(self.complete(inputs), *args, **kwargs)

@@ -39,7 +39,7 @@ class TransformerCaptioner(Captioner):
         **kwargs: see `keras.Model`.
     """
 
-    position_width = None  # P of the positions, None without
+    position_width: int | None = None  # P of the positions, None without
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class Run:
             raise InputError(f"{path}: no such run; {remedy}")
         if not (path / "config.json").exists():
             raise InputError(f"{path}: no config.json in it; {remedy}")
-        config = from_json(cls.config_class, path / "config.json")
+        config: Any = from_json(cls.config_class, path / "config.json")
         vocabulary = Vocabulary.load(path / "vocabulary.json")
         features = read_json(path / "features.json", remedy)
         words = features.get("vocabulary", vocabulary.fingerprint)
