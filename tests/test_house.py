@@ -1,4 +1,4 @@
-"""The house rules that a parser can see: sizes, types, who tests import."""
+"""Rules of style that a parser can see: sizes, types, who tests import."""
 
 import ast
 
@@ -87,16 +87,16 @@ def test_functions_are_not_long(folder):
         assert too_long(parsed(path)) == [], path
 
 
-def rooms_with_types():
+def typed_folders():
     """The folders of imcap outside tensor code, and "" for its top."""
     folders = {path.parent.relative_to(PACKAGE) for path in python_files()}
-    rooms = {folder.parts[0] if folder.parts else "" for folder in folders}
-    return sorted(rooms - TENSOR_CODE)
+    names = {folder.parts[0] if folder.parts else "" for folder in folders}
+    return sorted(names - TENSOR_CODE)
 
 
-@pytest.mark.parametrize("room", rooms_with_types())
-def test_public_functions_outside_tensor_code_have_types(room):
-    paths = (PACKAGE / room).rglob("*.py") if room else PACKAGE.glob("*.py")
+@pytest.mark.parametrize("name", typed_folders())
+def test_public_functions_outside_tensor_code_have_types(name):
+    paths = (PACKAGE / name).rglob("*.py") if name else PACKAGE.glob("*.py")
     for path in paths:
         assert lacking_types(parsed(path)) == [], path
 
@@ -104,8 +104,8 @@ def test_public_functions_outside_tensor_code_have_types(room):
 def test_tests_do_not_import_one_another():
     folder = ROOT / "tests"
     paths = list(folder.rglob("test_*.py"))
-    rooms = {path.relative_to(folder).parts[0] for path in paths}
-    rooms |= {path.stem for path in paths}
+    tests = {path.relative_to(folder).parts[0] for path in paths}
+    tests |= {path.stem for path in paths}
     for path in folder.rglob("*.py"):
         for node in ast.walk(parsed(path)):
             names = []
@@ -115,7 +115,7 @@ def test_tests_do_not_import_one_another():
                 names = [node.module or ""]
             for name in names:
                 first = name.split(".")[0]
-                assert first not in rooms, f"{path} imports {name}"
+                assert first not in tests, f"{path} imports {name}"
 
 
 def test_the_rules_see_what_breaks_them():

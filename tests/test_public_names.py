@@ -13,7 +13,7 @@ def test_every_public_name_is_there():
         assert name in dir(imcap)
 
 
-def test_names_are_those_of_their_rooms():
+def test_names_are_those_of_their_folders():
     from imcap.data.captions.reading import read_captions
 
     assert imcap.InputError is InputError

@@ -1,4 +1,4 @@
-"""Docstrings of the house, told to griffe, which reads them for the reference.
+"""Docstrings of imcap, told to griffe, which reads them for the reference.
 
 "Example:" is its "Examples:", so that what stands there is shown as code, and
 "Call arguments:" are those of a layer's `call`, where the docstring is that of

@@ -96,7 +96,7 @@ def import_server() -> ModuleType:
         import uvicorn
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{error.name} is not installed; pip install starlette uvicorn"
+            f"{error.name} is not installed; pip install '.[serve]'"
         ) from None
     return uvicorn
 

@@ -35,12 +35,13 @@ class Captioner(ModelWithOptionalInputs):
     # picture, P = 4) or "grid" (shares of G grid cells covered, P = G).
     wanted_positions: str | None = None
 
-    def encode(self, inputs, training=False):
+    def encode(self, inputs, training=None):
         """The memory: what does not depend on words, projected once.
 
         Args:
             inputs: dict with features (B, K, D) and perhaps mask (B, K).
-            training: bool.
+            training: bool, whether dropout is on, as in self-critical
+                training, which decodes; None is False.
 
         Returns:
             Memory: dict of tensors that begin with B.
@@ -58,13 +59,14 @@ class Captioner(ModelWithOptionalInputs):
         """
         raise TypeError(f"{type(self).__name__} lacks initial_state")
 
-    def step(self, tokens, state, memory):
+    def step(self, tokens, state, memory, training=None):
         """Reads one more token of each hypothesis.
 
         Args:
             tokens: int32 tensor (B, N).
             state: as `initial_state` or the last step gave it.
             memory: what `encode` gave.
+            training: bool, as in `encode`.
 
         Returns:
             Float32 logits (B, N, V), the new state, and attention: a dict

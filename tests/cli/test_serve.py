@@ -85,4 +85,4 @@ def test_what_to_install(run, capsys, monkeypatch, absent):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"{absent} is not installed" in error
-    assert "pip install starlette uvicorn" in error
+    assert "pip install '.[serve]'" in error

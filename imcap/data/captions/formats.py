@@ -101,21 +101,32 @@ class CaptionFormat(Protocol):
 
         >>> from pathlib import Path
         >>> from imcap.data.captions.assembly import Picture
-        >>> from imcap.data.captions.formats import Parsed
+        >>> from imcap.data.captions.formats import CaptionFile, Parsed
+        >>> from imcap.errors import InputError
         >>> class BarFormat:
         ...     description = "lines of 'file name | caption'"
         ...
-        ...     def recognises(self, file):
+        ...     def recognises(self, file: CaptionFile) -> bool:
         ...         return file.first_line.count(" | ") == 1
         ...
-        ...     def parse(self, file):
-        ...         pictures = {}
-        ...         for line in file.text.splitlines():
+        ...     def parse(self, file: CaptionFile) -> Parsed:
+        ...         captions: dict[str, list[str]] = {}
+        ...         for number, line in enumerate(file.text.splitlines(), 1):
+        ...             if not line.strip():
+        ...                 continue
+        ...             if line.count(" | ") != 1:
+        ...                 raise InputError(
+        ...                     f"{file.path}: line {number} is not "
+        ...                     "'file name | caption'; mend it or take it out"
+        ...                 )
         ...             name, caption = line.split(" | ")
-        ...             picture = Picture(Path(name).stem, name, [])
-        ...             pictures.setdefault(name, picture)
-        ...             pictures[name].captions.append(caption)
-        ...         return Parsed(list(pictures.values()))
+        ...             captions.setdefault(name, []).append(caption)
+        ...         return Parsed(
+        ...             [
+        ...                 Picture(Path(name).stem, name, texts)
+        ...                 for name, texts in captions.items()
+        ...             ]
+        ...         )
     """
 
     @property

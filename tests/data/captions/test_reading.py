@@ -1,18 +1,15 @@
 """Every caption format, every split rule, and every broken file."""
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
 
 from helpers.caption_files import TOKENS, coco, karpathy, write
 from helpers.places import SHARED
-from imcap.data.captions import formats, reading
-from imcap.data.captions.assembly import Picture, hash_splits
+from imcap.data.captions import formats
+from imcap.data.captions.assembly import hash_splits
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.cocotalk import write_cocotalk
-from imcap.data.captions.formats import Parsed
 from imcap.data.captions.reading import read_captions
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
@@ -209,42 +206,6 @@ def test_real_flickr8k():
     sizes = {name: len(captions.split(name)) for name in set(captions.splits)}
     assert sizes == {"train": 6000, "val": 1000, "test": 1000}
     assert captions.notes == ()
-
-
-class BarFormat:
-    """Lines of `file name | caption`, as a newcomer would write it."""
-
-    description = "lines of 'file name | caption'"
-
-    def recognises(self, file):
-        return file.first_line.count(" | ") == 1
-
-    def parse(self, file):
-        pictures = {}
-        for line in file.text.splitlines():
-            name, caption = line.split(" | ")
-            picture = Picture(Path(name).stem, name, [])
-            pictures.setdefault(name, picture).captions.append(caption)
-        return Parsed(list(pictures.values()))
-
-
-def test_a_new_format_is_one_line_in_the_table(tmp_path, monkeypatch):
-    path = write(tmp_path / "mine.txt", "a.jpg | A dog.\nb.jpg | Two cats\n")
-    with path.open("a") as file:
-        file.write("a.jpg | a Dog, running\n")
-    with pytest.raises(InputError, match="no known caption format"):
-        read_captions(path)
-    known = (*reading.FORMATS, BarFormat())
-    monkeypatch.setattr(reading, "FORMATS", known)
-    captions = read_captions(path, split="val")
-    assert captions.image_ids == ["a", "b"]
-    assert captions.splits == ["val", "val"]
-    assert captions.tokens == [
-        [["a", "dog"], ["a", "dog", "running"]],
-        [["two", "cats"]],
-    ]
-    with pytest.raises(InputError, match="and lines of 'file name"):
-        read_captions(write(tmp_path / "other", "nothing known"))
 
 
 def test_json_and_labels_are_read_once(tmp_path, monkeypatch):

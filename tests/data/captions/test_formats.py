@@ -1,0 +1,56 @@
+"""A format of captions: the example of the contract, and a model to follow.
+
+A test of your own format is like this one, but that it imports the format
+and finds it in the table already.
+"""
+
+import doctest
+
+import pytest
+
+from helpers.caption_files import write
+from imcap.data.captions import reading
+from imcap.data.captions.formats import CaptionFormat
+from imcap.data.captions.reading import read_captions
+from imcap.errors import InputError
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """The format that the contract's docstring shows, in the table."""
+    names = {}
+    for example in doctest.DocTestParser().get_examples(CaptionFormat.__doc__):
+        exec(example.source, names)
+    known = (*reading.FORMATS, names["BarFormat"]())
+    monkeypatch.setattr(reading, "FORMATS", known)
+
+
+def test_a_file_is_read(bars, tmp_path):
+    text = "\na.jpg | A dog.\nb/b.jpg | Two cats\n\na.jpg | a Dog, running\n"
+    captions = read_captions(write(tmp_path / "mine.txt", text), split="val")
+    assert captions.image_ids == ["a", "b"]
+    assert captions.files == ["a.jpg", "b/b.jpg"]
+    assert captions.splits == ["val", "val"]
+    assert captions.raw == [["A dog.", "a Dog, running"], ["Two cats"]]
+    assert captions.tokens == [
+        [["a", "dog"], ["a", "dog", "running"]],
+        [["two", "cats"]],
+    ]
+
+
+@pytest.mark.parametrize("line", ["b.jpg", "b.jpg | Two | cats", "b.jpg|Cats"])
+def test_a_line_that_is_wrong_is_named(bars, tmp_path, line):
+    path = write(tmp_path / "mine.txt", f"a.jpg | A dog.\n\n{line}\n")
+    with pytest.raises(InputError, match="line 3 is not 'file name"):
+        read_captions(path)
+
+
+def test_other_files_are_told_what_it_is(bars, tmp_path):
+    with pytest.raises(InputError, match="and lines of 'file name"):
+        read_captions(write(tmp_path / "other", "nothing known"))
+
+
+def test_it_is_known_by_the_table_alone(tmp_path):
+    path = write(tmp_path / "mine.txt", "a.jpg | A dog.\n")
+    with pytest.raises(InputError, match="no known caption format"):
+        read_captions(path)
