@@ -102,8 +102,9 @@ class Evaluation:
             CaptionerRun.open(path).fingerprint(self.checkpoint)
             for path in self.decoding.ensemble
         ]
-        for name in ("input_json", "references", "features"):
+        for name in ("input_json", "features"):
             values[name] = stamp(values[name] or getattr(run.config, name))
+        values["references"] = stamp(references_file(run, self.data))
         return values | {"weights": run.fingerprint(self.checkpoint)}
 
 
@@ -124,6 +125,7 @@ def evaluate(
     """
     folder = Path(folder) if folder else evaluation.results_folder(run)
     captions, read = open_split(run, evaluation.data)
+    captions = add_references(run, evaluation.data, captions)
     generated = caption_split(run, evaluation, captions, read)
     texts = {
         image_id: " ".join(caption.words)
@@ -133,7 +135,6 @@ def evaluate(
         folder / "results.json",
         [{"image_id": key, "caption": text} for key, text in texts.items()],
     )
-    captions = add_references(run, evaluation.data, captions)
     metrics = score(texts, captions, evaluation.metrics, folder)
     write_json(folder / SETTINGS, evaluation.describe(run), indent=1)
     return metrics
@@ -229,10 +230,24 @@ def open_split(
 def add_references(
     run: CaptionerRun, data: SplitSettings, captions: CaptionSet
 ) -> CaptionSet:
-    """The captions with the words of --references, where there are any."""
+    """The captions with the words of `references_file`, if there is one."""
     from imcap.captioning.data import with_references
 
-    return with_references(captions, data.references or run.config.references)
+    return with_references(captions, references_file(run, data))
+
+
+def references_file(run: CaptionerRun, data: SplitSettings) -> str | None:
+    """The file of full captions: the given one, or the training's.
+
+    Other captions than those of the training are their own references.
+    """
+    trained = run.config
+    if data.references or trained.references is None:
+        return data.references
+    mine, theirs = data.input_json, trained.input_json
+    if mine and Path(mine).resolve() != Path(theirs).resolve():
+        return None
+    return trained.references
 
 
 def score(

@@ -141,6 +141,11 @@ def make_generator(
 def _load_ensemble(task, run, paths, checkpoint):
     """Tasks of further runs; those that do not fit are an InputError."""
     tasks = []
+    if paths and run.config.cnntrain:
+        raise InputError(
+            f"--ensemble: {run.path} trained its CNN along, so no other run "
+            "reads what it reads; leave the flag out"
+        )
     for path in paths:
         other = CaptionerRun.open(path)
         if other.vocabulary.words != run.vocabulary.words:

@@ -18,7 +18,7 @@ from imcap.errors import InputError
 from imcap.files import read_json
 from imcap.matching.run import MatchRun
 from imcap.matching.settings import MatchConfig
-from imcap.runs.resume import open_earlier_run
+from imcap.runs.resume import encoder_weights, open_earlier_run
 
 # SCAN's names of splits in ours.
 SPLITS = {
@@ -143,7 +143,7 @@ def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
     if continues:
         run.write_config()
     else:
-        run.begin(store.metadata.get("weights_path"))
+        run.begin(encoder_weights(earlier, store.metadata))
     data = MatchData(training, splits.get("dev"), vocabulary, notes + more)
     return run, data
 

@@ -81,7 +81,7 @@ class Run:
             raise InputError(f"{path}: no config.json in it; {remedy}")
         config: Any = from_json(cls.config_class, path / "config.json")
         vocabulary = Vocabulary.load(path / "vocabulary.json")
-        features = read_json(path / "features.json", remedy)
+        features = read_features(path / "features.json", remedy)
         words = features.get("vocabulary", vocabulary.fingerprint)
         if words != vocabulary.fingerprint:
             raise InputError(
@@ -104,8 +104,14 @@ class Run:
                 copied, so that the run needs nothing else to caption.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        kept = self.path / ENCODER_WEIGHTS
+        source = Path(encoder_weights) if encoder_weights else None
+        if source is not None and not source.is_file():
+            source = None
         for old in (self.state, self.best, self.path / "metrics.jsonl"):
             old.unlink(missing_ok=True)
+        if source is None or source.resolve() != kept.resolve():
+            kept.unlink(missing_ok=True)
         self.write_config()
         self.vocabulary.save(self.path / "vocabulary.json")
         write_json(
@@ -117,9 +123,9 @@ class Run:
             },
             indent=1,
         )
-        if encoder_weights and Path(encoder_weights).is_file():
-            with atomic_write(self.path / ENCODER_WEIGHTS) as partial:
-                shutil.copyfile(encoder_weights, partial)
+        if source is not None:
+            with atomic_write(kept) as partial:
+                shutil.copyfile(source, partial)
 
     def write_config(self) -> None:
         """Writes config.json."""
@@ -202,3 +208,18 @@ class Run:
             while part := file.read(1 << 20):
                 digest.update(part)
         return digest.hexdigest()
+
+
+def read_features(path: Path, remedy: str) -> dict[str, Any]:
+    """Reads features.json; what it must hold and lacks is an InputError."""
+    values = read_json(path, remedy)
+    if (
+        not isinstance(values, dict)
+        or not isinstance(values.get("encoder"), dict)
+        or not isinstance(values.get("channels"), int)
+    ):
+        raise InputError(
+            f"{path}: it does not say what the features of the run are; "
+            "restore it"
+        )
+    return values

@@ -2,8 +2,10 @@
 
 import pytest
 
+from helpers.tiny_data import write_captions, write_features
+from helpers.tiny_runs import make_match_run
 from imcap.errors import InputError
-from imcap.matching.data import PairSource
+from imcap.matching.data import PairSource, open_data
 from imcap.matching.settings import MatchConfig
 
 TRAINED = PairSource.of(
@@ -41,3 +43,22 @@ def test_features_that_nobody_named_are_asked_for(tmp_path):
     source = PairSource("", "", input_json=str(tmp_path / "captions.json"))
     with pytest.raises(InputError, match="give --features"):
         source.open_store()
+
+
+def test_a_run_begun_from_another_takes_its_picture_network_along(tmp_path):
+    earlier = make_match_run(tmp_path)
+    captions = write_captions(tmp_path / "captions.json")
+    features = tmp_path / "features.h5"
+    # Which does not know where the network's weights are.
+    write_features(features, channels=earlier.channels)
+    run, _ = open_data(
+        MatchConfig(
+            checkpoint_path=str(tmp_path / "new"),
+            start_from=str(earlier.path),
+            input_json=str(captions),
+            features=str(features),
+        )
+    )
+    name = "encoder.weights.h5"
+    copied = (run.path / name).read_bytes()
+    assert copied == (earlier.path / name).read_bytes()
