@@ -11,7 +11,7 @@ import numpy as np
 
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.errors import InputError
-from imcap.vision.given import BATCH, as_list, is_many
+from imcap.vision.picture_lists import BATCH, as_list, is_many
 
 if TYPE_CHECKING:
     from imcap.captioning.generation import Caption, Generator

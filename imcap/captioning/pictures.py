@@ -10,7 +10,7 @@ import numpy as np
 
 from imcap.errors import InputError
 from imcap.vision.extraction import PictureEncoder
-from imcap.vision.given import BATCH
+from imcap.vision.picture_lists import BATCH
 
 if TYPE_CHECKING:
     from imcap.captioning.decoding_settings import DecodingSettings
@@ -55,11 +55,11 @@ class PictureReader:
         """Inputs of the task from B pictures."""
         images = np.stack(pixels)  # (B, H, W, 3)
         if self.takes_pixels:
-            return {"images": images} | self.where(len(images))
+            return {"images": images} | self.position_inputs(len(images))
         features, _ = self.encoder(images)
-        return {"features": features} | self.where(len(images))
+        return {"features": features} | self.position_inputs(len(images))
 
-    def where(self, count: int) -> dict[str, np.ndarray]:
+    def position_inputs(self, count: int) -> dict[str, np.ndarray]:
         """Positions (count, K, P), where the captioner asks for them."""
         if self.wanted is None:
             return {}

@@ -62,10 +62,10 @@ def to_batch_major(buffers, padding):
 
     def transpose(buffer):
         rank = len(buffer.shape)
-        turned = ops.transpose(buffer, (1, 2, 0, *range(3, rank)))
+        transposed = ops.transpose(buffer, (1, 2, 0, *range(3, rank)))
         wide = (*ops.shape(padding), *[1] * (rank - 3))
         return ops.where(
-            ops.reshape(padding, wide), ops.zeros_like(turned), turned
+            ops.reshape(padding, wide), ops.zeros_like(transposed), transposed
         )
 
     return keras.tree.map_structure(transpose, buffers)

@@ -12,7 +12,7 @@ from imcap.export.encoder import (
     ExportedEncoder,
     at_least_one,
     first_rows,
-    where_fine,
+    zero_failed_rows,
 )
 from imcap.training.task import CaptioningTask
 
@@ -114,7 +114,7 @@ class ExportedCaptioner:
     def of_pictures(self, image_bytes: Any) -> dict[str, Any]:
         """Signature of encoded pictures (B,)."""
         features, errors = self.pictures.of_bytes(image_bytes)
-        answer = where_fine(errors, self.caption(self.inputs(features)))
+        answer = zero_failed_rows(errors, self.caption(self.inputs(features)))
         answer["error"] = errors
         return first_rows(answer, tf.size(image_bytes))
 

@@ -63,7 +63,7 @@ class ExportedEncoder:
 
 
 def at_least_one(rows: Any) -> Any:
-    """The tensor (B, …), or one row of nothing: kernels fail on none."""
+    """Pads a tensor (B, …) to one row: kernels fail on none."""
     missing = tf.maximum(1 - tf.shape(rows)[0], 0)
     shape = tf.concat([[missing], tf.shape(rows)[1:]], axis=0)
     padded = tf.concat([rows, tf.zeros(shape, rows.dtype)], axis=0)
@@ -75,8 +75,8 @@ def first_rows(answer: dict[str, Any], count: Any) -> dict[str, Any]:
     return {name: part[:count] for name, part in answer.items()}
 
 
-def where_fine(errors: Any, answer: dict[str, Any]) -> dict[str, Any]:
-    """A dict of tensors (B, …), zero or "" where there is an error (B,)."""
+def zero_failed_rows(errors: Any, answer: dict[str, Any]) -> dict[str, Any]:
+    """Zeroes the rows of tensors (B, …), a dict, that have an error (B,)."""
     return {
         name: tf.where(_like(errors == "", part), part, tf.zeros_like(part))
         for name, part in answer.items()

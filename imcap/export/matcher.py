@@ -11,7 +11,7 @@ from imcap.export.encoder import (
     ExportedEncoder,
     at_least_one,
     first_rows,
-    where_fine,
+    zero_failed_rows,
 )
 
 if TYPE_CHECKING:
@@ -125,12 +125,12 @@ class ExportedMatcher:
             None,
             tokens != 0,
         )  # (B, T + 2, K)
-        there = tf.cast(tf.sequence_mask(words.row_lengths()), tf.float32)
+        word_mask = tf.cast(tf.sequence_mask(words.row_lengths()), tf.float32)
         answer = {
             "words": words.to_tensor(""),
-            "attention": weights[:, 1:-1] * there[..., None],
+            "attention": weights[:, 1:-1] * word_mask[..., None],
         }
-        answer = where_fine(errors, answer) | {"error": errors}
+        answer = zero_failed_rows(errors, answer) | {"error": errors}
         return first_rows(answer, tf.size(image_bytes))
 
     def signatures(self) -> dict[str, Any]:

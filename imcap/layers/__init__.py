@@ -9,8 +9,8 @@ from imcap.layers.attention.spatial_attention import SpatialAttention
 from imcap.layers.attention.x_linear_attention import XLinearAttention
 from imcap.layers.dense import RowDense, row_product
 from imcap.layers.masking import (
-    KeptLocations,
-    kept_locations,
+    LocationMasking,
+    mask_locations,
     masked_mean,
     masked_softmax,
     token_mask,
@@ -31,7 +31,7 @@ __all__ = [
     "ChannelAttention",
     "DoublyStochastic",
     "GeometricBias",
-    "KeptLocations",
+    "LocationMasking",
     "MultiHeadAttention",
     "RealWords",
     "RowDense",
@@ -41,7 +41,7 @@ __all__ = [
     "TopDownLSTM",
     "WordsOfImage",
     "XLinearAttention",
-    "kept_locations",
+    "mask_locations",
     "masked_mean",
     "masked_softmax",
     "row_product",

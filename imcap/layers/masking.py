@@ -36,7 +36,7 @@ def token_mask(tokens, places=None):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class TokenMask(keras.layers.Layer):
-    """`token_mask` as a layer.
+    """Token mask of captions: `token_mask` as a layer.
 
     Call arguments:
         tokens: int tensor (B, N, T).
@@ -56,7 +56,7 @@ class TokenMask(keras.layers.Layer):
 
 
 def masked_softmax(scores, mask=None, axis=-1):
-    """Softmax over the entries that `mask` keeps, in float32 inside.
+    """Masked softmax, over the entries that `mask` keeps, in float32 inside.
 
     A row with nothing to keep gives all zeros rather than NaN.
 
@@ -83,7 +83,7 @@ def masked_softmax(scores, mask=None, axis=-1):
 
 
 def expand_mask(location_mask):
-    """A mask (B, K) for the scores (B, Q, K) of queries: (B, 1, K), or None.
+    """Broadcasts a mask (B, K) to scores (B, Q, K): (B, 1, K), or None.
 
     Args:
         location_mask: boolean tensor (B, K), or None.
@@ -92,7 +92,7 @@ def expand_mask(location_mask):
 
 
 def masked_mean(values, mask=None):
-    """Mean over locations of (B, K, D), counting only kept ones: (B, D).
+    """Masked mean over the locations of (B, K, D): (B, D).
 
     Args:
         values: float tensor (B, K, D).
@@ -104,12 +104,12 @@ def masked_mean(values, mask=None):
     if mask is None:
         return ops.cast(ops.mean(values, axis=1), dtype)
     count = ops.sum(ops.cast(mask, "float32"), axis=1)[:, None]  # (B, 1)
-    total = ops.sum(kept_locations(values, mask), axis=1)
+    total = ops.sum(mask_locations(values, mask), axis=1)
     return ops.cast(total / ops.maximum(count, 1.0), dtype)
 
 
-def kept_locations(values, mask=None):
-    """(B, K, D) with zeros where `mask` (B, K) keeps nothing.
+def mask_locations(values, mask=None):
+    """Masks values (B, K, D): zeros where `mask` (B, K) is False.
 
     Padding may hold anything, NaN included, and zero times NaN is NaN, so
     it is replaced before anything multiplies it.
@@ -120,9 +120,10 @@ def kept_locations(values, mask=None):
     return ops.where(mask, values, ops.zeros_like(values))
 
 
-@keras.saving.register_keras_serializable(package="imcap")
-class KeptLocations(keras.layers.Layer):
-    """Zeros where there is no location: `kept_locations` as a layer.
+# Saved models may name it as it was called first.
+@keras.saving.register_keras_serializable(package="imcap", name="KeptLocations")
+class LocationMasking(keras.layers.Layer):
+    """Location masking, zeros in padding: `mask_locations` as a layer.
 
     Call arguments:
         values: float tensor (B, K, D).
@@ -132,11 +133,11 @@ class KeptLocations(keras.layers.Layer):
         Float tensor (B, K, D).
 
     Example:
-        >>> KeptLocations()(features, mask)
+        >>> LocationMasking()(features, mask)
     """
 
     def call(self, values, location_mask=None):
-        return kept_locations(values, location_mask)
+        return mask_locations(values, location_mask)
 
     def compute_output_spec(self, values, location_mask=None):
         return keras.KerasTensor(values.shape, dtype=values.dtype)
@@ -144,7 +145,7 @@ class KeptLocations(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class MaskedMean(keras.layers.Layer):
-    """Mean over the locations that exist: `masked_mean` as a layer.
+    """Masked mean over locations: `masked_mean` as a layer.
 
     Call arguments:
         values: float tensor (B, K, D).
@@ -167,7 +168,7 @@ class MaskedMean(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class LocationDropout(keras.layers.Layer):
-    """Hides some locations of each picture, in training.
+    """Location dropout: hides whole locations of each picture, in training.
 
     A captioner that may not count on any one cell or region learns less of
     the few pictures it has by heart.
@@ -197,13 +198,13 @@ class LocationDropout(keras.layers.Layer):
 
     def call(self, values, location_mask=None, training=False):
         shape = ops.shape(values)[:2]
-        kept = ops.ones(shape, "bool")
+        keep = ops.ones(shape, "bool")
         if training:
             drawn = keras.random.uniform(shape, seed=self.seed_generator)
-            kept = drawn >= self.rate
+            keep = drawn >= self.rate
         if location_mask is None:
-            return kept
-        return ops.logical_and(kept, ops.cast(location_mask, "bool"))
+            return keep
+        return ops.logical_and(keep, ops.cast(location_mask, "bool"))
 
     def compute_output_spec(self, values, location_mask=None, training=False):
         return keras.KerasTensor(values.shape[:2], dtype="bool")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.vision.given import BATCH, as_list, is_many
+from imcap.vision.picture_lists import BATCH, as_list, is_many
 
 if TYPE_CHECKING:
     from imcap.data.pairs.matching_set import TokenRows

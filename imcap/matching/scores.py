@@ -285,9 +285,13 @@ def data_fingerprint(pairs: MatchingSet, rows: TokenRows) -> str:
     The features' file counts by its size and time, not by its content.
     """
     status = pairs.store.path.stat()
-    told = [str(pairs.store.path.resolve()), status.st_size, status.st_mtime_ns]
-    told += [[str(image_id) for image_id in pairs.image_ids]]
-    digest = hashlib.sha256(json.dumps(told).encode())
+    identity = [
+        str(pairs.store.path.resolve()),
+        status.st_size,
+        status.st_mtime_ns,
+    ]
+    identity += [[str(image_id) for image_id in pairs.image_ids]]
+    digest = hashlib.sha256(json.dumps(identity).encode())
     for array in (pairs.image_of, rows.values, rows.starts):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

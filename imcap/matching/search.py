@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Match(NamedTuple):
-    """A picture, or a sentence, that was found.
+    """Retrieval hit: a picture or a sentence, its score and attention.
 
     Attributes:
         row: its place among all that were compared.
@@ -207,7 +207,7 @@ class Searcher:
 def matches(
     scores: np.ndarray, chosen: np.ndarray, attention: Sequence[np.ndarray]
 ) -> list[Match]:
-    """Puts together what belongs to each chosen row."""
+    """Retrieval hits of the chosen rows."""
     return [
         Match(int(row), float(scores[row]), weights)
         for row, weights in zip(chosen, attention, strict=True)
@@ -216,7 +216,7 @@ def matches(
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What one question found.
+    """Retrieval result of one query: its hits, best first.
 
     Args:
         query: the sentence, or the path of the picture.

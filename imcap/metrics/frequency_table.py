@@ -183,5 +183,5 @@ def ngram_weights(table, tokens):
     in_first = lies_in(first)
     slot = ops.where(in_first, first, second)
     seen = ops.logical_or(in_first, lies_in(second))
-    found = ops.take(table.weights, slot, axis=0)
-    return ops.where(seen, found, table.unseen)
+    weights = ops.take(table.weights, slot, axis=0)
+    return ops.where(seen, weights, table.unseen)

@@ -3,7 +3,7 @@
 import keras
 
 from imcap.layers.attention.adaptive_attention import AdaptiveAttention
-from imcap.layers.masking import KeptLocations, LocationDropout, MaskedMean
+from imcap.layers.masking import LocationDropout, LocationMasking, MaskedMean
 from imcap.layers.packing import Packing
 from imcap.layers.recurrent.sentinel_lstm import SentinelLSTM, SentinelLSTMCell
 from imcap.models.captioner import zeros_for
@@ -94,7 +94,9 @@ class Adaptive(RecurrentCaptioner):
 
     def _make_layers(self):
         policy = self.policy
-        self.kept = KeptLocations(dtype=policy, name="kept")
+        self.mask_locations = LocationMasking(
+            dtype=policy, name="mask_locations"
+        )
         self.hide = None
         if self.location_dropout:
             self.hide = LocationDropout(self.location_dropout, name="hide")
@@ -147,7 +149,7 @@ class Adaptive(RecurrentCaptioner):
         mask, features = inputs["mask"], inputs["features"]
         if self.hide is not None:
             mask = self.hide(features, mask, training=training)
-        features = self.kept(features, mask)
+        features = self.mask_locations(features, mask)
         memory = {}
         if self.global_features:
             pooled = self.global_dense(self.pool(features, mask))

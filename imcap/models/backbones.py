@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from imcap.layers.cnn.image_preprocessing import ImagePreprocessing
-from imcap.layers.cnn.layer_taps import layer_named, tapped
+from imcap.layers.cnn.layer_taps import find_layer, tap_layers
 
 # Per family: the preprocessing its weights were trained with, and its last
 # post-activation map. Where Keras numbers that layer at random it is called
@@ -112,7 +112,7 @@ class Backbone(keras.Model):
         network = network or _plain_network(application, image_size)
         layer = layer or _family_settings(application)[1]
         cut = keras.Model(
-            network.input, tapped(network, layer), name=application.lower()
+            network.input, tap_layers(network, layer), name=application.lower()
         )
         mode = preprocessing_mode(application)
         images = keras.Input((image_size, image_size, 3), name="images")
@@ -167,7 +167,7 @@ def set_trainable_from(backbone, name):
     backbone.trainable_from = name
     reached = False
     if name is not None:
-        layer_named(backbone.tapped, name)
+        find_layer(backbone.tapped, name)
     for layer in backbone.tapped.layers:
         reached = reached or layer.name == name
         normalises = isinstance(layer, keras.layers.BatchNormalization)

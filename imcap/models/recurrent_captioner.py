@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.layers.dense import RowDense
-from imcap.layers.masking import KeptLocations
+from imcap.layers.masking import LocationMasking
 from imcap.layers.packing import Packing
 from imcap.models.captioner import Captioner, zeros_for
 from imcap.models.inputs import caption_inputs
@@ -59,7 +59,9 @@ class RecurrentCaptioner(Captioner):
         super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
 
     def _make_layers(self):
-        self.kept = KeptLocations(dtype=self.policy, name="kept")
+        self.mask_locations = LocationMasking(
+            dtype=self.policy, name="mask_locations"
+        )
         self.value_dense = self._dense(self.lstm_dim, "values", "relu")
         self.value_drop = self._drop("value_drop")
         self.embedding = self._word_table()
@@ -112,7 +114,7 @@ class RecurrentCaptioner(Captioner):
         return memory
 
     def _values(self, inputs, training=None):
-        features = self.kept(inputs["features"], inputs["mask"])
+        features = self.mask_locations(inputs["features"], inputs["mask"])
         values = self.value_dense(features)  # (B, K, U)
         return self.value_drop(values, training=training)
 

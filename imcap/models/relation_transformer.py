@@ -3,7 +3,7 @@
 import keras
 
 from imcap.layers.attention.geometric_attention import RelativeGeometry
-from imcap.layers.masking import KeptLocations
+from imcap.layers.masking import LocationMasking
 from imcap.models.transformer_captioner import TransformerCaptioner
 
 
@@ -47,14 +47,14 @@ class RelationTransformer(TransformerCaptioner):
     def _make_layers(self):
         self._make_features()
         # Half precision would move the boxes.
-        self.kept_boxes = KeptLocations(dtype="float32", name="kept_boxes")
+        self.mask_boxes = LocationMasking(dtype="float32", name="mask_boxes")
         self.geometry = RelativeGeometry(dtype=self.policy, name="geometry")
         self._make_stacks("unbiased", "dot-product", geometry=True)
 
     def _encoded(self, inputs, training=None):
         mask = inputs["mask"]
         states = self._embedded(inputs, training)
-        boxes = self.kept_boxes(inputs["positions"], mask)
+        boxes = self.mask_boxes(inputs["positions"], mask)
         return self.encoder(
             states, mask, self.geometry(boxes), training=training
         )

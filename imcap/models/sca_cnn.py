@@ -3,8 +3,12 @@
 import keras
 from keras import ops
 
-from imcap.layers.cnn.network_ends import NETWORKS, attended_maps, pretrained
-from imcap.layers.masking import KeptLocations, TokenMask
+from imcap.layers.cnn.network_ends import (
+    NETWORKS,
+    attended_maps,
+    load_pretrained_network,
+)
+from imcap.layers.masking import LocationMasking, TokenMask
 from imcap.layers.packing import Packing
 from imcap.layers.penalties import CoveragePenalty
 from imcap.layers.recurrent.lstm import spread_state
@@ -120,7 +124,7 @@ class ScaCnn(RecurrentCaptioner):
         )
         grid = self.image_grid or NETWORKS.get(self.network, {}).get("grid", 7)
         self.width = maps[0]["channels"]
-        self.kept = KeptLocations(**policy, name="kept")
+        self.mask_locations = LocationMasking(**policy, name="mask_locations")
         self.start_dense = self._dense(2 * self.lstm_dim, "start", "tanh")
         self.embedding = self._word_table()
         self.zero_first = ZeroFirst(**policy, name="zero_first")
@@ -187,7 +191,7 @@ class ScaCnn(RecurrentCaptioner):
         return hidden
 
     def _values(self, inputs, training=None):
-        return self.kept(inputs["features"], inputs["mask"])
+        return self.mask_locations(inputs["features"], inputs["mask"])
 
     def _memory(self, values, mask):
         first = values[..., : self.width]
@@ -254,7 +258,7 @@ class ScaCnn(RecurrentCaptioner):
         operations = [one for one in self.decoder.networks if one.then]
         if self.network is None or not operations:
             return
-        network = pretrained(self.network, weights_path)
+        network = load_pretrained_network(self.network, weights_path)
         for each in operations:
             each.copy_from(network)
 

@@ -5,7 +5,7 @@ from keras import ops
 
 from imcap.layers.attention.stacked_cross_attention import StackedCrossAttention
 from imcap.layers.dense import RowDense, UnitLength, WeightNormalizedDense
-from imcap.layers.masking import KeptLocations
+from imcap.layers.masking import LocationMasking
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
 from imcap.models.inputs import ModelWithOptionalInputs, location_inputs
 
@@ -100,7 +100,7 @@ class Scan(ModelWithOptionalInputs):
         dense = RowDense
         if self.precomp_enc_type == "weight_norm":
             dense = WeightNormalizedDense
-        self.kept = KeptLocations(**policy, name="kept")
+        self.mask_locations = LocationMasking(**policy, name="mask_locations")
         self.region_dense = dense(self.embed_size, **policy, name="regions")
         self.unit = UnitLength(**policy, name="unit")
         self.embedding = keras.layers.Embedding(
@@ -143,7 +143,7 @@ class Scan(ModelWithOptionalInputs):
         Returns:
             Float tensor (B, K, E).
         """
-        regions = self.region_dense(self.kept(features, mask))
+        regions = self.region_dense(self.mask_locations(features, mask))
         return regions if self.no_imgnorm else self.unit(regions)
 
     def encode_captions(self, tokens):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.layers.cnn.feature_normalization import FeatureNormalization
-from imcap.layers.masking import KeptLocations, MaskedMean, TokenMask
+from imcap.layers.masking import LocationMasking, MaskedMean, TokenMask
 from imcap.layers.packing import Packing
 from imcap.layers.penalties import DoublyStochastic, HardAttentionLoss
 from imcap.layers.recurrent.attending_lstm import AttendingLSTM, Draws
@@ -95,7 +95,7 @@ class ShowAttendTell(RecurrentCaptioner):
     def _make_layers(self):
         policy = {"dtype": self.policy}
         squash = "tanh" if self.initial == "mlp" else None
-        self.kept = KeptLocations(**policy, name="kept")
+        self.mask_locations = LocationMasking(**policy, name="mask_locations")
         self.norm = FeatureNormalization(**policy, name="norm")
         self.mean = MaskedMean(**policy, name="mean")
         self.start_dense = self._dense(2 * self.lstm_dim, "start", squash)
@@ -156,7 +156,7 @@ class ShowAttendTell(RecurrentCaptioner):
 
     def _values(self, inputs, training=None):
         mask = inputs["mask"]
-        features = self.kept(inputs["features"], mask)
+        features = self.mask_locations(inputs["features"], mask)
         return self.norm(features, mask, training=training)  # (B, K, D)
 
     def _memory(self, values, mask):

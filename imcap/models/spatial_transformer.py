@@ -107,7 +107,7 @@ class SpatialTransformer(TransformerCaptioner):
         mask = inputs["mask"]
         states = self._embedded(inputs, training)
         if self.positions:
-            where = self.kept(inputs["positions"], mask)
+            where = self.mask_locations(inputs["positions"], mask)
             states = self.located(states, where, training=training)
         return self.encoder(states, mask, training=training)
 

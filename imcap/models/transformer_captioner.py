@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.layers.dense import RowDense
-from imcap.layers.masking import KeptLocations
+from imcap.layers.masking import LocationMasking
 from imcap.layers.packing import Captions
 from imcap.layers.transformer.stacks import (
     TransformerDecoder,
@@ -75,7 +75,9 @@ class TransformerCaptioner(Captioner):
         raise TypeError(f"{type(self).__name__} lacks _make_layers")
 
     def _make_features(self):
-        self.kept = KeptLocations(dtype=self.policy, name="kept")
+        self.mask_locations = LocationMasking(
+            dtype=self.policy, name="mask_locations"
+        )
         self.feature_dense = RowDense(
             self.emb_dim,
             activation="relu",
@@ -147,7 +149,7 @@ class TransformerCaptioner(Captioner):
 
     def _embedded(self, inputs, training=None):
         """What the encoder starts from, (B, K, d)."""
-        features = self.kept(inputs["features"], inputs["mask"])
+        features = self.mask_locations(inputs["features"], inputs["mask"])
         states = self.feature_dense(features)
         return self.feature_drop(states, training=training)
 

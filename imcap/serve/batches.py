@@ -14,7 +14,7 @@ RECENT = 0.5  # seconds in which those who were answered are expected again
 
 
 class Asked(NamedTuple):
-    """One item that waits for its answer."""
+    """Queued request: an item and the future of its result."""
 
     setting: Hashable
     item: Any

@@ -130,12 +130,12 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     Raises:
         Refused: 413 where it is too long.
     """
-    told = request.headers.get("content-length", "")
+    length = request.headers.get("content-length", "")
     too_large = Refused(
         413,
         f"larger than {limits.max_megabytes:g} MB; send a smaller picture",
     )
-    if told.isdecimal() and int(told) > limits.max_bytes:
+    if length.isdecimal() and int(length) > limits.max_bytes:
         raise too_large
     body = bytearray()
     try:

@@ -53,11 +53,11 @@ class WordCrossEntropy(keras.losses.Loss):
         )
         if not self.label_smoothing:
             return losses
-        said = ops.take_along_axis(
+        target = ops.take_along_axis(
             y_pred, ops.cast(y_true, "int32")[..., None], axis=-1
         )[..., 0]
-        total = losses + said  # log Σ exp of the logits
-        others = ops.sum(y_pred, axis=-1) - said
+        total = losses + target  # log Σ exp of the logits
+        others = ops.sum(y_pred, axis=-1) - target
         others = total - others / (y_pred.shape[-1] - 1)
         smoothing = self.label_smoothing
         return (1 - smoothing) * losses + smoothing * others

@@ -62,13 +62,13 @@ class RankingHinge(keras.losses.Loss):
         if self.mask_same_image:
             images = ops.reshape(y_true, (-1,))
             same = ops.equal(images[:, None], images[None])
-        found = []
+        hinge_losses = []
         for axis in (0, 1):
             # Axis 0: each caption among the images; 1: the other way round.
             own = ops.expand_dims(right, axis)
             losses = ops.relu(self.margin + y_pred - own)
-            found.append(ops.where(same, 0.0, losses))
-        return found
+            hinge_losses.append(ops.where(same, 0.0, losses))
+        return hinge_losses
 
     def reduce(self, hinges):
         """The loss, of all wrong pairs or of the worst."""

@@ -37,12 +37,12 @@ class Reward:
     def __call__(self, samples, references):
         pad_id, eos_id = self.cider.pad_id, self.cider.eos_id
         kept = float_reference_mask(references, None, pad_id)
-        found = compare_ngrams(samples, references, pad_id, eos_id)
+        overlap = compare_ngrams(samples, references, pad_id, eos_id)
         total = 0.0
         if self.cider_weight:
-            scores = cider_d(self.cider.table, found, kept)
+            scores = cider_d(self.cider.table, overlap, kept)
             total = total + self.cider_weight * scores
         if self.bleu_weight:
-            scores = sentence_bleu(found, kept)
+            scores = sentence_bleu(overlap, kept)
             total = total + self.bleu_weight * scores
         return total

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     Writer = FeatureWriter | FeatureFolderWriter
 
 
-class KnowsItsEncoder(Protocol):
-    """A run: it knows what made its features, and can build it again."""
+class EncoderSource(Protocol):
+    """Protocol of runs that can build the encoder of their features."""
 
     encoder_metadata: dict[str, Any]
 
@@ -76,7 +76,7 @@ class PictureEncoder:
 
     @classmethod
     def from_run(
-        cls, run: KnowsItsEncoder, trained: keras.Model | None = None
+        cls, run: EncoderSource, trained: keras.Model | None = None
     ) -> PictureEncoder:
         """The encoder of a run's features.
 

@@ -45,7 +45,7 @@ def test_same_captions_from_pictures(name, tmp_path):
     ours = LoadedCaptioner(run.path)
     files = [encoded("PNG", seed) for seed in range(3)]
     images = np.stack([ours.reader.pixels(file) for file in files])
-    inputs = {"images": images, **ours.reader.where(len(images))}
+    inputs = {"images": images, **ours.reader.position_inputs(len(images))}
     tokens = np.array([[[words.bos_id, 1, 2, 3]]] * 3, "int32")
     expected = ours.task.predict_on_batch(
         ours.reader.inputs(list(images)) | {"tokens": tokens}

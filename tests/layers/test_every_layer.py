@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 import imcap.layers
+import imcap.models
+import imcap.training
 from helpers import attending_layers, sca_layers, transformer_layers
 from helpers.layer_checks import check_layer
 from imcap.layers import (
     AdaptiveAttention,
     AdditiveAttention,
     Captions,
-    KeptLocations,
+    LocationMasking,
     RealWords,
     RowDense,
     SentinelLSTM,
@@ -27,8 +29,11 @@ from imcap.layers.cnn.adaptive_average_pooling import AdaptiveAveragePooling
 from imcap.layers.cnn.image_preprocessing import ImagePreprocessing
 from imcap.layers.dense import WeightNormalizedDense
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
+from imcap.models.small_cnn import Coordinates
+from imcap.training.word_detection import AnyCell
 
 B, N, T, K, D, E, U, V = 2, 3, 5, 7, 11, 19, 13, 17
+PACKAGES = (imcap.layers, imcap.models, imcap.training)
 KEYS = ("make", "inputs", "shapes", "weights", "call")
 
 
@@ -117,8 +122,20 @@ CASES = {
         "shapes": [(B, N, T, D)],
         "weights": 2,
     },
-    "kept": {
-        "make": KeptLocations,
+    "any cell": {
+        "make": AnyCell,
+        "inputs": [floats(B, 3, 4, V)],
+        "shapes": [(B, 3, 4, V)],
+        "weights": 0,
+    },
+    "coordinates": {
+        "make": Coordinates,
+        "inputs": [floats(B, 3, 4, D)],
+        "shapes": [(B, 3, 4, D)],
+        "weights": 0,
+    },
+    "location masking": {
+        "make": LocationMasking,
         "inputs": [floats(B, K, D), MASK],
         "shapes": [(B, K, D)],
         "weights": 0,
@@ -200,16 +217,27 @@ def test_layer(name):
 
 def test_no_layer_is_left_out():
     checked = {type(case["make"]()) for case in CASES.values()}
-    found = set()
-    for module in pkgutil.walk_packages(imcap.layers.__path__, "imcap.layers."):
-        for _, each in inspect.getmembers(importlib.import_module(module.name)):
-            if not inspect.isclass(each) or each.__module__ != module.name:
-                continue
-            # A private class, or one that computes nothing, is the beginning
-            # of others, which are checked.
-            whole = "call" in vars(each) or issubclass(each, AdditiveAttention)
-            private = each.__name__.startswith("_")
-            if issubclass(each, keras.layers.Layer) and whole and not private:
-                found.add(each)
-    assert len(found) > 30
-    assert {each.__name__ for each in found - checked} == set()
+    layers = set()
+    for package in PACKAGES:
+        prefix = f"{package.__name__}."
+        for module in pkgutil.walk_packages(package.__path__, prefix):
+            layers |= layers_of(importlib.import_module(module.name))
+    assert len(layers) > 30
+    assert {each.__name__ for each in layers - checked} == set()
+
+
+def layers_of(module):
+    """The public layers that a module defines, whole models apart."""
+    layers = set()
+    for _, each in inspect.getmembers(module, inspect.isclass):
+        if each.__module__ != module.__name__:
+            continue
+        # A private class, or one that computes nothing, is the beginning
+        # of others, which are checked.
+        whole = "call" in vars(each) or issubclass(each, AdditiveAttention)
+        private = each.__name__.startswith("_")
+        layer = issubclass(each, keras.layers.Layer)
+        model = issubclass(each, keras.Model)
+        if layer and whole and not private and not model:
+            layers.add(each)
+    return layers

@@ -1,11 +1,18 @@
 """Softmax and mean over what exists, whatever stands in the rest."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from helpers.backend import as_numpy, value_and_gradients
-from imcap.layers import kept_locations, masked_mean, masked_softmax, token_mask
+from imcap.layers import (
+    LocationMasking,
+    mask_locations,
+    masked_mean,
+    masked_softmax,
+    token_mask,
+)
 
 B, Q, K, D = 2, 3, 7, 5
 MASK = np.arange(K) < np.array([[K], [4]])
@@ -93,9 +100,9 @@ def test_mean_counts_what_is_kept():
 def test_kept_locations_forget_the_rest():
     values = floats(B, K, D)
     values[1, 4:] = np.nan
-    found = as_numpy(kept_locations(ops.convert_to_tensor(values), MASK))[0]
+    found = as_numpy(mask_locations(ops.convert_to_tensor(values), MASK))[0]
     np.testing.assert_array_equal(found, np.where(MASK[..., None], values, 0))
-    assert kept_locations(values) is values
+    assert mask_locations(values) is values
 
 
 def test_gradients_are_finite_where_nothing_is_kept():
@@ -109,3 +116,8 @@ def test_gradients_are_finite_where_nothing_is_kept():
 
     _, (slope,) = value_and_gradients(loss, [scores])
     np.testing.assert_array_equal(slope, 0)
+
+
+def test_location_masking_keeps_its_first_name_in_saved_models():
+    config = keras.saving.serialize_keras_object(LocationMasking())
+    assert config["registered_name"] == "imcap>KeptLocations"

@@ -243,10 +243,10 @@ class Pixels:
             load_pixels(self.files[image_id], self.size, self.size)
             for image_id in image_ids
         ]
-        return {"images": np.stack(pixels)} | self.where(len(pixels))
+        return {"images": np.stack(pixels)} | self.position_inputs(len(pixels))
 
-    def where(self, count: int) -> dict[str, np.ndarray]:
-        """Positions (count, K, P) in a dict; {} where nobody asked."""
+    def position_inputs(self, count: int) -> dict[str, np.ndarray]:
+        """Inputs of positions (count, K, P), a dict; {} without them."""
         if self.positions is None:
             return {}
         return {"positions": np.stack([self.positions] * count)}

@@ -217,9 +217,9 @@ def _label_file(json_path: Path) -> Path:
     for name in (f"{json_path.stem}_label.h5", f"{json_path.stem}.h5"):
         if json_path.with_name(name).exists():
             return json_path.with_name(name)
-    found = list(json_path.parent.glob("*_label.h5"))
-    if len(found) == 1:
-        return found[0]
+    label_files = list(json_path.parent.glob("*_label.h5"))
+    if len(label_files) == 1:
+        return label_files[0]
     raise InputError(
         f"{json_path}: which *_label.h5 belongs to it? Expected "
         f"{json_path.stem}_label.h5 in the same folder"

@@ -16,7 +16,7 @@ HEAD = 100_000  # characters that are enough to tell the format
 
 @dataclasses.dataclass(frozen=True)
 class Parsed:
-    """What a format found in a file.
+    """Parsed caption file: pictures with captions, vocabulary, splits.
 
     Args:
         pictures: list of `Picture`, in the file's order.
@@ -50,7 +50,7 @@ class CaptionFile:
 
     @functools.cached_property
     def text(self) -> str:
-        """All of it, line ends as they are."""
+        """The whole text, line ends as they are."""
         return self._read(-1)
 
     @functools.cached_property

@@ -173,6 +173,8 @@ class TokenRows:
         longest = int(lengths.max(initial=1))
         longest = -(-longest // pad_to) * pad_to
         columns = np.arange(longest)
-        there = columns < lengths[:, None]
-        places = np.where(there, self.starts[chosen, None] + columns, 0)
-        return np.where(there, self.values[places], self.pad_id).astype("int32")
+        is_token = columns < lengths[:, None]
+        places = np.where(is_token, self.starts[chosen, None] + columns, 0)
+        return np.where(is_token, self.values[places], self.pad_id).astype(
+            "int32"
+        )

@@ -92,8 +92,8 @@ def _ends(data):
 
 def _table(flags):
     """Bytes of the colours that a field of flags announces."""
-    there = tf.equal(flags // 128, 1)
-    return tf.where(there, 3 * tf.bitwise.left_shift(2, flags % 8), 0)
+    has_palette = tf.equal(flags // 128, 1)
+    return tf.where(has_palette, 3 * tf.bitwise.left_shift(2, flags % 8), 0)
 
 
 def decode_first_frame(encoded: tf.Tensor) -> tf.Tensor:

@@ -74,14 +74,14 @@ class ImageList:
         cls, paths: Iterable[StrPath], folder: Path | None = None
     ) -> "ImageList":
         """Pictures by path; ids are file names without ending."""
-        there = [Path(path) for path in paths]
+        pictures = [Path(path) for path in paths]
         files = [
             path.relative_to(folder).as_posix() if folder else str(path)
-            for path in there
+            for path in pictures
         ]
-        stems = [path.stem for path in there]
+        stems = [path.stem for path in pictures]
         ids = stems if len(set(stems)) == len(stems) else files
-        return cls(list(ids), files, there)
+        return cls(list(ids), files, pictures)
 
     @classmethod
     def from_captions(

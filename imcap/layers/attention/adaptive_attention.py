@@ -7,7 +7,7 @@ from imcap.layers.dense import RowDense
 from imcap.layers.kernels.additive_score import additive_score
 from imcap.layers.masking import (
     expand_mask,
-    kept_locations,
+    mask_locations,
     masked_softmax,
 )
 
@@ -105,8 +105,8 @@ class AdaptiveAttention(keras.layers.Layer):
     def call(
         self, hidden, sentinel, keys, values, location_mask=None, training=False
     ):
-        keys = kept_locations(keys, location_mask)
-        values = kept_locations(values, location_mask)
+        keys = mask_locations(keys, location_mask)
+        values = mask_locations(values, location_mask)
         hidden = self.drop(self.hidden_dense(hidden), training=training)
         query = self.query_dense(hidden)  # (B, Q, U)
         weight = ops.reshape(self.score_dense.kernel, (self.units, 1))

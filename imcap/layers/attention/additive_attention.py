@@ -7,7 +7,7 @@ from imcap.layers.dense import RowDense
 from imcap.layers.kernels.additive_score import additive_score
 from imcap.layers.masking import (
     expand_mask,
-    kept_locations,
+    mask_locations,
     masked_softmax,
 )
 
@@ -104,8 +104,8 @@ class AdditiveAttention(keras.layers.Layer):
         return scores  # (B, Q, K)
 
     def call(self, query, keys, values, location_mask=None):
-        keys = kept_locations(keys, location_mask)
-        values = kept_locations(values, location_mask)
+        keys = mask_locations(keys, location_mask)
+        values = mask_locations(values, location_mask)
         scores = self.score(query, keys)
         weights = masked_softmax(
             scores, expand_mask(location_mask)

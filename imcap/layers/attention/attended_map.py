@@ -78,7 +78,7 @@ class AttendedMap(keras.layers.Layer):
         self.built = True
 
     def prepare(self, values, location_mask=None):
-        """What no query changes: v̄ (B, C), or the keys (B, K, A)."""
+        """Precomputes what all queries share: v̄ (B, C) or keys (B, K, A)."""
         if self.order[0] == "C":
             return self.pool(values, location_mask)
         return self.spatial.project(values)
@@ -140,7 +140,7 @@ class AttendedMap(keras.layers.Layer):
 
 
 def each_mask(mask, count):
-    """A mask (B, K) for each of `count` hypotheses: (B·N, K), or None."""
+    """Repeats a mask (B, K) for `count` hypotheses: (B·N, K), or None."""
     if mask is None:
         return None
     return ops.repeat(mask, count, axis=0)

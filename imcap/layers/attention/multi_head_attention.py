@@ -8,7 +8,7 @@ from imcap.layers.masking import masked_softmax
 
 
 def split_heads(states, heads):
-    """(B, Q, d) to (B, H, Q, d / H)."""
+    """Splits the channels into heads: (B, Q, d) to (B, H, Q, d / H)."""
     batch, count, units = ops.shape(states)
     parted = ops.reshape(states, (batch, count, heads, units // heads))
     return ops.transpose(parted, (0, 2, 1, 3))
@@ -16,7 +16,7 @@ def split_heads(states, heads):
 
 @keras.saving.register_keras_serializable(package="imcap")
 class SplitHeads(keras.layers.Layer):
-    """`split_heads` as a layer: (B, K, d) to (B, H, K, d / H).
+    """Heads of channels: (B, K, d) to (B, H, K, d / H), as a layer.
 
     Args:
         heads: int, H.
@@ -54,7 +54,8 @@ class MultiHeadAttention(keras.layers.Layer):
     softmax cancels, and so is left out.
 
     The steps are open to callers whose queries stand in another order than
-    their attention needs: `answer(weigh(ask(query), …))` is the whole.
+    their attention needs; the whole is
+    `project_output(attend(project_queries(query), …))`.
 
     Args:
         units: int, width d of queries, keys, values and context.
@@ -109,26 +110,37 @@ class MultiHeadAttention(keras.layers.Layer):
         self.built = True
 
     def project(self, source):
-        """Keys and values (B, H, K, d / H) of a source (B, K, d)."""
+        """Projects a source (B, K, d) to keys and values (B, H, K, d / H)."""
         return self.split(self.key(source)), self.split(self.value(source))
 
     def call(
         self, query, keys, values, attention_mask=None, bias=None, training=None
     ):
-        context, weights = self.weigh(
-            self.ask(query), keys, values, attention_mask, bias, training
+        context, weights = self.attend(
+            self.project_queries(query),
+            keys,
+            values,
+            attention_mask,
+            bias,
+            training,
         )
-        return self.answer(context), weights
+        return self.project_output(context), weights
 
-    def ask(self, states):
-        """What states (…, D) look for: a tuple of (…, d)."""
+    def project_queries(self, states):
+        """Projects states (…, D) to queries: a tuple of one (…, d)."""
         return (self.query(states),)
 
-    def weigh(
-        self, asked, keys, values, attention_mask=None, bias=None, training=None
+    def attend(
+        self,
+        queries,
+        keys,
+        values,
+        attention_mask=None,
+        bias=None,
+        training=None,
     ):
-        """Mean values (B, Q, d) and weights (B, Q, K, H)."""
-        (query,) = asked
+        """Weighted means of values (B, Q, d) and weights (B, Q, K, H)."""
+        (query,) = queries
         query = split_heads(query, self.heads)  # (B, H, Q, d / H)
         query = query * (self.units // self.heads) ** -0.5
         scores = ops.einsum("bhqd,bhkd->bhqk", query, keys)
@@ -143,8 +155,8 @@ class MultiHeadAttention(keras.layers.Layer):
         context = ops.reshape(context, (batch, count, self.units))
         return context, ops.transpose(weights, (0, 2, 3, 1))
 
-    def answer(self, context):
-        """Context (…, d) of mean values (…, d)."""
+    def project_output(self, context):
+        """Output projection: context (…, d) of means of values (…, d)."""
         return self.outer(context)
 
     def compute_output_spec(

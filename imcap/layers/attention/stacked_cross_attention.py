@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from imcap.layers.dense import euclidean_length
-from imcap.layers.masking import FILL, kept_locations, masked_softmax
+from imcap.layers.masking import FILL, mask_locations, masked_softmax
 
 DIRECTIONS = ("t2i", "i2t")
 AGGREGATES = ("LogSumExp", "Mean", "Sum", "Max")
@@ -97,8 +97,8 @@ class StackedCrossAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, images, captions, image_mask=None, caption_mask=None):
-        images = kept_locations(images, image_mask)
-        captions = kept_locations(captions, caption_mask)
+        images = mask_locations(images, image_mask)
+        captions = mask_locations(captions, caption_mask)
         if self.cross_attn == "t2i":
             queries = self.arrange(captions)
             return self.compare(images, queries, image_mask, caption_mask)
@@ -167,7 +167,7 @@ class StackedCrossAttention(keras.layers.Layer):
         return ops.cast(products, "float32")
 
     def attend(self, images, captions, image_mask=None, caption_mask=None):
-        """Where the words of each caption look in its own picture.
+        """Attention of the words of each caption on its own picture.
 
         Args: as for a call, with C = B.
 
@@ -175,8 +175,8 @@ class StackedCrossAttention(keras.layers.Layer):
             Float32 tensor (B, T, K). With "t2i" it sums to one over the
             regions of each word; with "i2t" over the words of each region.
         """
-        images = kept_locations(images, image_mask)
-        captions = kept_locations(captions, caption_mask)
+        images = mask_locations(images, image_mask)
+        captions = mask_locations(captions, caption_mask)
         pair = (images, captions), (image_mask, caption_mask)
         if self.cross_attn == "i2t":
             pair = pair[0][::-1], pair[1][::-1]

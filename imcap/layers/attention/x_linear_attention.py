@@ -10,7 +10,7 @@ from imcap.layers.masking import masked_softmax
 
 @keras.saving.register_keras_serializable(package="imcap")
 class BilinearDense(keras.layers.Layer):
-    """`norm(celu(W x + b))`: how x-linear attention projects all it reads.
+    """Projection of x-linear attention: `norm(celu(W x + b))`.
 
     The norm is over the channels of each position (one group).
 
@@ -131,22 +131,26 @@ class XLinearAttention(keras.layers.Layer):
         self.built = True
 
     def project(self, source):
-        """Keys and values (B, K, d) of a source (B, K, d)."""
+        """Projects a source (B, K, d) to keys and values (B, K, d)."""
         return self.key(source), self.value(source)
 
     def call(self, query, keys, values, attention_mask=None, training=None):
-        context, weights = self.weigh(
-            self.ask(query), keys, values, attention_mask, training=training
+        context, weights = self.attend(
+            self.project_queries(query),
+            keys,
+            values,
+            attention_mask,
+            training=training,
         )
-        return self.answer(context), weights
+        return self.project_output(context), weights
 
-    def ask(self, states):
-        """What states (…, D) look for: q_1 and q_2, each (…, d)."""
+    def project_queries(self, states):
+        """Projects states (…, D) to queries q_1 and q_2, each (…, d)."""
         return self.query(states), self.second(states)
 
-    def weigh(self, asked, keys, values, attention_mask=None, training=None):
-        """Context (B, Q, d) and weights (B, Q, K)."""
-        query, second = asked
+    def attend(self, queries, keys, values, attention_mask=None, training=None):
+        """Attends to keys: context (B, Q, d) and weights (B, Q, K)."""
+        query, second = queries
         noise = self._noise(query, keys) if training and self.dropout else ()
         # Steps of decoding come here past `__call__`, which would cast.
         kernel, bias, weight = (
@@ -176,8 +180,8 @@ class XLinearAttention(keras.layers.Layer):
             for part in (query, keys)
         )
 
-    def answer(self, context):
-        """The context as it is: there is no output projection."""
+    def project_output(self, context):
+        """Output projection, of which there is none: the context as it is."""
         return context
 
     def compute_output_spec(

@@ -5,7 +5,7 @@ import difflib
 import keras
 
 
-def layer_named(network, name):
+def find_layer(network, name):
     """The layer of that name; "last" is the last.
 
     Raises:
@@ -23,7 +23,7 @@ def layer_named(network, name):
     )
 
 
-def tapped(network, names):
+def tap_layers(network, names):
     """The output of one layer, or the channels of several side by side.
 
     Args:
@@ -37,7 +37,7 @@ def tapped(network, names):
         ValueError: no such layer, or maps of different grids.
     """
     names = [name.strip() for name in names.split(",")]
-    maps = [layer_named(network, name).output for name in names]
+    maps = [find_layer(network, name).output for name in names]
     if len({each.shape[1:3] for each in maps}) > 1:
         grids = ", ".join(
             f"{name} {tuple(each.shape[1:3])}"

@@ -70,7 +70,7 @@ def _added(attended):
 
 
 def feature_layers(network, count=2):
-    """What `imcap extract --layer` has to be given for a network.
+    """Feature layers of a network, as `imcap extract --layer` takes them.
 
     Args:
         network: a key of `NETWORKS`.
@@ -126,8 +126,8 @@ def attended_maps(network, attended, channels, count=2):
     return maps
 
 
-def pretrained(network, weights_path):
-    """The picture network with its weights: a `keras.Model`.
+def load_pretrained_network(network, weights_path):
+    """Loads a pretrained picture network: a `keras.Model`.
 
     Args:
         network: a key of `NETWORKS`.

@@ -57,8 +57,8 @@ class SubNetwork(keras.layers.Layer):
                 )
 
     @property
-    def wide(self):
-        """Whether a location sees its neighbours."""
+    def has_spatial_kernel(self):
+        """Whether a kernel is larger than 1 x 1 and mixes locations."""
         return any(each.get("kernel", 1) > 1 for each in self.then)
 
     def build(self, values_shape, side_shape=None):

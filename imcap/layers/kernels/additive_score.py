@@ -9,7 +9,7 @@ holds one part of it, and each part fits the processor's cache.
 from keras import ops
 
 from imcap.layers.kernels.written_out import (
-    after,
+    control_dependency,
     query_bounds,
     times_column,
     upstream_slopes,
@@ -75,7 +75,7 @@ def _gradients(query, keys, weight, slopes, bounds, hidden_of, slope):
     for_query, for_keys, for_weight = [], 0.0, 0.0
     units = weight.shape[0]
     for part in bounds:
-        rows = after(query[:, part[0] : part[1]], for_keys)
+        rows = control_dependency(query[:, part[0] : part[1]], for_keys)
         hidden = hidden_of(rows, keys)
         above = slopes[:, part[0] : part[1], :, None]  # (B, Q', K, 1)
         for_weight = for_weight + ops.matmul(

@@ -11,7 +11,7 @@ from keras import ops
 
 from imcap.layers.kernels.additive_score import plain_additive_score
 from imcap.layers.kernels.written_out import (
-    after,
+    control_dependency,
     times_column,
     transpose_kernel,
     upstream_slopes,
@@ -172,7 +172,7 @@ class _Loop:
         slopes = slopes + ops.einsum("bnd,bkd->bnk", rows, self.values)
         mean = ops.sum(weights * slopes, axis=-1, keepdims=True)
         above = (weights * (slopes - mean))[..., None]  # (B, N, K, 1)
-        layer = self._layer(after(query, sums["keys"]))
+        layer = self._layer(control_dependency(query, sums["keys"]))
         sums["weight"] = sums["weight"] + ops.matmul(
             ops.transpose(ops.reshape(layer, (-1, self.query_units))),
             ops.reshape(above, (-1, 1)),

@@ -36,13 +36,13 @@ def transpose_kernel(kernel):
 
 
 def times_column(hidden, weight):
-    """(B, Q, K, U) times (U, 1), as one product over rows: (B, Q, K)."""
+    """Product of (B, Q, K, U) and (U, 1), over rows: (B, Q, K)."""
     rows = ops.matmul(ops.reshape(hidden, (-1, weight.shape[0])), weight)
     return ops.reshape(rows, ops.shape(hidden)[:-1])
 
 
 def query_bounds(query, parts=None):
-    """Where about equal parts of queries (B, Q, …) begin and end: pairs.
+    """Bounds of about equal parts of queries (B, Q, …): pairs.
 
     Args:
         query: tensor (B, Q, …).
@@ -56,10 +56,11 @@ def query_bounds(query, parts=None):
     return list(itertools.pairwise(edges))
 
 
-def after(values, finished):
-    """`values`, but not before `finished`, unless that is still 0.0.
+def control_dependency(values, finished):
+    """Control dependency: `values`, computed only after `finished`.
 
     Some runtimes would otherwise make all parts side by side, and hold them.
+    A `finished` of 0.0 waits for nothing.
     """
     if isinstance(finished, float):
         return values

@@ -16,7 +16,7 @@ from keras import ops
 
 from imcap.layers.dense import row_product
 from imcap.layers.kernels.written_out import (
-    after,
+    control_dependency,
     query_bounds,
     upstream_slopes,
 )
@@ -112,7 +112,7 @@ class _Pairs:
         for_query = []
         sums = dict.fromkeys(("keys", "kernel", "bias", "weight"), 0.0)
         for start, end in self.bounds:
-            rows = after(query[:, start:end], sums["keys"])
+            rows = control_dependency(query[:, start:end], sums["keys"])
             pairs, hidden, scale = self._hidden(
                 rows, keys, kernel, bias, noise, start, end
             )

@@ -67,7 +67,7 @@ class AttendedInputLSTM(keras.layers.Layer):
         return self.attention.project(values), self.value_dense(values)
 
     def step(self, gates, state, keys, value_gates, mask=None):
-        """One word.
+        """One step of the LSTM with attended input: one word.
 
         Args:
             gates: float tensor (B, N, 5U), what `word_dense` makes of it.

@@ -97,7 +97,7 @@ class AttendingLSTM(keras.layers.Layer):
         return self.attention.project(values), self.value_dense(values)
 
     def step(self, gates, state, keys, value_gates, mask=None, draws=None):
-        """One word: its gate inputs (B, N, 4U), and h and c.
+        """One step of the attending LSTM: gate inputs (B, N, 4U), and h and c.
 
         Args:
             gates: what `word_dense` makes of the word.

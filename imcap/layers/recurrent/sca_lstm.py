@@ -133,7 +133,7 @@ class ScaLSTM(keras.layers.Layer):
         self.built = True
 
     def prepare(self, values, location_mask=None):
-        """What no word changes of the first map (B, K, C), a tensor."""
+        """Precomputes what no word changes of the first map (B, K, C)."""
         return self.maps[0].prepare(values, location_mask)
 
     def unattended(self, values, side=None, location_mask=None):
@@ -172,7 +172,9 @@ class ScaLSTM(keras.layers.Layer):
         Returns:
             z (B, N, C) and a dict of attention, as `call` names it.
         """
-        if mask is not None and any(each.wide for each in self.networks):
+        if mask is not None and any(
+            each.has_spatial_kernel for each in self.networks
+        ):
             raise ValueError(
                 "locations that are left out need sub-networks of 1 x 1 "
                 "convolutions; these look at neighbours"
@@ -203,7 +205,7 @@ class ScaLSTM(keras.layers.Layer):
         return self._rescaled(ops.reshape(context, shape)), attention
 
     def step(self, gates, state, memory, mask=None):
-        """One word: its gate inputs (B, N, 4U), and h and c.
+        """One step of the LSTM: gate inputs (B, N, 4U) of a word, and h and c.
 
         Args:
             gates: what `word_dense` makes of the word.

@@ -91,7 +91,7 @@ class TopDownLSTM(keras.layers.Layer):
         return self.attention.project(values), self.value_dense(values)
 
     def step(self, gates, state, keys, value_gates, mask=None):
-        """One word.
+        """One step of both LSTMs and of the attention between: one word.
 
         Args:
             gates: float tensor (B, N, 4U), of word and image.

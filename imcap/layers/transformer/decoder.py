@@ -98,14 +98,14 @@ class DecoderBlock(TransformerBlock):
         packing = (tokens, slots, words)
         context = self._self_attend(rows, packing, training)
         rows = self._add(rows, context, training)
-        asked = [
+        queries = [
             images_of_rows(part, *packing)
-            for part in self.cross.ask(self.norms[1](rows))
+            for part in self.cross.project_queries(self.norms[1](rows))
         ]
         context, _ = self._cross_attend(
-            asked, keys, values, location_mask, training
+            queries, keys, values, location_mask, training
         )
-        context = self.cross.answer(rows_of_images(context, words))
+        context = self.cross.project_output(rows_of_images(context, words))
         rows = self._add(rows, context, training)
         return self._add_feed_forward(rows, training)
 
@@ -124,18 +124,20 @@ class DecoderBlock(TransformerBlock):
         steps = ops.arange(ops.shape(query)[1], dtype="int32")
         words = ops.reshape(token_mask(tokens), (-1, 1, ops.shape(steps)[0]))
         mask = ops.logical_and(words, steps[:, None] >= steps)  # (B·N, T, T)
-        context, _ = self.attention.weigh(
+        context, _ = self.attention.attend(
             (query,),
             split_heads(keys, self.heads),
             split_heads(values, self.heads),
             mask,
             training=training,
         )
-        return self.attention.answer(rows_of_captions(context, *packing))
+        return self.attention.project_output(
+            rows_of_captions(context, *packing)
+        )
 
-    def _cross_attend(self, asked, keys, values, location_mask, training):
+    def _cross_attend(self, queries, keys, values, location_mask, training):
         mask = expand_mask(location_mask)
-        return self.cross.weigh(asked, keys, values, mask, training=training)
+        return self.cross.attend(queries, keys, values, mask, training=training)
 
     def empty_cache(self, shape, dtype):
         """Keys and values of no words: zeros (B, H, L·N, d / H).
@@ -178,11 +180,11 @@ class DecoderBlock(TransformerBlock):
             states, cache, visible, time, training
         )
         states = self._add(states, context, training)
-        asked = self.cross.ask(self.norms[1](states))
+        queries = self.cross.project_queries(self.norms[1](states))
         context, weights = self._cross_attend(
-            asked, keys, values, location_mask, training
+            queries, keys, values, location_mask, training
         )
-        states = self._add(states, self.cross.answer(context), training)
+        states = self._add(states, self.cross.project_output(context), training)
         return self._add_feed_forward(states, training), cache, weights
 
     def _self_attend_step(self, states, cache, visible, time, training):
@@ -194,11 +196,11 @@ class DecoderBlock(TransformerBlock):
                 cache, (self.attention.key, self.attention.value), strict=True
             )
         )
-        asked = self.attention.ask(normal)
-        context, _ = self.attention.weigh(
-            asked, *cache, visible, training=training
+        queries = self.attention.project_queries(normal)
+        context, _ = self.attention.attend(
+            queries, *cache, visible, training=training
         )
-        return self.attention.answer(context), cache
+        return self.attention.project_output(context), cache
 
     def compute_output_spec(
         self,

@@ -70,7 +70,7 @@ def test_sub_network_is_the_layers_it_copies():
     )
     layer.build((None, None, C))
     layer.copy_from(network)
-    assert layer.wide and len(layer.trainable_variables) == 2
+    assert layer.has_spatial_kernel and len(layer.trainable_variables) == 2
     values, side = floats(B, 15, C), floats(B, 15, R, seed=3)
     expected = network(
         [values.reshape(B, 3, 5, C), side.reshape(B, 3, 5, R)], training=False

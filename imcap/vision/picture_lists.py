@@ -1,4 +1,4 @@
-"""Pictures as a caller gives them: one, or many."""
+"""Lists of pictures from arguments that may be one picture or several."""
 
 import os
 from typing import Any
