@@ -1,4 +1,4 @@
-"""What `imcap demo` says at its end: measures, drawings, captions."""
+"""Final report of the demo: measures, drawings, captions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def measure_captions(
     objects: Sequence[Sequence[SceneObject]],
     grid: tuple[int, int],
 ) -> dict[str, float]:
-    """How often captions are right, and attention is where it belongs.
+    """Accuracy of captions and of attention on drawn scenes.
 
     Args:
         captions: n of them.

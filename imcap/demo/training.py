@@ -26,7 +26,7 @@ WORD_EPOCHS = 10  # of finding words in pictures, before captions
 def train_settings(
     captions_path: Path, checkpoint_path: str, epochs: int, seed: int
 ) -> "TrainConfig":
-    """What `imcap train` would be given.
+    """Training settings of the demo, as `imcap train` would have them.
 
     Attention falls on a shape as its word is said only where nothing else
     tells the shape: so the LSTM is not given the mean of the features, and

@@ -25,7 +25,7 @@ DRAWN_SIDE = 512  # longest side of the picture that attention is drawn on
 
 
 class DrawnCaption(Protocol):
-    """What is drawn of a caption: words, and their attention."""
+    """Caption to draw: words, and their attention."""
 
     @property
     def words(self) -> list[str]: ...

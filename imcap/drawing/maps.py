@@ -186,7 +186,7 @@ def _from_boxes(
 
 
 def strongest_channels(channels: np.ndarray, count: int) -> np.ndarray:
-    """Which channels are weighed most, the strongest of every word first.
+    """Channels of most attention, the strongest of every word first.
 
     Args:
         channels: float array (L, C).

@@ -69,11 +69,11 @@ class ExportedCaptioner:
         self.decode = tf.function(generator, jit_compile=decoding.jit_compile)
 
     def positions(self) -> np.ndarray:
-        """Where the locations of the grid are, float32 (K, P)."""
+        """Positions of the grid's locations, float32 (K, P)."""
         return self.pictures.encoder.positions(self.wanted, self.num_grids)
 
     def inputs(self, features: Any) -> dict[str, Any]:
-        """What the captioner takes besides tokens, on the run's grid."""
+        """Inputs of the captioner besides tokens, on the run's grid."""
         inputs = {"features": features}
         if self.wanted is not None:
             where = tf.constant(self.positions())  # (K, P)
@@ -82,7 +82,7 @@ class ExportedCaptioner:
         return inputs
 
     def caption(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Dict of what is answered, of inputs as the captioner takes them."""
+        """Captions inputs as the captioner takes them: a dict of outputs."""
         decoded = self.decode(inputs)
         tokens = decoded["tokens"]  # (B, N, T)
         log_probs = decoded["log_probabilities"]

@@ -51,7 +51,7 @@ class ExportedEncoder:
         return self.encoder.features(images), errors
 
     def specs(self) -> list[tf.TensorSpec]:
-        """What a signature of features takes: list of `tf.TensorSpec`."""
+        """Input signature of features: list of `tf.TensorSpec`."""
         if self.grid is not None:
             shape = (None, self.grid[0] * self.grid[1], self.channels)
             return [tf.TensorSpec(shape, tf.float32, "features")]

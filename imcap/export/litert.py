@@ -34,7 +34,7 @@ def greedy_function(
     ids: tuple[int, int, int],
     decoding: DecodingSettings,
 ) -> Any:
-    """What is converted: one picture to words, every shape known.
+    """Greedy decoding of one picture, a function of static shapes.
 
     Args:
         exported: an `ExportedCaptioner`.

@@ -110,7 +110,7 @@ class ExportedMatcher:
         return first_rows({"scores": scores}, tf.shape(features)[0])
 
     def of_pairs(self, image_bytes: Any, sentences: Any) -> dict[str, Any]:
-        """Signature: where each word looks, of B pictures and B sentences."""
+        """Signature: attention of words, of B pictures and B sentences."""
         tf.debugging.assert_equal(
             tf.size(image_bytes),
             tf.size(sentences),

@@ -21,7 +21,7 @@ FORMATS = ("savedmodel", "tflite", "keras")
 
 @dataclasses.dataclass(frozen=True)
 class ExportSettings:
-    """What an export holds.
+    """Settings of an export.
 
     Args:
         decoding: how its captions are decoded.
@@ -116,7 +116,7 @@ def export_matcher(
 def lines_about(
     exported: ExportedCaptioner | ExportedMatcher, signatures: dict[str, Any]
 ) -> list[str]:
-    """What a SavedModel takes and gives."""
+    """Lines about the inputs and outputs of a SavedModel."""
     from imcap.export.saved_model import describe_signatures
 
     lines = describe_signatures(signatures)
@@ -182,7 +182,7 @@ def export_scan(
 
 
 def describe(run: Run, settings: ExportSettings) -> dict[str, Any]:
-    """What assets.extra/imcap.json says of an export."""
+    """Metadata of an export, for assets.extra/imcap.json."""
     import imcap
 
     metadata = run.encoder_metadata

@@ -272,7 +272,7 @@ def file_fingerprint(path):
 
 
 def backbone_metadata(backbone):
-    """What a feature file has to say of the network that made it.
+    """Metadata of a network, as the feature files it makes hold it.
 
     Returns:
         dict of JSON values: name, layer, image_size, preprocessing,

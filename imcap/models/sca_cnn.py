@@ -12,7 +12,7 @@ from imcap.layers.masking import LocationMasking, TokenMask
 from imcap.layers.packing import Packing
 from imcap.layers.penalties import CoveragePenalty
 from imcap.layers.recurrent.lstm import spread_state
-from imcap.layers.recurrent.sca_lstm import ScaLSTM, ZeroFirst, plain
+from imcap.layers.recurrent.sca_lstm import ScaLSTM, ZeroFirst, attended_config
 from imcap.models.recurrent_captioner import RecurrentCaptioner
 
 
@@ -267,7 +267,7 @@ class ScaCnn(RecurrentCaptioner):
         return {
             **super().get_config(),
             "network": self.network,
-            "attended": None if attended is None else plain(attended),
+            "attended": None if attended is None else attended_config(attended),
             "attention_order": self.attention_order,
             "selector": self.selector,
             "prev2out": self.prev2out,

@@ -134,7 +134,7 @@ class Scan(ModelWithOptionalInputs):
         return self.score(images, captions, inputs["mask"], words)
 
     def encode_images(self, features, mask=None):
-        """Regions where they meet words.
+        """Image embeddings: regions in the joint space.
 
         Args:
             features: float tensor (B, K, D).
@@ -147,7 +147,7 @@ class Scan(ModelWithOptionalInputs):
         return regions if self.no_imgnorm else self.unit(regions)
 
     def encode_captions(self, tokens):
-        """Words where they meet regions.
+        """Caption embeddings: words in the joint space.
 
         Args:
             tokens: int32 tensor (C, T), 0 = padding.

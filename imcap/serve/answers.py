@@ -1,4 +1,4 @@
-"""Captions and attention as what a page reads: plain numbers and words."""
+"""Captions and attention as JSON values: plain numbers and words."""
 
 from typing import TYPE_CHECKING, Any
 

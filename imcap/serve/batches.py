@@ -22,7 +22,7 @@ class Asked(NamedTuple):
 
 
 class Batcher:
-    """Hands a model whatever waits for it, a batch at a time.
+    """Dynamic batching: runs a model on all waiting requests at once.
 
     What arrives while the model is busy goes together in its next batch. A
     free model begins at once, unless more is likely to come: what `coming`

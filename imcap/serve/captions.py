@@ -56,7 +56,7 @@ class CaptionService:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What `/api/health` says of this service."""
+        """Description of this service, for `/api/health`."""
         return {
             "task": "captioning",
             "model": self.model.run.path.resolve().name,
@@ -72,7 +72,7 @@ class CaptionService:
         return [Route("/api/caption", self.caption, methods=["POST"])]
 
     def warm_up(self, progress: Callable[[Iterable], Iterable] = iter) -> None:
-        """Makes the first answer as quick as the others."""
+        """Warm-up: makes the first answer as quick as the others."""
         self.decoders.warm_up(progress)
 
     def close(self) -> None:

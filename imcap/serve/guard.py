@@ -1,4 +1,4 @@
-"""Who may ask: the checks in front of every request."""
+"""Request guard: the checks in front of every request."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ HEADERS = {
 
 
 class Guard:
-    """Refuses what other web sites make a browser ask; adds headers.
+    """Cross-site guard: refuses requests of other sites; adds headers.
 
     A site may have its own name resolve to this machine (DNS rebinding):
     the browser then asks here under that name. So only addresses, which

@@ -1,4 +1,4 @@
-"""What a server grants those who ask, and how it says no."""
+"""Limits of requests, and the refusals of those beyond them."""
 
 import contextlib
 import dataclasses
@@ -67,7 +67,7 @@ class Refused(Exception):
 
 
 class Gate:
-    """Lets in so many requests at a time and refuses the rest.
+    """Concurrency limit: so many requests at a time, the rest refused.
 
     Args:
         most: int.

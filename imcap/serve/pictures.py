@@ -1,4 +1,4 @@
-"""Uploaded bytes, looked at before anything decodes them."""
+"""Uploads, checked by their bytes before anything decodes them."""
 
 import io
 import warnings
@@ -77,7 +77,7 @@ def check_upload(
 def load_upload(
     encoded: bytes, load: Callable[[Any], np.ndarray], limits: Limits, side: int
 ) -> np.ndarray:
-    """What `load` makes of an upload: an array (side, side, 3).
+    """Decodes an upload with `load`: an array (side, side, 3).
 
     Args:
         encoded, limits, side: as in `check_upload`.

@@ -106,7 +106,7 @@ class SearchService:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What `/api/health` says of this service."""
+        """Description of this service, for `/api/health`."""
         return {
             "task": "matching",
             "model": self.search.run.path.resolve().name,
@@ -121,7 +121,7 @@ class SearchService:
         ]
 
     def warm_up(self, progress: Callable[[Iterable], Iterable] = iter) -> None:
-        """Makes the first answer as quick as the others."""
+        """Warm-up: makes the first answer as quick as the others."""
         words = [self.search.run.vocabulary.words[-1]]
         for count in progress((1, 2)):
             self.search(TOP, [words] * count)

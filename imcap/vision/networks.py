@@ -14,7 +14,7 @@ SMALL = "SmallCNN"  # ours; every other name is one of keras.applications
 def small_cnn_metadata(
     image_size: int = 64, channels: int = 64
 ) -> dict[str, Any]:
-    """What describes a `SmallCNN` to `build_encoder`."""
+    """Metadata of a `SmallCNN`, which `build_encoder` reads."""
     cells = image_size // 8
     return {
         "name": SMALL,

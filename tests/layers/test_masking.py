@@ -97,7 +97,7 @@ def test_mean_counts_what_is_kept():
     np.testing.assert_allclose(found[1], expected, rtol=1e-5)
 
 
-def test_kept_locations_forget_the_rest():
+def test_mask_locations_forgets_the_rest():
     values = floats(B, K, D)
     values[1, 4:] = np.nan
     found = as_numpy(mask_locations(ops.convert_to_tensor(values), MASK))[0]

@@ -44,7 +44,7 @@ class Epochs:
         return rng.permutation(len(self.captions))
 
     def rows(self, step: int) -> np.ndarray:
-        """Which examples batch number `step` holds."""
+        """Indices of the examples in batch number `step`."""
         epoch, batch = divmod(int(step), self.steps)
         start = batch * self.batch_size
         return self.order(epoch)[start : start + self.batch_size]

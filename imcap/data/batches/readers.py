@@ -1,4 +1,4 @@
-"""What models are fed: features from a store, or pixels from pictures."""
+"""Readers of model inputs: features of a store, or pixels of pictures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -131,7 +131,7 @@ class CaptionFormat(Protocol):
 
     @property
     def description(self) -> str:
-        """What people call such a file."""
+        """Name of the format in messages."""
         ...
 
     def recognises(self, file: CaptionFile) -> bool:

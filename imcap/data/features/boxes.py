@@ -1,4 +1,4 @@
-"""Where in a picture something is: boxes, and shares of grid cells.
+"""Box geometry: relative boxes, and their overlap with grid cells.
 
 A box is x1, y1, x2, y2. Pixel boxes count from the upper left corner of the
 picture; relative boxes are divided by its width and height, so that the

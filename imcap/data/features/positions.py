@@ -1,4 +1,4 @@
-"""Where each location of a picture's features is, by image id."""
+"""Positions of the locations of features, by image id."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ def _check_type(path: StrPath, dtype: DTypeLike) -> None:
 
 
 class Source(Protocol):
-    """What a `FeatureStore` reads from.
+    """Protocol of feature sources, which a `FeatureStore` reads.
 
     No source holds features in memory, and all may be read by many threads.
 
@@ -57,7 +57,7 @@ class Source(Protocol):
         ...
 
     def pooled(self, index: int) -> np.ndarray:
-        """Their mean: (D,) float32."""
+        """Mean-pooled features of one picture: (D,) float32."""
         ...
 
 

@@ -8,7 +8,7 @@ READ = (8, 24, 32)  # bits a pixel
 
 
 def bmp_header(encoded: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What the header says.
+    """Parsed BMP header.
 
     Args:
         encoded: scalar string tensor, the bytes of the file.

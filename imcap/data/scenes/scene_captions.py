@@ -29,7 +29,7 @@ SINGLE_PHRASES = (
 
 
 class Placed(Protocol):
-    """What captions say of an object; `SceneObject` has it."""
+    """Protocol of objects with the attributes that captions name."""
 
     @property
     def shape(self) -> str: ...

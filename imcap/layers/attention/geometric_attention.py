@@ -1,4 +1,4 @@
-"""Geometric attention: where objects stand to each other, as a bias."""
+"""Geometric attention: relative geometry of objects, as a bias."""
 
 import keras
 from keras import ops

@@ -15,7 +15,7 @@ from imcap.layers.kernels.written_out import (
 
 
 def plain_gru(gates, mask, kernel, bias, reverse=False):
-    """What `run_gru` computes, word after word."""
+    """Reference GRU: what `run_gru` computes, word after word."""
     hidden, states = ops.zeros_like(gates[0, :, : kernel.shape[0]]), {}
     words = range(gates.shape[0])
     for time in reversed(words) if reverse else words:

@@ -15,7 +15,7 @@ from imcap.layers.kernels.written_out import (
 
 
 def plain_recurrence(gates, kernel, hidden, carry, sgate=True, hard=False):
-    """What `run_recurrence` computes, step after step."""
+    """Reference LSTM: what `run_recurrence` computes, step by step."""
     squash = _hard_sigmoid if hard else ops.sigmoid
     steps = []
     for now in ops.unstack(gates, axis=1):

@@ -20,7 +20,7 @@ from imcap.layers.masking import masked_softmax
 
 
 def plain_top_down(gates, keys, values, kernels, mask=None):
-    """What `run_top_down` computes, word after word."""
+    """Reference recurrence: what `run_top_down` computes, word by word."""
     own, language, query, weight, attended, second = kernels
     mask = None if mask is None else mask[:, None]
     h1 = c1 = h2 = c2 = ops.zeros_like(gates[:, :, 0, : own.shape[0]])

@@ -25,7 +25,7 @@ from imcap.layers.kernels.written_out import (
 def plain_x_linear_score(
     query, keys, shares, kernel, bias, weight, noise=(), rate=0
 ):
-    """What `x_linear_score` computes, all pairs at once."""
+    """Reference score: what `x_linear_score` computes, all at once."""
     pairs = query[:, :, None] * keys[:, None]  # (B, Q, K, D)
     hidden = ops.relu(ops.matmul(pairs, kernel) + bias)  # (B, Q, K, E)
     if noise:

@@ -261,7 +261,7 @@ class ScaLSTM(keras.layers.Layer):
         config.update(
             units=self.units,
             attention_units=self.attention_units,
-            attended=plain(self.attended),
+            attended=attended_config(self.attended),
             order=self.order,
             selector=self.selector,
             grid=list(self.grid),
@@ -270,8 +270,8 @@ class ScaLSTM(keras.layers.Layer):
         return config
 
 
-def plain(attended):
-    """Attended maps as lists and dicts of plain values."""
+def attended_config(attended):
+    """Config of attended maps: lists and dicts of plain values."""
     return [
         dict(each) | {"then": [dict(one) for one in each.get("then", ())]}
         for each in attended

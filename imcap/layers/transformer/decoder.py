@@ -161,7 +161,7 @@ class DecoderBlock(TransformerBlock):
         location_mask,
         training=None,
     ):
-        """Reads one word more.
+        """Incremental decoding step: one word more.
 
         Args:
             states: float tensor (B, N, d).

@@ -158,7 +158,7 @@ class TransformerDecoder(keras.layers.Layer):
         return self.last_norm(rows)
 
     def initial_state(self, batch, count):
-        """What is known before the first word: nothing, at time 0.
+        """Initial decoding state: an empty cache, at time 0.
 
         Caches stay where they are written, however hypotheses change places:
         each remembers the place at which each of its words was read, and
@@ -179,7 +179,7 @@ class TransformerDecoder(keras.layers.Layer):
     def step(
         self, tokens, state, keys, values, location_mask=None, training=None
     ):
-        """Reads one token more of each hypothesis.
+        """Incremental decoding step: one token more of each hypothesis.
 
         Args:
             tokens: int32 tensor (B, N).
