@@ -1,56 +1,85 @@
 """The page on adding a captioner tells the truth."""
 
+import ast
 import json
 import re
+import sys
+import types
 
-import numpy as np
 import pytest
-from keras import ops
 
-from helpers.backend import as_numpy, computed
+from helpers import captioners
+from helpers.captioner_checks import (
+    check_beams,
+    check_dropout,
+    check_independence,
+    check_mixed_precision,
+    check_packing,
+    check_padding,
+    check_round_trip,
+    check_steps,
+)
 from helpers.places import ROOT
 from helpers.tiny_data import flags, prepare_folder
 from imcap.cli import evaluate, train
 from imcap.models import registry
 
 PAGE = ROOT / "docs" / "adding_a_captioner.md"
-B, N, T, K, D, V = 2, 3, 5, 7, 11, 17
+MODULE = "imcap.models.mean_pooled"
 
 
-@pytest.fixture
-def captioner(monkeypatch):
-    """The page's code, run, and its captioner in the table."""
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    names = {"__name__": "mean_pooled", "CAPTIONERS": dict(registry.CAPTIONERS)}
-    for block in blocks:
-        exec(compile(block, str(PAGE), "exec"), names)
-    monkeypatch.setattr(registry, "CAPTIONERS", names["CAPTIONERS"])
-    return names["MeanPooled"]
+def added_lines():
+    """The lines that the page adds to files that are there."""
+    return re.findall(r"^\+ *(.+)$", PAGE.read_text("utf-8"), re.M)
 
 
-def test_its_steps_are_teacher_forcing(captioner):
-    model = registry.build_captioner("mean_pooled", V, D, lstm_dim=13)
-    assert type(model) is captioner
-    generator = np.random.default_rng(0)
-    inputs = {
-        "features": generator.normal(size=(B, K, D)).astype("float32"),
-        "tokens": generator.integers(1, V, size=(B, N, T), dtype="int32"),
-    }
-
-    def by_step():
-        memory = model.encode(inputs)
-        state, said = model.initial_state(memory, N), []
-        for time in range(T):
-            tokens = inputs["tokens"][:, :, time]
-            logits, state, _ = model.step(tokens, state, memory)
-            said.append(logits)
-        return ops.stack(said, axis=2)
-
-    whole = as_numpy(computed(lambda: model(inputs)))[0]
-    np.testing.assert_allclose(as_numpy(computed(by_step))[0], whole, atol=1e-5)
+@pytest.fixture(scope="module")
+def variant():
+    """The variant's name; the page's file and its three lines are in place."""
+    imported, entry, tested = added_lines()
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+    module = types.ModuleType(MODULE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, MODULE, module)
+        exec(compile(code, str(PAGE), "exec"), vars(module))
+        names = {}
+        exec(imported, names)
+        for name, captioner in eval(f"{{{entry}}}", names).items():
+            patch.setitem(registry.CAPTIONERS, name, captioner)
+        ((name, made),) = ast.literal_eval(f"{{{tested}}}").items()
+        patch.setitem(captioners.VARIANTS, name, made)
+        yield name
 
 
-def test_it_trains_and_captions(captioner, tmp_path):
+@pytest.fixture(scope="module")
+def built(variant):
+    return captioners.Built(captioners.make(variant))
+
+
+def test_it_passes_what_all_captioners_pass(built, tmp_path):
+    assert type(built.model).__module__ == MODULE
+    check_steps(built)
+    check_padding(built)
+    check_dropout(built)
+    check_independence(built)
+    check_round_trip(built, tmp_path)
+    check_beams(built)
+
+
+def test_it_learns_from_packed_words(variant):
+    check_packing(captioners.make(variant))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_it_learns_in_half_precision(variant, policy):
+    model = captioners.make(variant, dtype=policy)
+    check_mixed_precision(model, policy)
+    assert {
+        part.dtype_policy.name for part in model.layers if part.weights
+    } == {policy}
+
+
+def test_it_trains_and_captions(variant, tmp_path):
     folder = prepare_folder(tmp_path)
     words = flags(folder, caption_model="mean_pooled")
     assert train.main(words) == 0
