@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 # What `caption` and `attention` take besides the pictures.
 DECODING = {field.name for field in dataclasses.fields(DecodingSettings)}
+# What counts as a value of a setting of each type.
+FLAG_TYPES: dict[type, tuple[type, ...]] = {
+    bool: (bool, np.bool_),
+    int: (numbers.Integral,),
+    float: (numbers.Real,),
+}
 
 
 class LoadedCaptioner:
@@ -176,7 +183,7 @@ class LoadedCaptioner:
         flat = [caption for of_image in captions for caption in of_image]
         ids = [words.encode(tokens) for tokens in tokenize_strings(flat)]
         longest = 1 + max((len(one) for one in ids), default=0)
-        room = getattr(self.task.captioner, "max_positions", None)
+        room = self.task.captioner.max_positions
         if room and longest > room:
             raise InputError(
                 f"a caption of {longest - 1} words; this run knows places of "
@@ -185,7 +192,7 @@ class LoadedCaptioner:
         steps = min(-(-longest // 8) * 8, room or longest + 8)
         shape = (len(captions), max(counts, default=0), steps)
         tokens = np.full(shape, words.pad_id, "int32")  # (B, N, T)
-        targets, there = tokens.copy(), np.zeros(shape, bool)
+        targets, real = tokens.copy(), np.zeros(shape, bool)
         tokens[:, :, 0] = words.bos_id
         places = [
             (b, n) for b, count in enumerate(counts) for n in range(count)
@@ -193,9 +200,9 @@ class LoadedCaptioner:
         for place, one in zip(places, ids, strict=True):
             tokens[place][1 : len(one) + 1] = one
             targets[place][: len(one) + 1] = [*one, words.eos_id]
-            there[place][: len(one) + 1] = True
+            real[place][: len(one) + 1] = True
         logs = self._log_probabilities(inputs | {"tokens": tokens}, targets)
-        sums = np.where(there, logs, 0.0).sum(axis=2)
+        sums = np.where(real, logs, 0.0).sum(axis=2)
         return [sums[b, :count].tolist() for b, count in enumerate(counts)]
 
     def _log_probabilities(self, inputs, targets):
@@ -223,7 +230,9 @@ class LoadedCaptioner:
 
 
 def check_flag(name: str, value: Any) -> Any:
-    """A decoding flag's value, hashable.
+    """A decoding flag's value in the plain type of its setting, hashable.
+
+    NumPy's numbers are taken too.
 
     Raises:
         InputError: a value of another type than the flag's.
@@ -231,8 +240,10 @@ def check_flag(name: str, value: Any) -> Any:
     if name == "ensemble":
         paths = value if isinstance(value, (list, tuple)) else [value]
         return tuple(map(str, paths))
-    default = getattr(DecodingSettings, name)
-    kinds = (int, float) if isinstance(default, float) else (type(default),)
-    if not isinstance(value, kinds):
-        raise InputError(f"{name}={value!r}: give {kinds[-1].__name__}")
-    return value
+    kind: type = type(getattr(DecodingSettings, name))
+    accepted = isinstance(value, FLAG_TYPES[kind])
+    if isinstance(value, bool) and kind is not bool:
+        accepted = False  # though Python counts with them
+    if not accepted:
+        raise InputError(f"{name}={value!r}: give {kind.__name__}")
+    return kind(value)

@@ -41,7 +41,7 @@ METEOR = (
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """One of the two.
+    """One run of a comparison, with its captions and their scores.
 
     Args:
         name: str.
@@ -111,8 +111,8 @@ def compare_sides(
     has_bleu = any(name.startswith(WORDS) for name in names)
     plain = [name for name in names if not name.startswith(WORDS)]
     order = first.ids
-    ours = numbers(first, order, plain, has_bleu)
-    theirs = numbers(second, order, plain, has_bleu)
+    ours = gather_values(first, order, plain, has_bleu)
+    theirs = gather_values(second, order, plain, has_bleu)
 
     def statistic(means):  # (R, F)
         scores = means[:, : len(plain)]
@@ -156,10 +156,10 @@ def shared_metrics(first: Side, second: Side) -> list[str]:
     return names
 
 
-def numbers(
+def gather_values(
     side: Side, order: list[str], plain: list[str], has_bleu: bool
 ) -> np.ndarray:
-    """What is resampled of each picture: float (N, F).
+    """Values of each picture that resampling takes: float (N, F).
 
     Args:
         side: a `Side`.
@@ -236,7 +236,7 @@ def find_results(run: CaptionerRun, wanted: dict[str, Any]) -> Path | None:
 
 
 def comparison_file(sides: Sequence[Side], evaluation: Evaluation) -> Path:
-    """Where the page of a comparison goes that nobody gave a name for."""
+    """Default path of a comparison's HTML page."""
     first, second = sides
     folder = evaluation.results_folder(second.run)
     other = first.name.replace("/", "_")

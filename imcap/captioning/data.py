@@ -26,7 +26,7 @@ class Reader(Protocol):
         """Whether a picture can be read."""
 
     def locate(self, *args: Any) -> None:
-        """Has it say where locations are, see `CaptionerRun.locate`."""
+        """Has it say where locations are, see `CaptionerRun.set_positions`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,23 +164,23 @@ def split(
 ) -> TrainingData:
     """Training and validation captions, only of images that can be read."""
     notes = list(captions.notes)
-    there = captions.filter(
+    readable = captions.filter(
         {image_id for image_id in captions.image_ids if image_id in read}
     )
-    missing = len(captions) - len(there)
+    missing = len(captions) - len(readable)
     if missing:
         notes.append(
             f"{missing} of {len(captions)} pictures with captions have no "
             "features and are left out"
         )
-    training = there.split("train", "restval")
+    training = readable.split("train", "restval")
     if not len(training):
         raise InputError(
             f"{config.input_json}: none of its training images has "
             "features; check that ids of captions and features belong "
             "together"
         )
-    validation = with_references(there.split("val"), config.references)
+    validation = with_references(readable.split("val"), config.references)
     if config.val_images_use >= 0:
         keep = validation.image_ids[: config.val_images_use]
         validation = validation.filter(set(keep))

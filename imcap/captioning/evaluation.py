@@ -79,12 +79,12 @@ class Evaluation:
             )
 
     def results_folder(self, run: CaptionerRun) -> Path:
-        """Where results go that nobody gave a folder for."""
+        """Default folder of the results."""
         name = f"{self.data.split}_{self.decoding.label}"
         return run.path / "evaluation" / name
 
     def describe(self, run: CaptionerRun) -> dict[str, Any]:
-        """All that results depend on, to know later what they are of.
+        """Settings and files that results depend on, as settings.json has them.
 
         Returns:
             Dict of JSON values.
@@ -103,8 +103,10 @@ class Evaluation:
             for path in self.decoding.ensemble
         ]
         for name in ("input_json", "features"):
-            values[name] = stamp(values[name] or getattr(run.config, name))
-        values["references"] = stamp(references_file(run, self.data))
+            values[name] = identify_file(
+                values[name] or getattr(run.config, name)
+            )
+        values["references"] = identify_file(references_file(run, self.data))
         return values | {"weights": run.fingerprint(self.checkpoint)}
 
 
@@ -159,7 +161,7 @@ def caption_split(
     from imcap.data.batches.readers import iterate_batches
 
     task = run.task(evaluation.checkpoint)
-    run.locate(read, task.captioner)
+    run.set_positions(read, task.captioner)
     generator = make_generator(
         task, run, evaluation.decoding, evaluation.checkpoint
     )
@@ -169,8 +171,8 @@ def caption_split(
     return [of_image[0] for of_image in progress]
 
 
-def stamp(path: str | None) -> list | None:
-    """What tells a file from another, or from itself after a change."""
+def identify_file(path: str | None) -> list | None:
+    """Identity of a file: path, size and time of change; None if absent."""
     if path is None or not Path(path).exists():
         return None
     status = Path(path).stat()
@@ -213,18 +215,20 @@ def open_split(
         return captions, Pixels(by_id, run.encoder_metadata["image_size"])
     store = FeatureStore.open(data.features or trained.features)
     read = StoredFeatures(store, run.channels)
-    there = captions.filter({key for key in captions.image_ids if key in read})
-    if len(there) < len(captions):
+    readable = captions.filter(
+        {key for key in captions.image_ids if key in read}
+    )
+    if len(readable) < len(captions):
         print(
-            f"note: {len(captions) - len(there)} pictures of the split have "
+            f"note: {len(captions) - len(readable)} pictures of the split have "
             "no features and are left out"
         )
-    if not len(there):
+    if not len(readable):
         raise InputError(
             f"{store.path}: holds none of the split's pictures; do ids of "
             "captions and features belong together?"
         )
-    return there, read
+    return readable, read
 
 
 def add_references(

@@ -111,7 +111,7 @@ def make_generator(
         InputError: settings out of range, or runs that do not fit together.
     """
     decoding.check()
-    longest = getattr(task.captioner, "max_positions", None)
+    longest = task.captioner.max_positions
     if longest and decoding.max_length >= longest:
         raise InputError(
             f"--max_length {decoding.max_length}: this run knows places of "
@@ -141,13 +141,13 @@ def make_generator(
 def _load_ensemble(task, run, paths, checkpoint):
     """Tasks of further runs; those that do not fit are an InputError."""
     tasks = []
-    if paths and run.config.cnntrain:
-        raise InputError(
-            f"--ensemble: {run.path} trained its CNN along, so no other run "
-            "reads what it reads; leave the flag out"
-        )
     for path in paths:
         other = CaptionerRun.open(path)
+        if run.config.cnntrain:
+            raise InputError(
+                f"--ensemble {path}: {run.path} trained its CNN along, so no "
+                "other run reads what it reads; leave the flag out"
+            )
         if other.vocabulary.words != run.vocabulary.words:
             raise InputError(f"{path}: its words are not those of {run.path}")
         if other.channels != run.channels or other.config.cnntrain:

@@ -51,7 +51,7 @@ class TrainingLoop(Fitting):
         self.config = run.config
         self.data = data
         self.task = run.build_task()
-        run.locate(data.read, self.task.captioner)
+        run.set_positions(data.read, self.task.captioner)
         for note in self.task.captioner.notes():
             print(f"note: {note}")
         self.validates = not self.config.train_only and len(data.validation)
@@ -146,11 +146,10 @@ class TrainingLoop(Fitting):
     def begin_anew(self) -> None:
         """Starts from what is known: a pretrained CNN, word frequencies."""
         captioner = self.task.captioner
-        if hasattr(captioner, "start_from_network"):
-            weights = self.run.path / ENCODER_WEIGHTS
-            captioner.start_from_network(
-                weights if weights.exists() else "imagenet"
-            )
+        weights = self.run.path / ENCODER_WEIGHTS
+        captioner.start_from_network(
+            weights if weights.exists() else "imagenet"
+        )
         words = self.data.vocabulary
         captions = self.batches.captions.captions
         shares = words.word_frequencies(

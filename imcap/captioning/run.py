@@ -53,8 +53,8 @@ class CaptionerRun(Run):
         encoder = self.build_encoder() if config.cnntrain else None
         return CaptioningTask(captioner, encoder)
 
-    def locate(self, read: Any, captioner: Any) -> None:
-        """Has `read` say where locations are, if the captioner asks."""
+    def set_positions(self, read: Any, captioner: Any) -> None:
+        """Sets the positions of locations that a reader gives, if asked for."""
         read.locate(
             captioner.wanted_positions,
             self.config.num_grids,

@@ -8,7 +8,7 @@ from imcap.options import option
 
 @dataclasses.dataclass(frozen=True)
 class SelfCriticalConfig(CaptionerConfig):
-    """How a captioner is paid for captions of its own."""
+    """Settings of self-critical training: samples, rewards and baseline."""
 
     self_critical_after: int = option(
         -1,

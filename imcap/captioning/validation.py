@@ -58,8 +58,8 @@ class Validation:
     def __call__(self, epoch: int) -> dict[str, float]:
         batches = iterate_batches(self.read, self.image_ids, self.batch_size)
         captions = [
-            found[0].words
-            for found in generate(self.generator, self.vocabulary, batches)
+            candidates[0].words
+            for candidates in generate(self.generator, self.vocabulary, batches)
         ]
         captions_of = dict(zip(self.image_ids, captions, strict=True))
         turned = captions[1:] + captions[:1]

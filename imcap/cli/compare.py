@@ -17,7 +17,7 @@ from imcap.captioning.comparison import (
     load_results,
     short_names,
 )
-from imcap.cli.evaluate import EvaluateConfig
+from imcap.cli.evaluate import EvaluationFlags
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.files import write_json
@@ -27,7 +27,7 @@ from imcap.startup import load_keras
 
 
 @dataclasses.dataclass(frozen=True)
-class CompareConfig(EvaluateConfig):
+class CompareConfig(EvaluationFlags):
     """Compares the captions of two runs of one split, picture by picture.
 
     For each metric it prints both scores, their difference and the interval

@@ -8,20 +8,15 @@ import sys
 from typing import Any
 
 from imcap.captioning.evaluation import Evaluation, SplitSettings
-from imcap.cli.flags import DecodingFlags, part
+from imcap.cli.flags import CheckpointDecodingFlags, RunFlag, part
 from imcap.cli.parser import run_command
 from imcap.options import option
 from imcap.startup import load_keras
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateConfig(SplitSettings, DecodingFlags):
-    """Captions the pictures of a split and scores them.
-
-    Writes results.json (as COCO wants it), per_image.json, metrics.json and
-    settings.json to the run's directory, or to --output. METEOR and SPICE
-    need Java.
-    """
+class EvaluationFlags(SplitSettings, CheckpointDecodingFlags):
+    """Flags of an evaluation, whatever runs are evaluated."""
 
     batch_size: int = option(50, "pictures at a time", "bs")
     metrics: tuple[str, ...] = option(
@@ -42,6 +37,16 @@ class EvaluateConfig(SplitSettings, DecodingFlags):
             self.batch_size,
             self.metrics,
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig(EvaluationFlags, RunFlag):
+    """Captions the pictures of a split and scores them.
+
+    Writes results.json (as COCO wants it), per_image.json, metrics.json and
+    settings.json to the run's directory, or to --output. METEOR and SPICE
+    need Java.
+    """
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:

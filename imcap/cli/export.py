@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imcap.cli.flags import DecodingFlags
 from imcap.cli.parser import run_command
+from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.export.writing import FORMATS, ExportSettings, export_run
 from imcap.options import option, positional
@@ -32,7 +33,7 @@ class ExportConfig(DecodingFlags):
         False, "tflite: weights of 8 bits (dynamic-range quantisation)"
     )
     max_pixels: int = option(
-        89_478_485, "width times height above which a picture is refused"
+        MAX_PIXELS, "width times height above which a picture is refused"
     )
     force: bool = option(False, "replace what an export wrote before")
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from imcap.cli.parser import run_command
+from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.options import option
 from imcap.vision.extraction import (
@@ -66,7 +67,7 @@ class ExtractConfig:
         (), "id=path: read this picture for that id", many=True
     )
     max_pixels: int = option(
-        89_478_485, "width times height above which a picture is refused"
+        MAX_PIXELS, "width times height above which a picture is refused"
     )
     workers: int = option(2, "threads that decode pictures")
     augment: int = option(

@@ -10,21 +10,32 @@ Settings = TypeVar("Settings")
 
 
 @dataclasses.dataclass(frozen=True)
-class RunFlags:
-    """Which run, and which of its weights."""
+class RunFlag:
+    """Flag of the run that a command works with."""
 
     model: str = option("save", "directory of a run", "run")
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointFlag:
+    """Flag of the weights that runs are taken with."""
+
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
 
 
 @dataclasses.dataclass(frozen=True)
-class DecodingFlags(DecodingSettings, RunFlags):
-    """A run, and how its captions are decoded."""
+class CheckpointDecodingFlags(DecodingSettings, CheckpointFlag):
+    """Flags of decoding for commands that name their runs otherwise."""
 
     @property
     def decoding(self) -> DecodingSettings:
         """The flags of decoding alone."""
         return part(self, DecodingSettings)
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodingFlags(CheckpointDecodingFlags, RunFlag):
+    """Flags of a run, and of how its captions are decoded."""
 
 
 def part(config: Any, settings_class: type[Settings]) -> Settings:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imcap.cli.parser import run_command
+from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.matching.search import (
@@ -50,7 +51,7 @@ class MatchSearchConfig:
     json: str | None = option(None, "also write what was found to this file")
     batch_size: int = option(32, "pictures at a time", "bs")
     max_pixels: int = option(
-        89_478_485, "width times height above which a picture is refused"
+        MAX_PIXELS, "width times height above which a picture is refused"
     )
     workers: int = option(2, "threads that decode pictures")
 

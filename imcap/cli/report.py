@@ -103,7 +103,7 @@ def gather(
 
 
 def output_file(config: ReportConfig) -> Path:
-    """Where the page goes."""
+    """Path of the HTML file: --output, or its default."""
     if config.output:
         return Path(config.output)
     name = "pictures" if config.images else config.split

@@ -47,15 +47,18 @@ class ServeConfig:
         (), "host names it is asked under, besides localhost and addresses",
         many=True,
     )  # fmt: skip
-    max_megabytes: float = option(16.0, "largest upload")
+    max_megabytes: float = option(Limits.max_megabytes, "largest upload")
     max_pixels: int = option(
-        25_000_000, "width times height above which a picture is refused"
+        Limits.max_pixels, "width times height above which a picture is refused"
     )
     max_waiting: int = option(
-        64, "requests at a time; those beyond are asked to come again"
+        Limits.max_waiting,
+        "requests at a time; those beyond are asked to come again",
     )
-    max_batch: int = option(16, "pictures that the model takes at a time")
-    seconds: float = option(60.0, "after which a request is given up")
+    max_batch: int = option(
+        Limits.max_batch, "pictures that the model takes at a time"
+    )
+    seconds: float = option(Limits.seconds, "after which a request is given up")
 
     def limits(self) -> Limits:
         """Its `Limits`."""

@@ -35,6 +35,9 @@ class Captioner(ModelWithOptionalInputs):
     # picture, P = 4) or "grid" (shares of G grid cells covered, P = G).
     wanted_positions: str | None = None
 
+    # The most words of a caption, bos included; None where any will do.
+    max_positions: int | None = None
+
     def encode(self, inputs, training=None):
         """The memory: what does not depend on words, projected once.
 
@@ -81,6 +84,14 @@ class Captioner(ModelWithOptionalInputs):
     def token_mask(self, tokens):
         """Which tokens (B, N, T) are words and not padding: boolean."""
         return token_mask(tokens)
+
+    def start_from_network(self, weights_path):
+        """Gives parts of a picture network, where it has any, its weights.
+
+        Args:
+            weights_path: of a file saved from the network without its top,
+                or "imagenet".
+        """
 
     def notes(self):
         """Lines about settings that are known to do harm."""

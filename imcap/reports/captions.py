@@ -212,7 +212,7 @@ def caption_features(
     from imcap.data.batches.readers import iterate_batches
 
     task = run.task(evaluation.checkpoint)
-    run.locate(read, task.captioner)
+    run.set_positions(read, task.captioner)
     generator = make_generator(
         task, run, evaluation.decoding, evaluation.checkpoint
     )

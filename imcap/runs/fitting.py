@@ -33,7 +33,7 @@ class Batches(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Phase:
-    """Epochs that learn the same from the same batches.
+    """Phase of training: epochs with one loss and the same batches.
 
     Attributes:
         until: int, the epoch after which it is over.
@@ -54,7 +54,7 @@ class Phase:
 
 
 class Fitting:
-    """What training loops share: the phases of a run, one after the other.
+    """Base of training loops: fits the phases of a run in turn.
 
     Attributes:
         run: the `Run`; its folder gets curves.png.

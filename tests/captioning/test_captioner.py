@@ -9,6 +9,7 @@ from PIL import Image
 
 import imcap
 from helpers.tiny_runs import CHANNELS, SIZE, WORDS, make_match_run, make_run
+from imcap.captioning.captioner import check_flag
 from imcap.errors import InputError
 from imcap.vision.networks import small_cnn_metadata
 
@@ -167,6 +168,35 @@ def test_unknown_flags_and_wrong_counts(captioner):
         captioner.caption(noise(1), ensemble=["gone"])
     with pytest.raises(InputError, match="2 captions"):
         captioner.score([noise(1)], ["a", "dog"])
+
+
+@pytest.mark.parametrize(
+    "name, value, plain",
+    [
+        ("beam_size", np.int64(3), 3),
+        ("length_penalty", np.float32(0.5), 0.5),
+        ("length_penalty", 1, 1.0),
+        ("allow_unk", np.True_, True),
+    ],
+)
+def test_flags_of_numpys_types(name, value, plain):
+    value = check_flag(name, value)
+    assert value == plain and type(value) is type(plain)
+
+
+@pytest.mark.parametrize(
+    "name, value, kind",
+    [
+        ("beam_size", True, "int"),
+        ("beam_size", 3.0, "int"),
+        ("temperature", True, "float"),
+        ("temperature", "1", "float"),
+        ("allow_unk", 1, "bool"),
+    ],
+)
+def test_flags_of_other_types(name, value, kind):
+    with pytest.raises(InputError, match=f"{name}=.*give {kind}"):
+        check_flag(name, value)
 
 
 def test_captions_too_long_for_a_transformer(tmp_path):

@@ -20,3 +20,11 @@ def test_pictures_and_features_are_not_decoded_together(tmp_path, first):
     decoding = DecodingSettings(ensemble=(str(other.path),))
     with pytest.raises(InputError, match=run.path.name):
         make_generator(run.task(), run, decoding)
+
+
+def test_captions_of_any_length_where_places_are_not_counted(tmp_path):
+    run = make_run(tmp_path / "run", {}, CHANNELS)
+    generator = make_generator(
+        run.task(), run, DecodingSettings(beam_size=1, max_length=500)
+    )
+    assert generator.steps == 501

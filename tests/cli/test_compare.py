@@ -1,5 +1,6 @@
 """`imcap compare`: the same pictures, two runs, and how sure it is."""
 
+import dataclasses
 import json
 
 import keras
@@ -12,6 +13,7 @@ from helpers.tiny_runs import CHANNELS, SIZE, make_match_run, make_run
 from helpers.tiny_split import write_split
 from imcap.captioning import comparison
 from imcap.cli import compare as command
+from imcap.cli.evaluate import EvaluateConfig
 from imcap.vision.networks import small_cnn_metadata
 
 FLAGS = ["--beam_size", "1", "--max_length", "4"]
@@ -58,6 +60,18 @@ def counted(monkeypatch):
 
     monkeypatch.setattr(comparison, "evaluate", evaluated)
     return calls
+
+
+def test_flags_are_those_of_evaluate_without_a_run(folder, capsys):
+    def names(config_class):
+        return [field.name for field in dataclasses.fields(config_class)]
+
+    shared = names(EvaluateConfig)
+    shared.remove("model")
+    assert names(command.CompareConfig)[: len(shared)] == shared
+    with pytest.raises(SystemExit):
+        command.main([str(folder / "one"), "--model", str(folder / "two")])
+    assert "unknown flag --model" in capsys.readouterr().err
 
 
 def test_scores_are_those_of_evaluate(folder, capsys):
