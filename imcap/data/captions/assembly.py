@@ -1,4 +1,4 @@
-"""From the pictures that a format found to a checked `CaptionSet`."""
+"""Assembly of a checked `CaptionSet` from the pictures of a parsed file."""
 
 import collections
 import dataclasses
@@ -24,7 +24,7 @@ SPLIT_NAMES = {name: name for name in SPLITS} | {
 
 @dataclasses.dataclass
 class Picture:
-    """One image as a format found it.
+    """Image of a parsed caption file, its captions included.
 
     Args:
         image_id: int or str.
@@ -161,7 +161,7 @@ def hash_splits(
     Args:
         image_ids: list of int or str.
         num_val: int, images of val; None with `num_test` None: every id
-            falls into train, val or test with the chances 80, 10 and 10 %,
+            falls into train, val or test with probability 80, 10 and 10 %,
             whichever other images there are. None beside a number: 0.
         num_test: int, images of test, likewise.
 
@@ -209,7 +209,7 @@ def _split_by_lists(
                     "an image belongs to one split"
                 )
     kept = []
-    found = set()
+    matched = set()
     for picture in pictures:
         relative = PurePosixPath(picture.file)
         names = (
@@ -217,21 +217,21 @@ def _split_by_lists(
         )  # fmt: skip
         key = next((one for one in names if one in listed), None)
         if key is not None:
-            found.add(key)
+            matched.add(key)
             picture.split = listed[key]
             kept.append(picture)
     unlisted = len(pictures) - len(kept)
     if unlisted:
         notes.append(f"{unlisted} images left out: in no split list")
-    _note_absent(path, listed, found, notes)
+    _note_absent(path, listed, matched, notes)
     return kept
 
 
 def _note_absent(
-    path: Path, listed: dict[str, str], found: set[str], notes: list[str]
+    path: Path, listed: dict[str, str], matched: set[str], notes: list[str]
 ) -> None:
     """Listed images without captions: counted in training, else fatal."""
-    absent = [name for name in listed if name not in found]
+    absent = [name for name in listed if name not in matched]
     for name in absent:
         if listed[name] not in TRAINING_SPLITS:
             raise InputError(

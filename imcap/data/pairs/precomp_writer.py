@@ -60,7 +60,7 @@ def _write_regions(
 ) -> tuple[int, ...]:
     """Writes the array, row by row of the TSVs, and returns its shape."""
     array: np.ndarray | None = None
-    found = set()
+    converted = set()
     for path, number, line in _lines(paths, advance):
         try:
             wanted = _wanted(line, rows)
@@ -79,8 +79,8 @@ def _write_regions(
         except ValueError as error:
             raise InputError(f"{path}: line {number}: {error}") from None
         array[rows[name]] = features
-        found.add(name)
-    absent = [name for name in rows if name not in found]
+        converted.add(name)
+    absent = [name for name in rows if name not in converted]
     if array is None or absent:
         raise InputError(
             f"{paths[0]}: no row of image {absent[0]!r} and "
