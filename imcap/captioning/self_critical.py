@@ -19,7 +19,7 @@ from imcap.errors import InputError
 if TYPE_CHECKING:
     from imcap.training.self_critical import SelfCritical
 
-# Above this, published models end with captions that are no sentences.
+# Above this, models of one published collection end without grammar.
 HIGH_RATE = 1e-4
 
 
