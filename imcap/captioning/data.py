@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from imcap.captioning.run import CaptionerRun
-from imcap.captioning.train_settings import TrainConfig
+from imcap.captioning.train_settings import TrainConfig, validate_config
 from imcap.data.batches.readers import AugmentedFeatures, Pixels, StoredFeatures
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.reading import read_captions
@@ -56,8 +56,11 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
         A `CaptionerRun` whose directory is begun, or one to be continued, and
         `TrainingData`.
     """
+    config = validate_config(config)
     path = Path(config.checkpoint_path)
-    earlier, continues = open_earlier_run(config, CaptionerRun)
+    earlier, continues = open_earlier_run(
+        CaptionerRun, path, config.start_from, config.force
+    )
     captions, vocabulary = captions_and_vocabulary(config, earlier)
     store = open_store(config)
     metadata, channels = describe_encoder(earlier, store)
@@ -205,15 +208,4 @@ def with_references(captions: CaptionSet, path: str | None) -> CaptionSet:
         captions,
         tokens=[tokens[key] for key in ids],
         raw=[raw[key] for key in ids] if raw else None,
-    )
-
-
-def report(data: TrainingData) -> None:
-    """Says in a few lines what will be trained on."""
-    for note in data.notes:
-        print(f"note: {note}")
-    print(
-        f"{len(data.training)} training pictures with "
-        f"{data.training.caption_count} captions, {len(data.validation)} for "
-        f"validation; {data.vocabulary.size} words"
     )

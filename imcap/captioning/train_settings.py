@@ -3,7 +3,10 @@
 import dataclasses
 
 from imcap.captioning.model_settings import CaptionerConfig
+from imcap.errors import InputError
 from imcap.options import option
+
+ES_METRICS = ("CIDEr", "Bleu_4", "loss")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,3 +199,45 @@ class TrainConfig(SelfCriticalConfig):
     language_eval: bool = option(
         True, "accepted for old command lines: captions are always scored"
     )
+
+
+def validate_config(config: TrainConfig) -> TrainConfig:
+    """The config with what one setting says of another, in range.
+
+    Raises:
+        InputError: settings out of range, or that do not go together.
+    """
+    if config.noamopt:
+        config = dataclasses.replace(
+            config, schedule="noam", warmup=config.warmup or 10000
+        )
+    if config.learning_rate_decay_start >= 0 and config.schedule == "constant":
+        config = dataclasses.replace(config, schedule="step")
+    if config.lstm and config.sgate:
+        raise InputError(
+            "--lstm turns attention off and --sgate adds to it; give one"
+        )
+    if config.reduce_on_plateau and config.schedule != "constant":
+        raise InputError("--reduce_on_plateau needs --schedule constant")
+    if config.es_metric not in ES_METRICS:
+        raise InputError(
+            f"--es_metric {config.es_metric}: there are {', '.join(ES_METRICS)}"
+        )
+    if config.self_critical_after == 0 and not config.start_from:
+        raise InputError(
+            "--self_critical_after 0 learns nothing from weights of chance; "
+            "give --start_from RUN, or a later epoch"
+        )
+    if config.cnntrain and config.augmented_features:
+        raise InputError(
+            "--augmented_features are of a network that does not learn; "
+            "leave them out, or --cnntrain"
+        )
+    if config.sample_temperature <= 0:
+        raise InputError("--sample_temperature must be above 0")
+    if not 0 <= config.weight_average < 1:
+        raise InputError("--weight_average must be at least 0 and below 1")
+    for name in ("max_epochs", "max_length", "batch_size", "accumulate"):
+        if getattr(config, name) < 1:
+            raise InputError(f"--{name} must be at least 1")
+    return config

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from imcap.cli.parser import run_command
+from imcap.cli.training import print_data
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import option
@@ -44,7 +45,6 @@ def demo(config: DemoConfig) -> dict[str, float]:
     load_keras()
     import keras
 
-    from imcap.captioning.data import report
     from imcap.captioning.loop import TrainingLoop
     from imcap.data.scenes.scenes import draw_scenes
     from imcap.demo import report as results
@@ -56,7 +56,7 @@ def demo(config: DemoConfig) -> dict[str, float]:
             captions_path, config.output, config.epochs, config.seed
         )
     )
-    report(data)
+    print_data(data)
     loop = TrainingLoop(run, data)
     print("finding the words of the captions in the pictures …")
     training.pretrain_encoder(loop)

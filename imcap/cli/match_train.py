@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from imcap.cli.parser import run_command
-from imcap.matching.settings import MatchConfig
+from imcap.cli.training import print_best, print_data
+from imcap.matching.settings import MatchConfig, validate_config
 from imcap.runs.presets import MATCHING, read_preset
 from imcap.startup import quiet_start
 
@@ -23,21 +24,10 @@ def train(config: MatchConfig) -> None:
 
     keras.utils.set_random_seed(config.seed)
     run, data = open_data(config)
-    for note in data.notes:
-        print(f"note: {note}")
-    validated = data.validation and len(data.validation)
-    print(
-        f"{len(data.training)} training pictures with "
-        f"{data.training.caption_count} captions, {validated or 0} for "
-        f"validation; {data.vocabulary.size} words"
-    )
+    print_data(data)
     loop = MatchingLoop(run, data)
     loop.run_all()
-    best = loop.progress
-    if best.best is not None:
-        name = loop.metric.removeprefix("val_")
-        print(f"best {name} {best.best:.4f} in epoch {best.best_epoch}")
-    print(f"the run is in {run.path}")
+    print_best(loop)
 
 
 def resolve_config(given: dict[str, Any]) -> MatchConfig:
@@ -46,12 +36,12 @@ def resolve_config(given: dict[str, Any]) -> MatchConfig:
         given = {**read_preset(given["preset"], MATCHING), **given}
     start = given.get("start_from")
     if start is None:
-        return MatchConfig(**given)
+        return validate_config(MatchConfig(**given))
     from imcap.matching.run import MatchRun
 
     earlier = MatchRun.open(start).config
     given.setdefault("checkpoint_path", str(Path(start)))
-    return dataclasses.replace(earlier, **given)
+    return validate_config(dataclasses.replace(earlier, **given))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import read_json
 from imcap.matching.run import MatchRun
-from imcap.matching.settings import MatchConfig
+from imcap.matching.settings import MatchConfig, validate_config
 from imcap.runs.resume import encoder_weights, open_earlier_run
 
 # SCAN's names of splits in ours.
@@ -125,7 +125,10 @@ def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
         A `MatchRun` whose directory is begun, or one to be continued, and
         `MatchData`.
     """
-    earlier, continues = open_earlier_run(config, MatchRun)
+    config = validate_config(config)
+    earlier, continues = open_earlier_run(
+        MatchRun, config.checkpoint_path, config.start_from, config.force
+    )
     splits, notes = open_splits(PairSource.of(config), config.train_only)
     vocabulary, more = choose_vocabulary(config, earlier, splits)
     training = splits["train"]

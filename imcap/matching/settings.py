@@ -129,9 +129,16 @@ class MatchConfig:
     log_step: int = option(10, ACCEPTED + "a progress bar shows all")
     logger_name: str = option("", ACCEPTED + "logs are in the run")
 
-    def __post_init__(self):
-        for name in ("max_epochs", "lr_update", "num_layers", "embed_size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"--{name} must be at least 1")
-        if not 0 <= self.weight_average < 1:
-            raise InputError("--weight_average must be at least 0, below 1")
+
+def validate_config(config: MatchConfig) -> MatchConfig:
+    """The config, in range.
+
+    Raises:
+        InputError: settings out of range.
+    """
+    for name in ("max_epochs", "lr_update", "num_layers", "embed_size"):
+        if getattr(config, name) < 1:
+            raise InputError(f"--{name} must be at least 1")
+    if not 0 <= config.weight_average < 1:
+        raise InputError("--weight_average must be at least 0, below 1")
+    return config

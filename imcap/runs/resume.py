@@ -8,13 +8,18 @@ from imcap.runs.run import ENCODER_WEIGHTS, Run, SomeRun
 
 
 def open_earlier_run(
-    config: Any, run_class: type[SomeRun]
+    run_class: type[SomeRun],
+    checkpoint_path: str | Path,
+    start_from: str | None = None,
+    force: bool = False,
 ) -> tuple[SomeRun | None, bool]:
-    """The run that a config starts from, and whether it goes on in place.
+    """The run that a training starts from, and whether it goes on in place.
 
     Args:
-        config: has checkpoint_path, start_from and force.
         run_class: the kind of run that it is to be.
+        checkpoint_path: directory of the training's run.
+        start_from: directory of the run to start from; None for none.
+        force: whether a run that lies there already is begun anew.
 
     Returns:
         A run or None, and a bool.
@@ -22,11 +27,11 @@ def open_earlier_run(
     Raises:
         InputError: a run would be overwritten that nobody said to continue.
     """
-    path = Path(config.checkpoint_path)
-    earlier = run_class.open(config.start_from) if config.start_from else None
+    path = Path(checkpoint_path)
+    earlier = run_class.open(start_from) if start_from else None
     continues = earlier is not None and same_folder(earlier.path, path)
     exists = (path / "config.json").exists()
-    if exists and not continues and not config.force:
+    if exists and not continues and not force:
         raise InputError(
             f"{path}: there is a run already; continue it with --start_from "
             f"{path}, choose another --checkpoint_path, or give --force"

@@ -62,3 +62,10 @@ def test_a_run_begun_from_another_takes_its_picture_network_along(tmp_path):
     name = "encoder.weights.h5"
     copied = (run.path / name).read_bytes()
     assert copied == (earlier.path / name).read_bytes()
+
+
+def test_nothing_is_begun_with_settings_out_of_range(tmp_path):
+    path = str(tmp_path / "run")
+    with pytest.raises(InputError, match="--lr_update"):
+        open_data(MatchConfig(checkpoint_path=path, lr_update=0))
+    assert not (tmp_path / "run").exists()
