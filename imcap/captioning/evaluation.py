@@ -213,7 +213,10 @@ def open_split(
         files = [root / name for name in captions.files]
         by_id = dict(zip(captions.image_ids, files, strict=True))
         return captions, Pixels(by_id, run.encoder_metadata["image_size"])
-    store = FeatureStore.open(data.features or trained.features)
+    path = data.features or trained.features
+    if path is None:
+        raise InputError(f"{run.path}: it names no features; give --features")
+    store = FeatureStore.open(path)
     read = StoredFeatures(store, run.channels)
     readable = captions.filter(
         {key for key in captions.image_ids if key in read}

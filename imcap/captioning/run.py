@@ -21,11 +21,17 @@ class CaptionerRun(Run):
 
     config_class = TrainConfig
     command = "imcap train"
+    config: TrainConfig
 
     @property
     def trains_encoder(self) -> bool:  # type: ignore[override]
         """Whether the picture network is trained along."""
         return self.config.cnntrain
+
+    @property
+    def finetune_from(self) -> str | None:  # type: ignore[override]
+        """The first layer of the picture network that is trained."""
+        return self.config.finetune_from
 
     def build_task(self) -> "CaptioningTask":
         """The task with fresh weights."""

@@ -22,6 +22,7 @@ class MatchRun(Run):
 
     config_class = MatchConfig
     command = "imcap match train"
+    config: MatchConfig
     trains_encoder = False
 
     def build_task(self) -> "Scan":

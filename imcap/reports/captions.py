@@ -152,7 +152,10 @@ def caption_split(
     captions, read = open_split(run, data)
     captions = add_references(run, data, captions)
     paths = picture_paths(
-        captions.files, run.config, data.input_json, data.images_root
+        captions.files,
+        data.input_json or run.config.input_json,
+        data.images_root,
+        run.config.images_root,
     )
     if run.config.cnntrain:
         pictures = caption_files(run, evaluation, paths, refuse)

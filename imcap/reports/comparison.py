@@ -42,7 +42,10 @@ def write_comparison(
     first = sides[0]
     try:
         files = picture_paths(
-            first.captions.files, first.run.config, input_json, images_root
+            first.captions.files,
+            input_json or first.run.config.input_json,
+            images_root,
+            first.run.config.images_root,
         )
         ids = map(str, first.captions.image_ids)
         paths = dict(zip(ids, files, strict=True))

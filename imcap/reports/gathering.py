@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -21,24 +21,24 @@ Refuse = Callable[[Path, str], None]
 
 def picture_paths(
     files: Sequence[str],
-    trained: Any,
-    input_json: str | None = None,
+    input_json: str | None,
     images_root: str | None = None,
+    trained_root: str = "",
 ) -> list[Path]:
     """Where the pictures of a split lie.
 
     Args:
         files: names as the captions have them.
-        trained: settings of the run's training.
-        input_json: the captions; None for those of the training.
+        input_json: path of the captions, given or of the training.
         images_root: their folder; None for that of the training, or the
             folder of the captions, whichever holds any of them.
+        trained_root: their folder in the training.
 
     Raises:
         InputError: none of them does.
     """
-    beside = Path(input_json or trained.input_json or "").parent
-    roots = [getattr(trained, "images_root", ""), beside, beside / "images"]
+    beside = Path(input_json or "").parent
+    roots: list[str | Path] = [trained_root, beside, beside / "images"]
     if images_root:
         roots = [images_root]
     for root in map(Path, roots):

@@ -163,7 +163,9 @@ def cards_of_split(
             "--images and --captions, or --input_json of the same ids"
         )
     paths = picture_paths(
-        pairs.files, searcher.run.config, data.input_json, data.images_root
+        pairs.files,
+        data.input_json or searcher.run.config.input_json,
+        data.images_root,
     )
     scores = ensemble_scores(
         [searcher.run],

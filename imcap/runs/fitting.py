@@ -31,6 +31,26 @@ class Batches(Protocol):
         """What Keras' fit reads, from a step up to another."""
 
 
+class FittingSettings(Protocol):
+    """Settings that every kind of training has."""
+
+    @property
+    def start_from(self) -> str | None:
+        """The run to continue, or to begin from."""
+
+    @property
+    def workers(self) -> int:
+        """Threads that make batches."""
+
+    @property
+    def weight_average(self) -> float:
+        """Momentum of the running mean of the weights; 0 for none."""
+
+    @property
+    def save_checkpoint_every(self) -> int:
+        """Batches between saves, besides those of each epoch."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Phase:
     """Phase of training: epochs with one loss and the same batches.
@@ -58,7 +78,7 @@ class Fitting:
 
     Attributes:
         run: the `Run`; its folder gets curves.png.
-        config: its config.
+        config: its settings.
         phases: list of `Phase`.
         phase: the one that the run stands in.
         progress: a `Progress`.
@@ -66,7 +86,7 @@ class Fitting:
     """
 
     run: Run
-    config: Any
+    config: FittingSettings
     phases: list[Phase]
     phase: Phase
     progress: Progress

@@ -39,6 +39,7 @@ class Run:
     config_class: type  # of its flags
     command: str  # what makes such runs
     trains_encoder = False  # whether the picture network is trained along
+    finetune_from: str | None = None  # its first layer that is trained
 
     def __init__(
         self,
@@ -152,7 +153,7 @@ class Run:
                 f"{self.path}: it is not known what made its features, so "
                 "pictures cannot be read; train on `imcap extract`'s files"
             )
-        config, weights = self.config, self.path / ENCODER_WEIGHTS
+        weights = self.path / ENCODER_WEIGHTS
         # A run that trains its CNN keeps it among its own weights.
         trained = self.trains_encoder and (
             self.best.exists() or self.state.exists()
@@ -164,7 +165,7 @@ class Run:
                 filled_later=trained,
             )
             if self.trains_encoder:
-                train_from(encoder, config.finetune_from)
+                train_from(encoder, self.finetune_from)
         except ValueError as error:
             raise InputError(f"{self.path}: {error}") from None
         return encoder

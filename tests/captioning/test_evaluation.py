@@ -1,5 +1,7 @@
 """Evaluation: which references captions are compared with."""
 
+import dataclasses
+
 import pytest
 
 from imcap.captioning import evaluation
@@ -49,3 +51,10 @@ def test_references_of_other_pictures_are_refused_before_captioning(
     with pytest.raises(InputError, match=r"other\.json"):
         evaluation.evaluate(CaptionerRun.open(trained / "run"), asked)
     assert not calls
+
+
+def test_features_that_nobody_named_are_asked_for(trained):
+    run = CaptionerRun.open(trained / "run")
+    run.config = dataclasses.replace(run.config, features=None)
+    with pytest.raises(InputError, match="give --features"):
+        evaluation.open_split(run, SplitSettings())

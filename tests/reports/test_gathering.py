@@ -1,0 +1,24 @@
+"""Where reports look for the pictures of a split."""
+
+import pytest
+
+from imcap.errors import InputError
+from imcap.reports.gathering import picture_paths
+
+
+def test_pictures_lie_where_training_had_them_or_beside_the_captions(tmp_path):
+    captions = str(tmp_path / "captions.json")
+    beside, trained = tmp_path / "images", tmp_path / "trained"
+    for folder in (beside, trained):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(b"")
+    files = ["a.png", "gone.png"]
+
+    def found(*roots):
+        return {path.parent for path in picture_paths(files, captions, *roots)}
+
+    assert found(None, str(trained)) == {trained}
+    assert found(None, str(tmp_path / "nowhere")) == {beside}
+    assert found(str(beside), str(trained)) == {beside}
+    with pytest.raises(InputError, match="--images_root"):
+        found(str(tmp_path / "nowhere"), str(trained))
