@@ -67,6 +67,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
+            "pytest-cov>=5",
             "hypothesis>=6",
             "ruff>=0.9",
             "mypy>=1.15",
