@@ -77,9 +77,10 @@ def beam_of(name):
 
 def step_of_scan():
     """A training step of SCAN, words over regions, 128 pairs."""
-    import matching
     import numpy as np
     import tensorflow as tf
+
+    import matching
 
     rng = np.random.default_rng(0)
     lengths = matching.caption_lengths(matching.B)
