@@ -13,6 +13,7 @@ from imcap.cli.prepare import main as prepare_main
 from imcap.data.features.boxes import cell_boxes, grid_vectors
 from imcap.errors import InputError
 from imcap.models.registry import CAPTIONERS
+from imcap.runs.presets import list_presets, read_preset
 
 SAT_KERAS = """
 -h5file data/cocotalk_challenge.h5 -json_file data/cocotalk_challenge.json
@@ -119,19 +120,19 @@ def test_features_of_another_width_are_refused(folder, capsys):
 
 
 def test_presets_are_flags_that_exist():
-    names = [path.stem for path in train.PRESETS.glob("*.json")]
+    names = list_presets()
     assert len(names) >= 7
     with pytest.raises(InputError, match="give --start_from"):
         train.resolve_config({"preset": "self_critical"})
     later = {"self_critical", "self_critical_transformer"}
     for name in later:
-        flags = train.read_preset(name)
+        flags = read_preset(name)
         assert flags.keys() <= set(TrainConfig.__dataclass_fields__)
     for name in set(names) - later:
         config = train.resolve_config({"preset": name, "seed": 5})
         assert config.seed == 5 and config.preset == name
         assert config.caption_model in CAPTIONERS
-        flags = train.read_preset(name)
+        flags = read_preset(name)
         assert flags.keys() <= set(TrainConfig.__dataclass_fields__)
         for flag, value in flags.items():
             assert getattr(config, flag) == value

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from imcap.cli import demo
+from imcap.demo.scenes import write_demo_scenes
+from imcap.demo.training import begin_run, train_settings
 from imcap.models.backbones import Backbone, build_backbone
 from imcap.vision.networks import build_encoder, small_cnn_metadata, train_from
 
@@ -76,10 +77,9 @@ def test_other_weights(tmp_path):
 def test_the_cnn_has_a_learning_rate_of_its_own(tmp_path):
     from imcap.captioning.loop import TrainingLoop
 
-    config = demo.DemoConfig(
-        output=str(tmp_path / "run"), images=6, held_out=2, epochs=1
-    )
-    run, data, _ = demo.begin(config, demo.draw(config))
+    captions = write_demo_scenes(tmp_path, images=6, held_out=2, seed=0)
+    settings = train_settings(captions, str(tmp_path / "run"), 1, seed=0)
+    run, data, _ = begin_run(settings)
     run.config = dataclasses.replace(
         run.config, lrmult_conv=0.0, train_only=True
     )
