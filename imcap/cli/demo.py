@@ -1,4 +1,4 @@
-"""`imcap demo`: the main job in three minutes, without data or download.
+"""`imcap demo`: the main job in minutes, on scenes that it draws itself.
 
 imcap demo --output runs/demo
 """

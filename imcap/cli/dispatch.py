@@ -44,7 +44,7 @@ def dispatch(
 
 
 COMMANDS = {
-    "demo": "the main job in three minutes, without data or download",
+    "demo": "the main job in minutes, on scenes that it draws itself",
     "prepare": "captions of any format to a vocabulary and label files",
     "extract": "pictures to a file of features",
     "train": "a captioner from features or pictures",
