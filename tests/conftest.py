@@ -1,13 +1,15 @@
 """What all tests share: the same random numbers in every run."""
 
+import gc
 import os
 import shutil
 import sys
 
 import pytest
 
-# Under JAX the tests mostly wait for its compiler.
+# The tests mostly wait for compilers.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 def pytest_configure(config):
@@ -21,6 +23,12 @@ def pytest_collection_modifyitems(items):
     """Puts files with slow tests first, so that none is begun last."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish():
+    """Has the collector pass over what was imported: most of the memory."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -36,33 +36,57 @@ def exported(tmp_path_factory):
     return found
 
 
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Three whole pictures, and a broken one."""
+    good, bad = write_pictures(tmp_path_factory.mktemp("pictures"))
+    return good[:3], bad[0]
+
+
+@pytest.fixture(scope="module")
+def answers(exported, pictures, tmp_path_factory):
+    """What each SavedModel answers without imcap, by kind and question."""
+    good, broken = pictures
+    files = [good[0], broken, *good[1:]]
+    asked = {
+        "scores": ("serving_default", files, SENTENCES),
+        "pairs": ("pairs", [*good, broken], SENTENCES),
+        "no picture": ("serving_default", [], SENTENCES[:1]),
+        "no sentence": ("serving_default", files[:1], []),
+        "one of each": ("serving_default", files[:1], SENTENCES[:1]),
+        "split": ("pairs", good[:1], SENTENCES[:1]),
+    }
+    questions = [
+        (out, signature, {"image_bytes": images, "sentences": sentences})
+        for _, out in exported.values()
+        for signature, images, sentences in asked.values()
+    ]
+    found = ask(tmp_path_factory.mktemp("asked"), questions)
+    count = len(asked)
+    return {
+        kind: dict(
+            zip(asked, found[n * count : (n + 1) * count], strict=True)
+        )
+        for n, kind in enumerate(exported)
+    }
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_same_scores_without_imcap(kind, exported, tmp_path):
-    path, out = exported[kind]
-    good, bad = write_pictures(tmp_path)
-    good, files = good[:3], [good[0], bad[0], *good[1:3]]
-    asked = {"image_bytes": files, "sentences": SENTENCES}
-    pairs = asked | {"image_bytes": [*good, bad[0]]}
-    questions = [(out, "serving_default", asked), (out, "pairs", pairs)]
-    for count in (0, 1):
-        few = {"image_bytes": files[:count], "sentences": SENTENCES[:1]}
-        none = {"image_bytes": files[:1], "sentences": SENTENCES[:count]}
-        questions += [
-            (out, "serving_default", few), (out, "serving_default", none)
-        ]  # fmt: skip
-    found, looked, *sizes = ask(tmp_path, questions)
-    model = LoadedMatcher(path)
-    fine = np.array([True, False, True, True])
+def test_same_scores_without_imcap(kind, exported, pictures, answers):
+    good, _ = pictures
+    answers, model = answers[kind], LoadedMatcher(exported[kind][0])
+    found, fine = answers["scores"], np.array([True, False, True, True])
     ours = model.score(good, SENTENCES)
     assert ours.std() > 1e-3
     np.testing.assert_allclose(found["scores"][fine], ours, atol=1e-5)
     assert (found["scores"][1] == np.float32(LOWEST)).all()
     assert found["error"][1].startswith("damaged")
     assert not any(found["error"][fine])
-    shapes = [one["scores"].shape for one in sizes]
-    assert shapes == [(0, 1), (1, 0), (1, 1), (1, 1)]
-    np.testing.assert_allclose(sizes[2]["scores"], ours[:1, :1], atol=1e-5)
-    check_pairs(looked, model.attention(good, SENTENCES[:3]))
+    assert answers["no picture"]["scores"].shape == (0, 1)
+    assert answers["no sentence"]["scores"].shape == (1, 0)
+    single = answers["one of each"]["scores"]
+    np.testing.assert_allclose(single, ours[:1, :1], atol=1e-5)
+    check_pairs(answers["pairs"], model.attention(good, SENTENCES[:3]))
 
 
 def check_pairs(found, ours):
@@ -77,17 +101,14 @@ def check_pairs(found, ours):
         assert not theirs[count:].any()
 
 
-def test_sentences_are_split_as_the_run_was(exported, tmp_path):
-    good, _ = write_pictures(tmp_path)
-    asked = {"image_bytes": good[:1], "sentences": SENTENCES[:1]}
-    questions = [(exported[kind][1], "pairs", asked) for kind in KINDS]
-    plain, treebank = ask(tmp_path, questions)
+def test_sentences_are_split_as_the_run_was(answers):
+    plain, treebank = (answers[kind]["split"] for kind in KINDS)
     assert " ".join(plain["words"][0]) == "a dogs dog runs on the"
     assert " ".join(treebank["words"][0]) == "a dog 's dog runs , on . the"
 
 
-def test_pairs_come_in_twos(exported, tmp_path):
-    good, _ = write_pictures(tmp_path)
+def test_pairs_come_in_twos(exported, pictures):
+    good, _ = pictures
     pairs = tf.saved_model.load(str(exported["words"][1])).signatures["pairs"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="one sentence"):
         pairs(

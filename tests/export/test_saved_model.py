@@ -1,6 +1,7 @@
 """`imcap export`: a SavedModel that says what `imcap caption` says."""
 
 import json
+import shutil
 import types
 
 import keras
@@ -60,21 +61,30 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def answers(runs, pictures, tmp_path_factory):
-    """What each run's SavedModel answers without imcap, by kind."""
-    folder, (good, bad) = tmp_path_factory.mktemp("exports"), pictures
-    mixed = [*good[:4], *bad, *good[4:]]
-    questions = []
+def exported(runs, tmp_path_factory):
+    """The SavedModel of each run, in a folder that was not there."""
+    folder = tmp_path_factory.mktemp("exports") / "deep"
     for kind, run in runs.items():
         assert run_export(run, folder / kind, **FLAGS) == 0
-        asked = {"image_bytes": mixed}
-        questions.append((folder / kind, "serving_default", asked))
-    for count in (0, 1, 3, 7):
-        asked = {"image_bytes": good[:count]}
-        questions.append((folder / "adaptive", "serving_default", asked))
-    found = ask(folder, questions)
-    by_kind = dict(zip(runs, found, strict=False))
-    return by_kind, found[len(runs) :], [path in good for path in mixed]
+    return {kind: folder / kind for kind in runs}
+
+
+@pytest.fixture(scope="module")
+def answers(exported, pictures, tmp_path_factory):
+    """What each run's SavedModel answers without imcap, by kind."""
+    good, bad = pictures
+    mixed = [*good[:4], *bad, *good[4:]]
+    questions = [
+        (exported["adaptive"], "serving_default", {"image_bytes": files})
+        for files in (good[:0], good[:1], good[:3], good[:7])
+    ]
+    questions += [
+        (path, "serving_default", {"image_bytes": mixed})
+        for path in exported.values()
+    ]
+    found = ask(tmp_path_factory.mktemp("asked"), questions)
+    by_kind = dict(zip(exported, found[4:], strict=True))
+    return by_kind, found[:4], [path in good for path in mixed]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -156,15 +166,13 @@ def test_words_of_ids(dialect):
 
 
 @pytest.mark.parametrize("kind", ["features", "relation_transformer"])
-def test_signature_of_features(kind, runs, pictures, tmp_path):
-    path = tmp_path / "out"
-    assert run_export(runs[kind], path, **FLAGS) == 0
+def test_signature_of_features(kind, runs, exported, pictures):
     ours = LoadedCaptioner(runs[kind].path)
     pixels = [ours.reader.pixels(picture) for picture in pictures[0][:3]]
     inputs = ours.reader.inputs(pixels)
     if "images" in inputs:
         inputs = ours.task.features(inputs)
-    loaded = tf.saved_model.load(str(path)).signatures
+    loaded = tf.saved_model.load(str(exported[kind])).signatures
     features = tf.convert_to_tensor(inputs["features"])
     found = loaded["features"](features=features)
     said = ours.caption(pictures[0][:3], **FLAGS)
@@ -236,10 +244,8 @@ def test_large_pictures_are_refused(runs, pictures, tmp_path):
     assert set(errors) == {b"3500 pixels, the limit is 3499"}
 
 
-def test_what_lies_beside(runs, tmp_path):
-    path = tmp_path / "deep" / "out"
-    assert run_export(runs["adaptive"], path, **FLAGS) == 0
-    extra = path / "assets.extra"
+def test_what_lies_beside(runs, exported):
+    extra = exported["adaptive"] / "assets.extra"
     about = json.loads((extra / "imcap.json").read_text())
     assert about["imcap"] == imcap.__version__ and about["grid"] == [4, 4]
     assert about["decoding"]["beam_size"] == 3
@@ -247,9 +253,8 @@ def test_what_lies_beside(runs, tmp_path):
     assert (extra / "vocabulary.json").read_text() == words
 
 
-def test_whole_or_not_at_all(runs, tmp_path, monkeypatch, capsys):
-    path = tmp_path / "out"
-    assert run_export(runs["adaptive"], path, **FLAGS) == 0
+def test_whole_or_not_at_all(runs, exported, tmp_path, monkeypatch, capsys):
+    path = shutil.copytree(exported["adaptive"], tmp_path / "out")
     before = (path / "saved_model.pb").read_bytes()
     plain = tf.saved_model.save
 

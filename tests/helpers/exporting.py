@@ -28,9 +28,11 @@ sys.meta_path.insert(0, Hidden())
 import tensorflow as tf
 import tensorflow_text
 questions = json.load(open(sys.argv[1]))
-answers = []
+answers, loaded = [], {}
 for folder, signature, inputs in questions:
-    function = tf.saved_model.load(folder).signatures[signature]
+    if folder not in loaded:
+        loaded = {folder: tf.saved_model.load(folder)}
+    function = loaded[folder].signatures[signature]
     given = {}
     for name, value in inputs.items():
         if name == "image_bytes":

@@ -80,7 +80,7 @@ def flags(folder, **more):
         "z_dim": 17,
         "batch_size": 6,
         # Every word of an unrolled recurrence is compiled by itself.
-        "max_length": 7,
+        "max_length": 4,
         "seq_per_img": 2,
         "max_epochs": 2,
         "learning_rate": 0.01,

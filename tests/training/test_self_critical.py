@@ -150,9 +150,7 @@ def test_a_constant_reward_teaches_nothing():
 @pytest.mark.parametrize(
     "options",
     [
-        {},
         {"baseline": "greedy", "dropout": True},
-        {"cross_entropy_weight": 0.3},
         {"cross_entropy_weight": 0.3, "temperature": 0.5},
         {"packed": True},
         {"temperature": 0.8, "banned": (5,)},

@@ -40,7 +40,7 @@ SPATIAL_PE = """
 TRANSFORMER = SPATIAL_PE.replace("spatial_pe", "transformer")
 # Enough to see that a line is understood. The last of two flags counts.
 SMALL = """
---max_epochs 1 --max_length 5 --lstm_dim 16 --emb_dim 16 --z_dim 16
+--max_epochs 1 --max_length 3 --lstm_dim 16 --emb_dim 16 --z_dim 16
 --num_layers 1 --ff_size 16
 """
 
