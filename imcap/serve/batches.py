@@ -103,6 +103,8 @@ class Batcher:
         self.complete = asyncio.Event()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.complete.wait(), PATIENCE)
+            # A turn in which the last of them asks.
+            await asyncio.sleep(0)
         self.complete = None
 
     async def _work(self):
