@@ -1,13 +1,13 @@
 """Uploads, checked by their bytes before anything decodes them."""
 
 import io
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from imcap.data.pictures.silence import silence
 from imcap.errors import InputError
 from imcap.serve.limits import Limits, Refused
 
@@ -58,15 +58,13 @@ def check_upload(
         names = ", ".join(STARTS)
         raise Refused(415, f"not a picture; send one of {names}")
     try:
-        with warnings.catch_warnings():
-            # Threads share the filters; what is too large is refused below.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(encoded), formats=[kind]) as image:
-                check_pixels(image.width * image.height, limits)
-                if is_light(image):
-                    return encoded
-                return shrink(image, side)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        # What is too large is refused below.
+        with silence, Image.open(io.BytesIO(encoded), formats=[kind]) as image:
+            check_pixels(image.width * image.height, limits)
+            if is_light(image):
+                return encoded
+            return shrink(image, side)
+    except Image.DecompressionBombError:
         raise too_many_pixels("far too many", limits) from None
     except Refused:
         raise

@@ -103,6 +103,7 @@ def _compiled():
             decode_image(encoded), height, width
         ),
         input_signature=signature,
+        autograph=False,
     )
 
 
@@ -126,7 +127,7 @@ def _compiled_crop():
     box = tf.TensorSpec([4], tf.float32)
     sizes = [scalar(tf.int32), scalar(tf.int32)]
     signature = [scalar(tf.string), *sizes, box, scalar(tf.bool)]
-    return tf.function(load, input_signature=signature)
+    return tf.function(load, input_signature=signature, autograph=False)
 
 
 def load_pixels(

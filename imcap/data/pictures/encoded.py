@@ -2,13 +2,13 @@
 
 import io
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from imcap.data.pictures.silence import silence
 from imcap.errors import InputError
 from imcap.files import StrPath
 
@@ -88,15 +88,13 @@ def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
     if not encoded:
         raise InputError(f"{path}: empty file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(encoded)) as image:
-                _check_size(path, image.size, max_pixels)
-                # Pillow gives a GIF's canvas; a PNG may carry EXIF, too.
-                turned = image.format == "PNG" and b"eXIf" in encoded
-                if image.format in NATIVE_FORMATS and not turned:
-                    return encoded
-                return _as_png(image)
+        with silence, Image.open(io.BytesIO(encoded)) as image:
+            _check_size(path, image.size, max_pixels)
+            # Pillow gives a GIF's canvas; a PNG may carry EXIF, too.
+            turned = image.format == "PNG" and b"eXIf" in encoded
+            if image.format in NATIVE_FORMATS and not turned:
+                return encoded
+            return _as_png(image)
     except Image.DecompressionBombError:
         # Pillow's own limit, twice the default, holds whatever is asked for.
         raise _too_large(path, "far too many", max_pixels) from None
@@ -167,12 +165,10 @@ def picture_size(path: StrPath) -> tuple[int, int]:
         InputError: no such file, or no picture that Pillow knows.
     """
     try:
-        with warnings.catch_warnings():
-            # Nothing is decoded here, so a large picture does no harm.
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                width, height = image.size
-                turned = image.getexif().get(ORIENTATION) in TURNED
+        # Nothing is decoded here, so a large picture does no harm.
+        with silence, Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION) in TURNED
     except FileNotFoundError:
         raise InputError(f"{path}: no such picture") from None
     except Exception as error:  # Pillow's plugins raise whatever they like
