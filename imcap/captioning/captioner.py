@@ -220,6 +220,7 @@ class LoadedCaptioner:
             self._forced[count, steps] = tf.function(
                 lambda inputs: self.task(inputs, training=False),
                 reduce_retracing=True,
+                autograph=False,
             )
         logits = self._forced[count, steps](inputs)  # (B, N, T, V)
         flat = token_log_probs(

@@ -66,7 +66,9 @@ class ExportedCaptioner:
         # Features are made before: one decoder serves both signatures.
         features_task = CaptioningTask(task.captioner)
         generator = make_generator(features_task, run, decoding, checkpoint)
-        self.decode = tf.function(generator, jit_compile=decoding.jit_compile)
+        self.decode = tf.function(
+            generator, jit_compile=decoding.jit_compile, autograph=False
+        )
 
     def positions(self) -> np.ndarray:
         """Positions of the grid's locations, float32 (K, P)."""
@@ -140,12 +142,14 @@ class ExportedCaptioner:
             shape = (None, None, width)
             specs.append(tf.TensorSpec(shape, tf.float32, "positions"))
         of_features = tf.function(
-            self.of_features, input_signature=specs
+            self.of_features, input_signature=specs, autograph=False
         ).get_concrete_function()
         if not self.pictures.takes_pictures:
             return {"serving_default": of_features, "features": of_features}
         spec = tf.TensorSpec((None,), tf.string, "image_bytes")
-        of_pictures = tf.function(self.of_pictures, input_signature=[spec])
+        of_pictures = tf.function(
+            self.of_pictures, input_signature=[spec], autograph=False
+        )
         return {
             "serving_default": of_pictures.get_concrete_function(),
             "features": of_features,

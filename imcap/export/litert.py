@@ -83,7 +83,9 @@ def greedy_function(
         }
 
     spec = tf.TensorSpec((1, size, size, 3), tf.float32, "images")
-    return tf.function(caption, input_signature=[spec]).get_concrete_function()
+    return tf.function(
+        caption, input_signature=[spec], autograph=False
+    ).get_concrete_function()
 
 
 def convert(function: Any, int8: bool = False) -> bytes:

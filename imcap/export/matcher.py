@@ -149,5 +149,5 @@ class ExportedMatcher:
 
 
 def _traced(function, *specs):
-    compiled = tf.function(function, input_signature=specs)
+    compiled = tf.function(function, input_signature=specs, autograph=False)
     return compiled.get_concrete_function()

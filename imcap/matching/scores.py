@@ -52,10 +52,9 @@ class Embedder:
 
         self.scan = scan
         self.scorer = ChunkScores(scan)
-        self._images = tf.function(scan.encode_images, reduce_retracing=True)
-        self._captions = tf.function(
-            scan.encode_captions, reduce_retracing=True
-        )
+        options = {"reduce_retracing": True, "autograph": False}
+        self._images = tf.function(scan.encode_images, **options)
+        self._captions = tf.function(scan.encode_captions, **options)
 
     def embed_images(
         self, pairs: MatchingSet, allocate: Allocate = np.empty

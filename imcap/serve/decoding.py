@@ -198,5 +198,6 @@ class OpenBatch:
             self.compiled = tf.function(
                 lambda inputs: self.generator(inputs),
                 input_signature=[signature],
+                autograph=False,
             )
         return self.compiled(tensors)

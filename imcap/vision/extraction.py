@@ -163,7 +163,9 @@ class PictureEncoder:
 
         shape = (None, self.size, self.size, 3)
 
-        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])
+        @tf.function(
+            input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False
+        )
         def encode(pixels):
             maps = self.maps(pixels)
             return self.pool(maps), tf.reduce_mean(maps, axis=(1, 2))
