@@ -64,9 +64,7 @@ def answers(exported, pictures, tmp_path_factory):
     found = ask(tmp_path_factory.mktemp("asked"), questions)
     count = len(asked)
     return {
-        kind: dict(
-            zip(asked, found[n * count : (n + 1) * count], strict=True)
-        )
+        kind: dict(zip(asked, found[n * count : (n + 1) * count], strict=True))
         for n, kind in enumerate(exported)
     }
 
