@@ -15,6 +15,7 @@ REQUIREMENTS = [
     if line and not line.startswith("#")
 ]
 LITERT = ["ai-edge-litert>=2"]
+KERAS_HUB = ["keras-hub>=0.20"]
 # What `imcap serve` needs; small, and without compiled parts.
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
 
@@ -62,6 +63,7 @@ setup(
     install_requires=REQUIREMENTS,
     extras_require={
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=1.0"],
+        "kerashub": KERAS_HUB,
         "serve": SERVE,
         "litert": LITERT,
         "test": [
@@ -79,6 +81,7 @@ setup(
             "ipykernel>=6.29",
             *SERVE,
             *LITERT,
+            *KERAS_HUB,
         ],
     },
     entry_points={"console_scripts": ["imcap=imcap.__main__:main"]},

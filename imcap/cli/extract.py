@@ -45,16 +45,28 @@ class ExtractConfig:
     output_dir: str | None = option(
         None, "write OUTPUT_DIR_fc/ID.npy and OUTPUT_DIR_att/ID.npz instead"
     )
-    model: str = option("resnet101", "a network of keras.applications")
+    model: str = option(
+        "resnet101",
+        "a network of keras.applications, efficientnet_lite0 to lite4, or "
+        "kerashub:PRESET",
+    )
     weights: str = option(
         "imagenet", "imagenet, random, or the path of a weights file"
+    )
+    preprocessing: str | None = option(
+        None,
+        "what pixels become: RGB as they are, minus the mean as BGR, -1..1, "
+        "standardised, or minus 127 over 128; default: the network's own",
+        choices=("none", "caffe", "tf", "torch", "lite"),
     )
     layer: str | None = option(
         None,
         "layer to tap, or several of one grid with commas between; "
         "default: the last activation map",
     )
-    image_size: int = option(224, "side in pixels that pictures get")
+    image_size: int | None = option(
+        None, "side in pixels that pictures get; default: the network's own"
+    )
     att_size: int | None = option(
         None, "average the map to ATT_SIZE x ATT_SIZE; default: keep it"
     )
@@ -101,18 +113,19 @@ def extract(config: ExtractConfig) -> None:
         config.augment, config.seed,
     )  # fmt: skip
     backbone = load_backbone(
-        config.model, config.weights, config.layer, config.image_size
-    )
+        config.model, config.weights, config.layer, config.image_size,
+        config.preprocessing,
+    )  # fmt: skip
     encoder = PictureEncoder(
         backbone, backbone.image_size, cells=config.att_size
     )
-    metadata = describe(encoder, config.weights, config.augment, config.seed)
+    metadata = describe(encoder, config.augment, config.seed)
     writer = open_writer(
         images, metadata, config.output, config.output_dir, config.dtype
     )
     with writer:
         refused = extract_features(
-            images, writer, encoder, config.image_size, config.batch_size,
+            images, writer, encoder, encoder.size, config.batch_size,
             config.max_pixels, config.workers,
         )  # fmt: skip
         target = Path(str(config.output or config.output_dir))

@@ -1,6 +1,5 @@
-"""Backbones: the networks of keras.applications, tapped at a layer."""
+"""Backbones: picture networks with known weights, tapped at a layer."""
 
-import difflib
 import hashlib
 from pathlib import Path
 
@@ -9,69 +8,23 @@ import numpy as np
 
 from imcap.layers.cnn.image_preprocessing import ImagePreprocessing
 from imcap.layers.cnn.layer_taps import find_layer, tap_layers
-
-# Per family: the preprocessing its weights were trained with, and its last
-# post-activation map. Where Keras numbers that layer at random it is called
-# "last".
-FAMILIES = {
-    "densenet": ("torch", "relu"),
-    "efficientnet": ("none", "top_activation"),
-    "efficientnetv2": ("none", "top_activation"),
-    "inceptionresnetv2": ("tf", "conv_7b_ac"),
-    "inceptionv3": ("tf", "mixed10"),
-    "mobilenet": ("tf", "conv_pw_13_relu"),
-    "mobilenetv2": ("tf", "out_relu"),
-    "nasnetlarge": ("tf", "last"),
-    "nasnetmobile": ("tf", "last"),
-    "resnet": ("caffe", "conv5_block3_out"),
-    "resnetv2": ("tf", "post_relu"),
-    "vgg16": ("caffe", "block5_conv3"),
-    "vgg19": ("caffe", "block5_conv4"),
-    "xception": ("tf", "block14_sepconv2_act"),
-}
-
+from imcap.models.picture_networks import (
+    KERAS_HUB,
+    PRESET,
+    build_network,
+    family,
+    find_network,
+    network_settings,
+    packaged_weights,
+    preset_scale,
+)
+from imcap.models.torch_weights import (
+    is_hdf5,
+    read_torch_weights,
+    set_torch_weights,
+)
 
 EFFICIENTNET_DIVISOR = np.sqrt([0.229, 0.224, 0.225])
-
-
-def application_names():
-    """Names of the networks in keras.applications, as they are spelled."""
-    return [name for name in dir(keras.applications) if name[0].isupper()]
-
-
-def find_application(name):
-    """The keras.applications spelling of `name`, any case, any separators.
-
-    Raises:
-        ValueError: no such network; the message names the closest ones.
-    """
-    known = {spelled.lower(): spelled for spelled in application_names()}
-    plain = "".join(c for c in str(name).lower() if c.isalnum())
-    if plain not in known:
-        close = difflib.get_close_matches(plain, known, n=3, cutoff=0.4)
-        raise ValueError(
-            f"no network named {name!r} in keras.applications; did you mean "
-            f"{', '.join(close) or 'resnet101'}?"
-        )
-    return known[plain]
-
-
-def _family(application):
-    """'resnet' for ResNet101, 'resnetv2' for ResNet101V2, and so on."""
-    name = application.lower()
-    if name.startswith("resnet"):
-        return "resnetv2" if name.endswith("v2") else "resnet"
-    members = ("densenet", "efficientnetv2", "efficientnet")
-    return next((m for m in members if name.startswith(m)), name)
-
-
-def preprocessing_mode(name):
-    """'caffe', 'tf', 'torch', or 'none' where the network does it itself."""
-    return _family_settings(find_application(name))[0]
-
-
-def _family_settings(application):
-    return FAMILIES.get(_family(application), ("none", "last"))
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -83,14 +36,16 @@ class Backbone(keras.Model):
     enclosing model stops here. Gradients pass all the same.
 
     Args:
-        application: a name in keras.applications, any case.
+        application: a name that `find_network` knows, any case.
         layer: name of the layer to tap, or several with commas between,
             whose channels are put side by side; None for the last
             activation map.
         image_size: side of the square input, pixels.
         trainable_from: name of the first layer to train; None freezes all.
-        network: the keras.applications model without its top, where it is
-            built already; not kept whole.
+        network: the model without its top, where it is built already; not
+            kept whole.
+        preprocessing: mode of `ImagePreprocessing`; None for that of the
+            weights that Keras or the network's publisher gives.
 
     Call arguments:
         images: (B, image_size, image_size, 3) RGB, 0..255, float or uint8.
@@ -106,24 +61,34 @@ class Backbone(keras.Model):
         image_size=224,
         trainable_from=None,
         network=None,
+        preprocessing=None,
         **kwargs,
     ):
-        application = find_application(application)
-        network = network or _plain_network(application, image_size)
-        layer = layer or _family_settings(application)[1]
+        application = find_network(application)
+        settings = network_settings(application)
+        network = network or build_network(application, image_size)
+        layer = layer or settings.layer
+        preprocessing = preprocessing or settings.preprocessing
         cut = keras.Model(
             network.input, tap_layers(network, layer), name=application.lower()
         )
-        mode = preprocessing_mode(application)
+        if preprocessing == PRESET:
+            scale = keras.layers.Rescaling(
+                *preset_scale(application), dtype="float32"
+            )
+        else:
+            scale = ImagePreprocessing(preprocessing, dtype="float32")
         images = keras.Input((image_size, image_size, 3), name="images")
-        pixels = ImagePreprocessing(mode, dtype="float32")(images)
+        pixels = scale(images)
         super().__init__(images, cut(pixels, training=False), **kwargs)
         self.application = application
         self.layer = layer
         self.image_size = image_size
         self.trainable_from = trainable_from
+        self.preprocessing = preprocessing
         self.tapped = cut
         self.weights_fingerprint = None
+        self.weights_path = None
         set_trainable_from(self, trainable_from)
 
     def call(self, inputs, training=None, mask=None):
@@ -135,25 +100,13 @@ class Backbone(keras.Model):
             "layer": self.layer,
             "image_size": self.image_size,
             "trainable_from": self.trainable_from,
+            "preprocessing": self.preprocessing,
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**config)
-
-
-def _plain_network(application, image_size):
-    constructor = getattr(keras.applications, application)
-    try:
-        return constructor(
-            weights=None,
-            include_top=False,
-            input_shape=(image_size, image_size, 3),
-        )
-    except ValueError as error:
-        line = " ".join(str(error).split())
-        raise ValueError(f"{application} at {image_size}: {line}") from None
 
 
 def set_trainable_from(backbone, name):
@@ -175,20 +128,31 @@ def set_trainable_from(backbone, name):
 
 
 def build_backbone(
-    name, weights=None, layer=None, image_size=224, trainable_from=None
+    name,
+    weights=None,
+    layer=None,
+    image_size=None,
+    trainable_from=None,
+    preprocessing=None,
 ):
     """Builds a `Backbone` and fills it with weights.
 
     Args:
-        name: a network of keras.applications, as in "resnet101".
-        weights: None (random), "imagenet" (downloaded once by Keras), or
-            the path of a `.weights.h5` or `.h5` file saved from the same
-            network with `include_top=False`.
+        name: a network of keras.applications, as in "resnet101", an
+            EfficientNet-Lite, as in "efficientnet_lite2", or, where
+            KerasHub is installed, "kerashub:" and a preset's name.
+        weights: None (random), "imagenet" (those that Keras, KerasHub or an
+            installed package gives), or the path of a file saved from the
+            same network without its top: a `.weights.h5` or `.h5`, or, of
+            an EfficientNet-Lite, PyTorch's `.pth`.
         layer: name of the layer to tap, or several with commas between,
             whose channels are put side by side; None for the last
             activation map.
-        image_size: side of the square input, pixels.
+        image_size: side of the square input, pixels; None for the
+            network's own.
         trainable_from: name of the first layer to train; None freezes all.
+        preprocessing: mode of `ImagePreprocessing`; None for the network's
+            own.
 
     Returns:
         A `Backbone`: (B, image_size, image_size, 3) -> (B, h, w, C).
@@ -198,51 +162,65 @@ def build_backbone(
             network does not take, or weights that are missing, cut short
             or of another network.
     """
-    application = find_application(name)
-    network = _plain_network(application, image_size)
-    fingerprint = None
-    if weights == "imagenet":
-        fingerprint = _load_imagenet(application, network, image_size)
-    elif weights is not None:
-        fingerprint = _load_file(application, network, Path(weights))
+    name = find_network(name)
+    image_size = image_size or network_settings(name).image_size
+    fingerprint = path = None
+    if weights == "imagenet" and family(name) != "efficientnetlite":
+        network, fingerprint = _fetch(name, image_size), "imagenet"
+    else:
+        network = build_network(name, image_size)
+        if weights is not None:
+            path = Path(
+                packaged_weights(name) if weights == "imagenet" else weights
+            )
+            fingerprint = _load_file(name, network, path)
     if fingerprint:
-        _fold_input_scale(application, network)
-    backbone = Backbone(application, layer, image_size, trainable_from, network)
+        _fold_input_scale(name, network)
+    backbone = Backbone(
+        name, layer, image_size, trainable_from, network, preprocessing
+    )
     backbone.weights_fingerprint = fingerprint
+    backbone.weights_path = path
     return backbone
 
 
-def _load_imagenet(application, network, size):
+def _fetch(name, image_size):
+    """A network with the weights that are published with it."""
     try:
-        source = getattr(keras.applications, application)(
-            weights="imagenet", include_top=False, input_shape=(size, size, 3)
-        )
+        source = build_network(name, image_size, pretrained=True)
     except Exception as error:
         line = " ".join(str(error).split())
         raise ValueError(
-            f"ImageNet weights of {application} cannot be fetched ({line}); "
+            f"ImageNet weights of {name} cannot be fetched ({line}); "
             "give the path of a weights file instead"
         ) from None
+    if name.startswith(KERAS_HUB):
+        return source
+    # Built with its weights, an EfficientNet has a layer more.
+    network = build_network(name, image_size)
     network.set_weights(source.get_weights())
-    return "imagenet"
+    return network
 
 
-def _load_file(application, network, path):
+def _load_file(name, network, path):
     if not path.is_file():
         raise ValueError(f"{path}: no such weights file; check the path")
     try:
-        network.load_weights(path)
+        if family(name) == "efficientnetlite" and not is_hdf5(path):
+            set_torch_weights(network, read_torch_weights(path))
+        else:
+            network.load_weights(path)
     except Exception as error:
         # Keras and HDF5 answer with many kinds of error, some of a page.
         line = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"{path}: not weights of {application} without its top, or cut "
+            f"{path}: not weights of {name} without its top, or cut "
             f"short ({line}); give the file saved from that network"
         ) from None
     return file_fingerprint(path)
 
 
-def _fold_input_scale(application, network):
+def _fold_input_scale(name, network):
     """Folds an EfficientNet's input scale into its first kernel.
 
     keras.applications divides the input of the first EfficientNets by the
@@ -256,7 +234,7 @@ def _fold_input_scale(application, network):
         if layer.input_mean is None:
             layer.finalize_state()  # set_weights does not
         has_mean = np.any(keras.ops.convert_to_numpy(layer.mean))
-        if has_mean and _family(application) == "efficientnet":
+        if has_mean and family(name) == "efficientnet":
             stem = network.get_layer("stem_conv")
             kernel = keras.ops.convert_to_numpy(stem.kernel)
             stem.kernel.assign(kernel / EFFICIENTNET_DIVISOR[:, None])
@@ -283,7 +261,7 @@ def backbone_metadata(backbone):
         "name": backbone.application,
         "layer": backbone.layer,
         "image_size": backbone.image_size,
-        "preprocessing": preprocessing_mode(backbone.application),
+        "preprocessing": backbone.preprocessing,
         "weights": backbone.weights_fingerprint,
         "grid": [height, width],
         "channels": channels,

@@ -231,15 +231,18 @@ def load_backbone(
     name: str,
     weights: str = "imagenet",
     layer: str | None = None,
-    image_size: int = 224,
+    image_size: int | None = None,
+    preprocessing: str | None = None,
 ) -> keras.Model:
-    """A network of keras.applications; see `build_backbone`.
+    """A picture network of any known name; see `build_backbone`.
 
     Args:
         name: of the network.
         weights: "imagenet", "random", or the path of a weights file.
         layer: to tap; None for the last activation map.
-        image_size: side in pixels.
+        image_size: side in pixels; None for the network's own.
+        preprocessing: mode of `ImagePreprocessing`; None for the network's
+            own.
 
     Raises:
         InputError: an unknown network or layer, or weights that do not fit.
@@ -249,30 +252,29 @@ def load_backbone(
 
     source = None if weights == "random" else weights
     try:
-        return build_backbone(name, source, layer, image_size)
+        return build_backbone(
+            name, source, layer, image_size, preprocessing=preprocessing
+        )
     except ValueError as error:
         raise InputError(str(error)) from None
 
 
 def describe(
-    encoder: PictureEncoder,
-    weights: str = "imagenet",
-    augment: int = 0,
-    seed: int = 123,
+    encoder: PictureEncoder, augment: int = 0, seed: int = 123
 ) -> dict[str, Any]:
     """Metadata of a feature file: a dict of JSON values.
 
     Args:
         encoder: of a network that `load_backbone` gave.
-        weights, augment, seed: as `load_backbone` and `list_images` got
-            them.
+        augment, seed: as `list_images` got them.
     """
     from imcap.models.backbones import backbone_metadata
 
     metadata = backbone_metadata(encoder.network)
-    if weights not in ("imagenet", "random"):
+    if encoder.network.weights_path is not None:
         # So that training can put the file into its run.
-        metadata["weights_path"] = str(Path(weights).resolve())
+        path = Path(encoder.network.weights_path).resolve()
+        metadata["weights_path"] = str(path)
     if encoder.cells:
         metadata["att_size"] = encoder.cells
         metadata["grid"] = list(encoder.grid)

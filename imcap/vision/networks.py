@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-SMALL = "SmallCNN"  # ours; every other name is one of keras.applications
+SMALL = "SmallCNN"  # ours; every other one is a `Backbone`
 
 
 def small_cnn_metadata(
@@ -37,8 +37,8 @@ def build_encoder(
 
     Args:
         metadata: dict with name, image_size, channels and, of networks in
-            keras.applications, layer and weights: "imagenet", the SHA-256
-            of a weights file, or None where they were random.
+            other networks, layer, preprocessing and weights: "imagenet",
+            the SHA-256 of a weights file, or None where they were random.
         weights: path of the weights file, or None.
         filled_later: bool, a checkpoint will be read over the weights, so
             none are needed now.
@@ -68,7 +68,11 @@ def build_encoder(
     elif weights is None:
         raise ValueError(_missing(metadata))
     backbone = build_backbone(
-        metadata["name"], source, metadata["layer"], metadata["image_size"]
+        metadata["name"],
+        source,
+        metadata["layer"],
+        metadata["image_size"],
+        preprocessing=metadata.get("preprocessing"),
     )
     fingerprint = backbone.weights_fingerprint
     is_file = source is not None and source != "imagenet"

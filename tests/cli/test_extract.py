@@ -295,3 +295,21 @@ def test_older_flags(network, pictures, tmp_path, capsys):
     assert "mobilenet.weights.h5" in capsys.readouterr().err
     with np.load(tmp_path / "talk_att" / "7.npz") as archive:
         assert archive["feat"].shape == (14, 14, 1024)
+
+
+def test_a_network_has_a_size_of_its_own(pictures, tmp_path):
+    output = tmp_path / "f.h5"
+    words = ["--model", "efficientnet-lite1", "--weights", "random"]
+    words += ["--images", str(pictures), "--output", str(output)]
+    words += ["--layer", "block5a_project_bn", "--preprocessing", "tf"]
+    assert main(words) == 0
+    metadata = FeatureStore.open(output).metadata
+    assert metadata["image_size"] == 240 and metadata["grid"] == [15, 15]
+    assert metadata["preprocessing"] == "tf"
+
+
+def test_every_preprocessing_is_a_flag():
+    from imcap.layers.cnn.image_preprocessing import MODES
+
+    fields = imcap.cli.extract.ExtractConfig.__dataclass_fields__
+    assert fields["preprocessing"].metadata["choices"] == MODES

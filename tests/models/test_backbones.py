@@ -10,10 +10,9 @@ from imcap.models.backbones import (
     Backbone,
     backbone_metadata,
     build_backbone,
-    find_application,
-    preprocessing_mode,
     set_trainable_from,
 )
+from imcap.models.picture_networks import find_network, preprocessing_mode
 
 SIZE = 32
 
@@ -194,6 +193,17 @@ def test_efficientnet_weights_keep_their_meaning(tmp_path, pictures):
     assert_close(backbone(pictures), stem(ready), 1e-4)
 
 
+def test_preprocessing_can_be_told(weights, reference, pictures):
+    backbone = build_backbone(
+        "mobilenetv2", weights, image_size=SIZE, preprocessing="torch"
+    )
+    ready = keras.applications.densenet.preprocess_input(pictures.copy())
+    assert_close(backbone(pictures), reference(ready))
+    assert backbone_metadata(backbone)["preprocessing"] == "torch"
+    with pytest.raises(ValueError, match="is none of none, caffe"):
+        build_backbone("mobilenetv2", image_size=SIZE, preprocessing="tv")
+
+
 def test_metadata(backbone):
     metadata = backbone_metadata(backbone)
     assert json.loads(json.dumps(metadata)) == metadata
@@ -209,9 +219,9 @@ def test_metadata(backbone):
 
 
 def test_names_are_found_and_suggested():
-    assert find_application("resnet-101") == "ResNet101"
+    assert find_network("resnet-101") == "ResNet101"
     with pytest.raises(ValueError, match=r"did you mean.*resnet101"):
-        find_application("resnet110")
+        find_network("resnet110")
     with pytest.raises(ValueError, match=r"no layer .out_rely.*out_relu"):
         build_backbone("mobilenetv2", layer="out_rely", image_size=SIZE)
     with pytest.raises(ValueError, match="no layer 'Conv_2'"):
@@ -237,9 +247,6 @@ def test_no_network(monkeypatch):
         raise OSError("URL fetch failure\non example.org")
 
     monkeypatch.setattr(keras.applications, "VGG16", fetch)
-    monkeypatch.setattr(
-        "imcap.models.backbones._plain_network", lambda *_: None
-    )
     with pytest.raises(ValueError, match=r"cannot be fetched.*path") as error:
         build_backbone("vgg16", "imagenet")
     assert "\n" not in str(error.value)

@@ -109,3 +109,25 @@ def test_small_network_that_made_features(tmp_path):
     assert not np.array_equal(
         np.asarray(build_encoder(metadata)(picture)), wanted
     )
+
+
+def test_pixels_are_what_the_features_had(tmp_path):
+    """A run remembers --preprocessing and reads a .pth that it copied."""
+    from helpers.torch_files import torch_arrays, write_torch
+    from imcap.vision.extraction import PictureEncoder, describe, load_backbone
+
+    name, layer = "efficientnet_lite0", "block1a_project_bn"
+    plain = build_backbone(name, None, layer, 32)
+    arrays = torch_arrays(build_backbone(name, image_size=32).tapped)
+    path = write_torch(tmp_path / "lite0.pth", arrays)
+    made = load_backbone(name, str(path), layer, 32, "torch")
+    metadata = describe(PictureEncoder(made, 32))
+    assert metadata["preprocessing"] == "torch"
+    assert metadata["weights_path"] == str(path)
+    kept = tmp_path / "encoder.weights.h5"
+    kept.write_bytes(path.read_bytes())
+    again = build_encoder(metadata, kept)
+    picture = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3))
+    wanted = np.asarray(made(picture))
+    np.testing.assert_allclose(again(picture), wanted, rtol=1e-6)
+    assert np.abs(np.asarray(plain(picture)) - wanted).max() > 1e-3

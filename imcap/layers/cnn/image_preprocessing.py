@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-MODES = ("none", "caffe", "tf", "torch")
+MODES = ("none", "caffe", "tf", "torch", "lite")
 CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB, 0..255
 TORCH_MEAN = (123.675, 116.28, 103.53)  # RGB, 0..255
 TORCH_DEVIATION = (58.395, 57.12, 57.375)
@@ -11,11 +11,12 @@ TORCH_DEVIATION = (58.395, 57.12, 57.375)
 
 @keras.saving.register_keras_serializable(package="imcap")
 class ImagePreprocessing(keras.layers.Layer):
-    """Image preprocessing of keras.applications, as a layer.
+    """Image preprocessing of picture networks, as a layer.
 
     Args:
         mode: "caffe" (minus the mean, BGR), "tf" (-1..1), "torch" (minus
-            the mean, over the deviation) or "none".
+            the mean, over the deviation), "lite" (minus 127, over 128) or
+            "none".
 
     Call arguments:
         images: (B, H, W, 3) float, RGB in 0..255.
@@ -46,6 +47,8 @@ class ImagePreprocessing(keras.layers.Layer):
             mean = ops.convert_to_tensor(TORCH_MEAN, images.dtype)
             deviation = ops.convert_to_tensor(TORCH_DEVIATION, images.dtype)
             return (images - mean) / deviation
+        if self.mode == "lite":
+            return (images - 127.0) / 128.0
         return images
 
     def compute_output_shape(self, input_shape):
