@@ -6,21 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from imcap.cli.parser import run_command
+from imcap.cli.recall_table import recall_table
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import option
 from imcap.startup import quiet_start
 
 NAME = "match evaluate"
-
-
-DIRECTIONS = {
-    "image_to_text": "image to text",
-    "text_to_image": "text to image",
-}
-
-
-COLUMNS = ("R@1", "R@5", "R@10", "median", "mean")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,26 +83,12 @@ def evaluate(config: MatchEvaluateConfig) -> dict[str, Any]:
         config.fold5,
         config.save_scores,
     )
-    for line in table(metrics):
+    for line in recall_table(metrics):
         print(line)
     folder = output_folder(config, runs[0].path)
     write_json(folder / "metrics.json", metrics, indent=1)
     print(f"written to {folder}")
     return metrics
-
-
-def table(metrics: dict[str, Any]) -> list[str]:
-    """Lines of the table of recalls."""
-    lines = [" " * 13 + "".join(f"{name:>8}" for name in COLUMNS)]
-    for key, title in DIRECTIONS.items():
-        cells = "".join(f"{metrics[key][name]:8.1f}" for name in COLUMNS)
-        lines.append(f"{title:13}{cells}")
-    of = f", mean of {metrics['folds']} folds" if metrics["folds"] > 1 else ""
-    lines.append(
-        f"rsum {metrics['rsum']:.1f} ({metrics['images']} images, "
-        f"{metrics['captions']} captions{of})"
-    )
-    return lines
 
 
 def output_folder(config: MatchEvaluateConfig, run: Path) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imcap.cli.parser import run_command
+from imcap.cli.recall_table import recall_table
 from imcap.cli.training import print_best, print_data
 from imcap.matching.settings import MatchConfig, validate_config
 from imcap.runs.presets import MATCHING, read_preset
@@ -21,10 +22,17 @@ def train(config: MatchConfig) -> None:
 
         from imcap.matching.data import open_data
         from imcap.matching.loop import MatchingLoop
+        from imcap.matching.ridge import fit_run
 
     keras.utils.set_random_seed(config.seed)
     run, data = open_data(config)
     print_data(data)
+    if config.matcher == "ridge":
+        metrics = fit_run(run, data)
+        for line in recall_table(metrics) if metrics else ():
+            print(line)
+        print(f"the run is in {run.path}")
+        return
     loop = MatchingLoop(run, data)
     loop.run_all()
     print_best(loop)

@@ -1,6 +1,6 @@
 """The directory of a training of image-text matching."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,11 +9,12 @@ from imcap.matching.settings import MatchConfig
 from imcap.runs.run import Run
 
 if TYPE_CHECKING:
+    from imcap.models.ridge_matcher import RidgeMatcher
     from imcap.models.scan import Scan
 
 
 class MatchRun(Run):
-    """A `Run` whose task is a `Scan`.
+    """A `Run` whose task is a `Scan`, or a `RidgeMatcher`.
 
     Example:
         >>> run = MatchRun.open("runs/t2i")
@@ -25,17 +26,34 @@ class MatchRun(Run):
     config: MatchConfig
     trains_encoder = False
 
-    def build_task(self) -> "Scan":
-        """The `Scan` with fresh weights."""
+    def build_task(self) -> "Scan | RidgeMatcher":
+        """The matcher with fresh weights."""
+        self.check_width(self.config.img_dim)
+        if self.config.matcher == "ridge":
+            from imcap.models.ridge_matcher import RidgeMatcher
+
+            model = RidgeMatcher(self.vocabulary.size, self.channels)
+        else:
+            model = self._build_scan()
+        # Weights are read into what is built.
+        features = np.zeros((1, 1, self.channels), "float32")
+        model({"features": features, "tokens": np.ones((1, 2), "int32")})
+        return model
+
+    def task(self, checkpoint: str = "best") -> Any:
+        """The trained matcher; a ridge has one set of weights."""
+        ridge = self.config.matcher == "ridge"
+        return super().task("best" if ridge else checkpoint)
+
+    def _build_scan(self) -> "Scan":
         from imcap.models.scan import Scan
 
         config = self.config
-        self.check_width(config.img_dim)
         options = {}
         if config.mixed_precision:
             options["dtype"] = f"mixed_{config.mixed_precision}"
         try:
-            scan = Scan(
+            return Scan(
                 self.vocabulary.size,
                 self.channels,
                 embed_size=config.embed_size,
@@ -54,12 +72,9 @@ class MatchRun(Run):
             )
         except ValueError as error:
             raise InputError(str(error)) from None
-        # Weights are read into what is built.
-        features = np.zeros((1, 1, self.channels), "float32")
-        scan({"features": features, "tokens": np.ones((1, 2), "int32")})
-        return scan
 
 
 def register_matcher() -> None:
-    """Registers with Keras every class that a saved `Scan` names."""
+    """Registers with Keras every class that a saved matcher names."""
+    import imcap.models.ridge_matcher
     import imcap.models.scan  # noqa: F401

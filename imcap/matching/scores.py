@@ -48,10 +48,8 @@ class Embedder:
     def __init__(self, scan: Scan):
         import tensorflow as tf
 
-        from imcap.models.score_blocks import ChunkScores
-
         self.scan = scan
-        self.scorer = ChunkScores(scan)
+        self.scorer = scan.block_scorer()
         options = {"reduce_retracing": True, "autograph": False}
         self._images = tf.function(scan.encode_images, **options)
         self._captions = tf.function(scan.encode_captions, **options)

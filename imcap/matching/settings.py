@@ -58,6 +58,14 @@ class MatchConfig:
     )
 
     # The model
+    matcher: str = option(
+        "scan", "stacked cross attention, or a straight line from features "
+        "to words, solved in seconds: a baseline",
+        choices=("scan", "ridge"),
+    )  # fmt: skip
+    ridge_lambda: float = option(
+        1e4, "how much --matcher ridge holds its weights down"
+    )
     img_dim: int = option(0, "width the features must have; 0: any")
     embed_size: int = option(1024, "width of the common space")
     word_dim: int = option(300, "width of word embeddings")
@@ -139,6 +147,8 @@ def validate_config(config: MatchConfig) -> MatchConfig:
     for name in ("max_epochs", "lr_update", "num_layers", "embed_size"):
         if getattr(config, name) < 1:
             raise InputError(f"--{name} must be at least 1")
+    if config.ridge_lambda <= 0:
+        raise InputError("--ridge_lambda must be above 0")
     if not 0 <= config.weight_average < 1:
         raise InputError("--weight_average must be at least 0, below 1")
     return config

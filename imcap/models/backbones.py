@@ -70,7 +70,9 @@ class Backbone(keras.Model):
         layer = layer or settings.layer
         preprocessing = preprocessing or settings.preprocessing
         cut = keras.Model(
-            network.input, tap_layers(network, layer), name=application.lower()
+            network.input,
+            tap_layers(network, layer),
+            name=application.lower().replace("/", "_"),
         )
         if preprocessing == PRESET:
             scale = keras.layers.Rescaling(

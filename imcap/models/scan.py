@@ -8,6 +8,7 @@ from imcap.layers.dense import RowDense, UnitLength, WeightNormalizedDense
 from imcap.layers.masking import LocationMasking
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
 from imcap.models.inputs import ModelWithOptionalInputs, location_inputs
+from imcap.models.score_blocks import ChunkScores
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -173,6 +174,10 @@ class Scan(ModelWithOptionalInputs):
         of the regions of each word.
         """
         return self.attention.attend(images, captions, image_mask, caption_mask)
+
+    def block_scorer(self):
+        """What compares blocks of pictures and captions."""
+        return ChunkScores(self)
 
     def get_config(self):
         return {

@@ -24,7 +24,7 @@ def score_blocks(
     """Scores of all pairs, block by block, captions of one length together.
 
     Args:
-        scan: a `Scan`.
+        scan: a `Scan` or another matcher with `block_scorer`.
         images: float array (N, K, E) from `encode_images`, or anything whose
             slices are such arrays; read once, in order.
         captions: float array (M, T, E) from `encode_captions`; or the words
@@ -34,7 +34,7 @@ def score_blocks(
         lengths: int array (M,), words of each caption; None: T of them.
         memory: float, bytes to use at most besides what is passed in, as
             far as one block allows it.
-        scorer: `ChunkScores` of the scan, kept for several calls so that
+        scorer: what `block_scorer` gave, kept for several calls so that
             each shape is compiled once; None makes one.
 
     Yields:
@@ -54,7 +54,7 @@ def score_blocks(
     count, regions = len(images), images.shape[1]
     chunk = max(1, NUMBERS // (regions * WORDS))
     rows = _rows(count, chunk, images.shape[1:], memory)
-    scorer = ChunkScores(scan) if scorer is None else scorer
+    scorer = scan.block_scorer() if scorer is None else scorer
     for first in range(0, count, rows):
         stop = min(first + rows, count)
         mask = None if image_mask is None else image_mask[first:stop]
@@ -176,6 +176,30 @@ class ChunkScores(keras.Model):
 
         scores = ops.map(compare, chunks)  # (S, chunk, M)
         return ops.reshape(scores, (-1, ops.shape(captions)[0]))
+
+
+class PooledScores:
+    """Compares means of locations with sums of words, by one product.
+
+    For a matcher whose score is the mean, over locations, of the sum, over
+    words, of their products.
+
+    Example:
+        >>> blocks = score_blocks(ridge, *embedded, scorer=PooledScores())
+    """
+
+    def prepare(self, images, mask, chunk):
+        """The mean over the locations (B, K) that a mask keeps: (B, E)."""
+        images = np.asarray(images, "float32")
+        if mask is None:
+            return {"images": images.mean(axis=1)}
+        keep = np.asarray(mask, "float32")[..., None]
+        count = np.maximum(keep.sum(axis=1), 1.0)
+        return {"images": (images * keep).sum(axis=1) / count}
+
+    def predict_on_batch(self, inputs):
+        """Scores float32 (B, M) of `prepare`'s images with captions."""
+        return inputs["images"] @ inputs["captions"].sum(axis=1).T
 
 
 def _in_chunks(values, chunk, missing):

@@ -108,18 +108,24 @@ def report_matching(
     else:
         cards, tiles = cards_of_split(searcher, data, top, refuse)
         source = f"split {data.split}"
-    kind = {"t2i": "words look at regions", "i2t": "regions look at words"}
     page = Page(
         title=run.path.resolve().name,
         kind="report of image-text matching",
-        about=f"stacked cross attention, {kind[run.config.cross_attn]} · "
-        f"{source}, {len(cards)} shown",
+        about=f"{describe_matcher(run)} · {source}, {len(cards)} shown",
         tiles=tiles,
         above=learning_curves(run),
         lower_is_better=(OWN_RANK, PICTURE_RANK),
         sort_by=BEST if images else OWN_RANK,
     )
     return page, cards
+
+
+def describe_matcher(run: MatchRun) -> str:
+    """What compares pictures and captions, in a few words."""
+    if run.config.matcher == "ridge":
+        return "ridge regression from features to words"
+    looks = {"t2i": "words look at regions", "i2t": "regions look at words"}
+    return f"stacked cross attention, {looks[run.config.cross_attn]}"
 
 
 def open_split_pairs(run: MatchRun, data: SplitSettings) -> MatchingSet:

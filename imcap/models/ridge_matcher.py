@@ -1,0 +1,143 @@
+"""Ridge matcher: a straight line from features to words, as a baseline."""
+
+import keras
+from keras import ops
+
+from imcap.layers.masking import (
+    LocationMasking,
+    MaskedMean,
+    mask_locations,
+)
+from imcap.models.inputs import ModelWithOptionalInputs, location_inputs
+from imcap.models.score_blocks import PooledScores
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class RidgeMatcher(ModelWithOptionalInputs):
+    """Ridge matcher: cosine of the words that a line predicts and a caption's.
+
+    `p = W [x; 1]`, where x are a picture's features, standardised and
+    averaged over its locations; `score = cos(p, idf ⊙ said)`, where said is 1
+    for each word of the caption. No attention is learnt, and nothing is
+    trained step by step: `imcap.matching.ridge` solves for W.
+
+    As the line is the same at each location, a caption's score is the mean
+    of what its words say of every location, and that is drawn as attention.
+
+    Args:
+        vocabulary_size: int, V.
+        channels: int, D of the features.
+        **kwargs: see `keras.Model`.
+
+    Call arguments:
+        inputs: dict of
+            features: float tensor (B, K, D);
+            mask: boolean tensor (B, K), True = keep, or absent;
+            tokens: int32 tensor (C, T), 0 = padding, which follows words.
+
+    Returns:
+        Float32 scores (B, C), all pairs; 0 for a caption without known words.
+
+    Example:
+        >>> model = RidgeMatcher(vocabulary_size=2531, channels=1280)
+
+    Reference:
+        Hoerl and Kennard, 1970, "Ridge regression: biased estimation for
+        nonorthogonal problems", for the solution.
+    """
+
+    def __init__(self, vocabulary_size, channels, **kwargs):
+        # Config
+        self.vocabulary_size = vocabulary_size
+        self.channels = channels
+        self.embed_size = channels + 1  # features, and a one for the bias
+        # Layers
+        self.mask_locations = LocationMasking(name="mask_locations")
+        self.pool = MaskedMean(name="pool")
+        self.standardise = keras.layers.BatchNormalization(
+            center=False, scale=False, epsilon=1e-12, name="standardise"
+        )
+        self.embedding = keras.layers.Embedding(
+            vocabulary_size, self.embed_size, name="words"
+        )
+        self.idf = keras.layers.Embedding(vocabulary_size, 1, name="idf")
+        self.gram = keras.layers.Dense(
+            self.embed_size, use_bias=False, name="gram"
+        )
+        inputs = location_inputs(channels)
+        inputs["tokens"] = keras.Input((None,), dtype="int32", name="tokens")
+        super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
+        self.trainable = False
+
+    def _graph(self, inputs):
+        images = self.encode_images(inputs["features"], inputs["mask"])
+        captions = self.encode_captions(inputs["tokens"])
+        return self.score(images, captions, inputs["mask"])
+
+    def encode_images(self, features, mask=None):
+        """Image embeddings, so long that a picture's words have length 1.
+
+        Args:
+            features: float tensor (B, K, D).
+            mask: boolean tensor (B, K), True = keep; None keeps all.
+
+        Returns:
+            Float tensor (B, K, D + 1).
+        """
+        features = self.mask_locations(ops.cast(features, "float32"), mask)
+        regions = self.standardise(features, training=False)
+        regions = ops.concatenate(
+            [regions, ops.ones_like(regions[..., :1])], axis=-1
+        )
+        pooled = self.pool(regions, mask)
+        # |p|^2 = x' W W' x, without the V words of p.
+        squares = ops.sum(pooled * self.gram(pooled), axis=-1)
+        length = ops.sqrt(ops.maximum(squares, 1e-12))
+        return regions / length[:, None, None]
+
+    def encode_captions(self, tokens):
+        """Caption embeddings: each word once, together of length 1.
+
+        Args:
+            tokens: int32 tensor (C, T), 0 = padding.
+
+        Returns:
+            Float tensor (C, T, D + 1), 0 for what says nothing.
+        """
+        steps = ops.cumsum(ops.ones_like(tokens), axis=1)
+        earlier = steps[:, None, :] < steps[:, :, None]
+        equal = ops.equal(tokens[:, :, None], tokens[:, None, :])
+        repeated = ops.any(ops.logical_and(equal, earlier), axis=-1)
+        first = ops.cast(ops.logical_not(repeated), "float32")
+        idf = self.idf(tokens)[..., 0] * first  # (C, T)
+        length = ops.sqrt(ops.sum(ops.square(idf), axis=-1, keepdims=True))
+        share = ops.divide_no_nan(idf, length)
+        return self.embedding(tokens) * share[..., None]
+
+    def score(self, images, captions, image_mask=None, caption_mask=None):
+        """Scores (B, C) of images (B, K, E) with captions (C, T, E)."""
+        pooled = self.pool(images, image_mask)
+        return ops.matmul(pooled, ops.transpose(ops.sum(captions, axis=1)))
+
+    def attend(self, images, captions, image_mask=None, caption_mask=None):
+        """Weights (B, T, K): what speaks for a word, where.
+
+        Args are those of `score`, with as many captions as images. What
+        speaks against a word counts as 0; the rest sums to one.
+        """
+        images = mask_locations(images, image_mask)
+        evidence = ops.einsum("bte,bke->btk", captions, images)
+        evidence = ops.maximum(evidence, 0.0)
+        total = ops.sum(evidence, axis=-1, keepdims=True)
+        return ops.divide_no_nan(evidence, total)
+
+    def block_scorer(self):
+        """What compares blocks of pictures and captions."""
+        return PooledScores()
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "vocabulary_size": self.vocabulary_size,
+            "channels": self.channels,
+        }

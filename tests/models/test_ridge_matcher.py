@@ -1,0 +1,95 @@
+"""The ridge matcher: cosines of predicted with said words."""
+
+import numpy as np
+import pytest
+
+from helpers.backend import as_numpy, computed
+from imcap.models.ridge_matcher import RidgeMatcher
+from imcap.models.score_blocks import score_blocks
+
+B, C, K, D, V, T = 4, 3, 5, 6, 9, 7
+TOKENS = np.array(
+    [[1, 4, 5, 4, 2, 0, 0], [1, 8, 6, 7, 5, 3, 2], [1, 3, 2, 0, 0, 0, 0]]
+)  # 0 … 3: padding, start, end, unknown
+MASK = np.arange(K) < np.array([[5], [2], [5], [4]])
+
+
+@pytest.fixture
+def parts():
+    """A model with weights, and these: mean, deviation, line, idf."""
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.normal(size=D), rng.uniform(0.5, 2.0, D)
+    line, idf = rng.normal(size=(D + 1, V)), rng.uniform(0.5, 3.0, V)
+    line[:, :4], idf[:4] = 0.0, 0.0
+    model = RidgeMatcher(V, D)
+    model.standardise.moving_mean.assign(mean)
+    model.standardise.moving_variance.assign(deviation**2)
+    model.embedding.embeddings.assign(line.T)
+    model.idf.embeddings.assign(idf[:, None])
+    model.gram.kernel.assign(line @ line.T)
+    features = rng.normal(size=(B, K, D)).astype("float32")
+    return model, features, (mean, deviation, line, idf)
+
+
+def by_hand(features, mask, weights):
+    """Cosines (B, C), written out over the words."""
+    mean, deviation, line, idf = weights
+    scores = np.zeros((len(features), C))
+    for image, (locations, keep) in enumerate(zip(features, mask, strict=True)):
+        inputs = (locations[keep].mean(axis=0) - mean) / deviation
+        predicted = np.append(inputs, 1.0) @ line
+        for caption, ids in enumerate(TOKENS):
+            said = np.zeros(V)
+            said[ids] = 1.0
+            said *= idf
+            if said.any():
+                lengths = np.linalg.norm(predicted) * np.linalg.norm(said)
+                scores[image, caption] = predicted @ said / lengths
+    return scores
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_scores_are_cosines_of_words(parts, masked):
+    model, features, weights = parts
+    mask = MASK if masked else np.ones((B, K), bool)
+    inputs = {"features": features, "tokens": TOKENS}
+    if masked:
+        inputs["mask"] = mask
+        features[~mask] = np.nan  # what is masked may be anything
+    expected = by_hand(features, mask, weights)
+    assert not expected[:, 2].any() and np.abs(expected[:, :2]).min() > 1e-3
+    found = computed(lambda: model(inputs))
+    np.testing.assert_allclose(as_numpy(found)[0], expected, atol=1e-5)
+
+
+def test_blocks_give_the_same(parts):
+    model, features, weights = parts
+    features[~MASK] = 0.0
+    images = as_numpy(model.encode_images(features, MASK))[0]
+    captions = as_numpy(model.encode_captions(TOKENS))[0]
+    scores = np.full((B, C), np.nan)
+    lengths = (TOKENS != 0).sum(axis=1)
+    for rows, columns, block in score_blocks(
+        model, images, captions, MASK, lengths
+    ):
+        scores[rows, columns] = block
+    np.testing.assert_allclose(
+        scores, by_hand(features, MASK, weights), atol=1e-5
+    )
+
+
+def test_attention_is_what_speaks_for_a_word(parts):
+    model, features, weights = parts
+    mean, deviation, line, _ = weights
+    features = features[:C]
+    images = model.encode_images(features)
+    weights = as_numpy(model.attend(images, model.encode_captions(TOKENS)))[0]
+    assert weights.shape == (C, T, K)
+    inputs = np.concatenate(
+        [(features - mean) / deviation, np.ones((C, K, 1))], axis=-1
+    )
+    evidence = np.maximum(inputs[0] @ line[:, 4], 0.0)
+    expected = evidence / evidence.sum()
+    np.testing.assert_allclose(weights[0, 1], expected, atol=1e-5)
+    assert not weights[0, 3].any(), "a word that is said again"
+    assert not weights[2].any(), "no word is known"
