@@ -170,11 +170,11 @@ def build_backbone(
     if weights == "imagenet" and family(name) != "efficientnetlite":
         network, fingerprint = _fetch(name, image_size), "imagenet"
     else:
+        if weights == "imagenet":
+            weights = packaged_weights(name)
         network = build_network(name, image_size)
         if weights is not None:
-            path = Path(
-                packaged_weights(name) if weights == "imagenet" else weights
-            )
+            path = Path(weights)
             fingerprint = _load_file(name, network, path)
     if fingerprint:
         _fold_input_scale(name, network)
