@@ -66,7 +66,7 @@ def find_network(name):
     if plain not in known:
         close = difflib.get_close_matches(plain, known, n=3, cutoff=0.4)
         raise ValueError(
-            f"no network named {name!r} in keras.applications; did you mean "
+            f"no network named {name!r} is known; did you mean "
             f"{', '.join(close) or 'resnet101'}?"
         )
     return known[plain]
@@ -133,7 +133,7 @@ def keras_hub():
     """
     if importlib.util.find_spec("keras_hub") is None:
         raise ValueError(
-            "keras-hub is not installed: pip install 'imcap[kerashub]'"
+            "keras-hub is not installed: pip install '.[kerashub]'"
         )
     return importlib.import_module("keras_hub")
 

@@ -86,7 +86,7 @@ def test_without_keras_hub(monkeypatch):
         "imcap.models.picture_networks.importlib.util.find_spec",
         lambda name: None,
     )
-    with pytest.raises(ValueError, match=r"pip install 'imcap\[kerashub\]'"):
+    with pytest.raises(ValueError, match=r"pip install '\.\[kerashub\]'"):
         build_backbone("kerashub:mobilenet_v3_small_100_imagenet")
 
 
