@@ -14,7 +14,7 @@ REQUIREMENTS = [
     for line in (HERE / "requirements.txt").read_text().splitlines()
     if line and not line.startswith("#")
 ]
-LITERT = ["ai-edge-litert>=2"]
+METADATA = ["pyexiv2>=2.15"]
 KERAS_HUB = ["keras-hub>=0.20"]
 # What `imcap serve` needs; small, and without compiled parts.
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
@@ -54,6 +54,9 @@ setup(
         "imcap": [
             "py.typed",
             "presets/*.json",
+            "pretrained/*",
+            "pretrained/captioner/*",
+            "pretrained/matcher/*",
             "presets/matching/*.json",
             "web/*.js",
             "web/report/*",
@@ -65,7 +68,7 @@ setup(
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=1.0"],
         "kerashub": KERAS_HUB,
         "serve": SERVE,
-        "litert": LITERT,
+        "metadata": METADATA,
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
@@ -80,8 +83,8 @@ setup(
             "nbformat>=5.10",
             "ipykernel>=6.29",
             *SERVE,
-            *LITERT,
             *KERAS_HUB,
+            *METADATA,
         ],
     },
     entry_points={"console_scripts": ["imcap=imcap.__main__:main"]},

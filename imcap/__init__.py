@@ -53,13 +53,13 @@ def __dir__() -> list[str]:
 
 
 def load(
-    path: str | os.PathLike, checkpoint: str = "best"
+    path: str | os.PathLike = "pretrained", checkpoint: str = "best"
 ) -> LoadedCaptioner | LoadedMatcher:
     """Opens a run to caption, or to match pictures and sentences, with.
 
     Args:
         path: the directory of a run of `imcap train`, `imcap match train`
-            or `imcap demo`.
+            or `imcap demo`; "pretrained" for the captioner that ships.
         checkpoint: "best", or "last" for where training stopped.
 
     Returns:
@@ -70,7 +70,7 @@ def load(
         imcap.errors.InputError: one line that says what is missing.
 
     Example:
-        >>> model = imcap.load("runs/mine")
+        >>> model = imcap.load()
         >>> model.caption(["beach.jpg", "dog.jpg"])
     """
     from imcap.startup import load_keras

@@ -228,7 +228,7 @@ def load_results(
 
 def find_results(run: CaptionerRun, wanted: dict[str, Any]) -> Path | None:
     """The folder with results of these settings, None where there is none."""
-    for path in sorted((run.path / "evaluation").glob(f"*/{SETTINGS}")):
+    for path in sorted((run.outputs / "evaluation").glob(f"*/{SETTINGS}")):
         there = path.with_name("per_image.json").exists()
         if there and read_json(path, "evaluate the run again") == wanted:
             return path.parent
@@ -241,4 +241,4 @@ def comparison_file(sides: Sequence[Side], evaluation: Evaluation) -> Path:
     folder = evaluation.results_folder(second.run)
     other = first.name.replace("/", "_")
     name = f"{folder.name}_with_{other}.html"
-    return second.run.path / "comparisons" / name
+    return second.run.outputs / "comparisons" / name

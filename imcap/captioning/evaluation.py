@@ -81,7 +81,7 @@ class Evaluation:
     def results_folder(self, run: CaptionerRun) -> Path:
         """Default folder of the results."""
         name = f"{self.data.split}_{self.decoding.label}"
-        return run.path / "evaluation" / name
+        return run.outputs / "evaluation" / name
 
     def describe(self, run: CaptionerRun) -> dict[str, Any]:
         """Settings and files that results depend on, as settings.json has them.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from imcap.captioning.caption import Caption
 from imcap.captioning.run import CaptionerRun
 from imcap.decoding import (
     banned_tokens,
@@ -24,24 +25,6 @@ if TYPE_CHECKING:
     from imcap.captioning.decoding_settings import DecodingSettings
     from imcap.data.words.vocabulary import Vocabulary
     from imcap.training.task import CaptioningTask
-
-
-class Caption(NamedTuple):
-    """One generated caption of L words.
-
-    Attributes:
-        words: list of L str.
-        log_probabilities: float32 (L + 1,), of the words and of eos; (L,)
-            where the caption was cut off.
-        score: float, what captions of one picture are ordered by.
-        attention: dict of arrays that begin with L + 1 (or L): "weights"
-            (L + 1, K), "sentinel" (L + 1,) and the like.
-    """
-
-    words: list[str]
-    log_probabilities: np.ndarray
-    score: float
-    attention: dict[str, np.ndarray]
 
 
 def generate(
@@ -69,25 +52,16 @@ def generate(
         attention = decoded if keep_attention else {}
         attention = {name: np.asarray(a) for name, a in attention.items()}
         for image in range(len(tokens)):
-            captions = []
-            for number in range(tokens.shape[1]):
-                place = (image, number)
-                length = _length(tokens[place], vocabulary.eos_id)
-                captions.append(
-                    Caption(
-                        vocabulary.decode(tokens[place]),
-                        log_probs[place][:length],
-                        float(scores[place]),
-                        {k: v[place][:length] for k, v in attention.items()},
-                    )
+            yield [
+                Caption.from_tokens(
+                    tokens[image, number],
+                    log_probs[image, number],
+                    float(scores[image, number]),
+                    {k: v[image, number] for k, v in attention.items()},
+                    vocabulary,
                 )
-            yield captions
-
-
-def _length(tokens, eos_id):
-    """How many tokens a caption has, eos included."""
-    ends = np.flatnonzero(tokens == eos_id)
-    return int(ends[0]) + 1 if len(ends) else len(tokens)
+                for number in range(tokens.shape[1])
+            ]
 
 
 def make_generator(

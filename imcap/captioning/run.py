@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from imcap.captioning.train_settings import TrainConfig
 from imcap.errors import InputError
 from imcap.options import to_json
+from imcap.runs.pretrained import CAPTIONER
 from imcap.runs.run import Run
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class CaptionerRun(Run):
 
     config_class = TrainConfig
     command = "imcap train"
+    shipped = CAPTIONER
     config: TrainConfig
 
     @property

@@ -1,5 +1,6 @@
 """`imcap caption`: captions of your own pictures, and where they looked.
 
+imcap caption beach.jpg holiday/
 imcap caption --model runs/adaptive beach.jpg holiday/
 """
 
@@ -7,33 +8,63 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imcap.captioning.pictures import BATCH, caption_pictures
-from imcap.cli.flags import DecodingFlags
+from imcap.captioning.decoding_settings import DecodingSettings
+from imcap.captioning.litert import LiteRTCaptioner
+from imcap.captioning.results import (
+    Destinations,
+    as_entry,
+    check_metadata_writer,
+    has_alt_text,
+    write_csv,
+    write_metadata,
+    write_sidecar,
+)
+from imcap.cli.flags import DecodingFlags, part
 from imcap.cli.parser import run_command
 from imcap.data.pictures.listing import find_pictures
-from imcap.drawing.attention import draw
 from imcap.errors import InputError
-from imcap.files import write_json
+from imcap.files import read_json, write_json
 from imcap.options import option, positional
+from imcap.runs.pretrained import LITERT, is_pretrained
 from imcap.startup import load_keras
 
 if TYPE_CHECKING:
-    from imcap.captioning.generation import Caption
+    from imcap.captioning.caption import Caption
+
+    Refuse = Callable[[Path, str], None]
+    Captioned = Iterator[tuple[Path, list[Caption], tuple[int, ...]]]
+
+COPIES = "captioned"  # folder in --output of copies with metadata
+FEW = 16  # pictures that need no bar of progress
 
 
 @dataclasses.dataclass(frozen=True)
 class CaptionConfig(DecodingFlags):
     """Captions pictures and draws, word by word, where each looked.
 
-    Prints `path: caption  (log-probability)` and writes one PNG a picture.
-    What cannot be read is reported and left out.
+    Prints `path: caption  (log-probability)`. With a run of your own, or
+    with --output, it writes one PNG a picture. What cannot be read is
+    reported and left out.
+
+    Without --model, the captioner that ships answers through LiteRT: greedy,
+    fast, without TensorFlow. A .tflite file of `imcap export` does so too.
+    Flags of decoding take the full road.
     """
 
     images: tuple[str, ...] = positional("pictures, or folders of pictures")
+    model: str = option(
+        "pretrained",
+        "directory of a run, or a .tflite file; default: the captioner that "
+        "ships",
+        "run",
+    )
+    beam_size: int | None = option(  # type: ignore[assignment]
+        None, "beams; 1: greedy; default: 5, and 1 through LiteRT"
+    )
     output: str | None = option(
         None, "folder for attention pictures; default: RUN/attention"
     )
@@ -42,75 +73,224 @@ class CaptionConfig(DecodingFlags):
         False, "draw each attention head by itself, below their mean"
     )
     json: str | None = option(None, "also write everything to this file")
+    csv: str | None = option(None, "also write a table to this file")
+    sidecar: bool = option(
+        False, "write each caption beside its picture: photo.txt of photo.jpg"
+    )
+    write_metadata: bool = option(
+        False, "write captions as alternative text (XMP) into copies of the "
+        "pictures, in OUTPUT/captioned",
+    )  # fmt: skip
+    in_place: bool = option(
+        False, "with --write_metadata: into the pictures themselves"
+    )
+    skip_done: bool = option(
+        False, "leave out pictures that --json, --sidecar or --write_metadata "
+        "did before",
+    )  # fmt: skip
 
+    @property
+    def decoding(self) -> DecodingSettings:
+        """How captions are decoded on the full road."""
+        if self.beam_size is not None:
+            return part(self, DecodingSettings)
+        return part(
+            dataclasses.replace(self, beam_size=DecodingSettings.beam_size),
+            DecodingSettings,
+        )
 
-def as_entry(
-    path: Path, captions: Sequence[Caption], drawing: Path | None
-) -> dict[str, Any]:
-    """What --json says of one picture."""
-    return {
-        "image": str(path),
-        "captions": [
-            {
-                "caption": " ".join(caption.words),
-                "log_probability": float(caption.log_probabilities.sum()),
-            }
-            for caption in captions
-        ],
-        "attention": str(drawing) if drawing else None,
-    }
+    @property
+    def litert(self) -> Path | None:
+        """The LiteRT file that answers; None on the full road."""
+        greedy = dataclasses.replace(self, beam_size=1)
+        plain = greedy.decoding == DecodingSettings(beam_size=1)
+        plain = plain and self.beam_size in (None, 1)
+        if self.model.endswith(".tflite"):
+            if not plain:
+                raise InputError(
+                    f"{self.model}: decodes greedily, as it was exported; "
+                    "leave flags of decoding out"
+                )
+            return Path(self.model)
+        plain = plain and self.checkpoint == "best"
+        return LITERT if plain and is_pretrained(self.model) else None
+
+    def check(self) -> None:
+        """Refuses flags that do not belong together."""
+        if not self.images:
+            raise InputError("give at least one picture, or a folder of them")
+        if self.in_place and not self.write_metadata:
+            raise InputError("--in_place goes with --write_metadata")
+        if self.write_metadata:
+            check_metadata_writer()
+            if not self.output and not self.in_place:
+                raise InputError(
+                    "--write_metadata: give --output FOLDER for the copies, "
+                    "or --in_place"
+                )
+        if self.skip_done and not (
+            self.json or self.sidecar or self.write_metadata
+        ):
+            raise InputError(
+                "--skip_done goes with --json, --sidecar or --write_metadata"
+            )
 
 
 def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
-    if not config.images:
-        raise InputError("give at least one picture, or a folder of them")
+    config.check()
     import tqdm
 
-    from imcap.captioning.run import CaptionerRun
-
-    load_keras()
-    run = CaptionerRun.open(config.model)
-    folder = Path(config.output) if config.output else run.path / "attention"
     paths, refused = find_pictures(config.images)
+    entries = known_entries(config)
+    done = {entry["image"] for entry in entries}
+    copies = None if config.in_place else Path(config.output or "") / COPIES
+    places = Destinations(paths, copies)
+    waiting = [p for p in paths if not is_done(config, p, done, places)]
+    if len(waiting) < len(paths):
+        print(f"{len(paths) - len(waiting)} done before", file=sys.stderr)
 
-    def refuse(path, reason):
+    def refuse(path: Path, reason: str) -> None:
         refused.append((path, reason))
 
-    entries: list[dict[str, Any]] = []
-    drawn = None
-    bar = tqdm.tqdm(total=len(paths), unit="image", disable=len(paths) <= BATCH)
+    captioned: Captioned = iter(())
+    folder = Path(config.output) if config.output else None
+    if config.litert:
+        captioned = LiteRTCaptioner(config.litert).caption_many(waiting, refuse)
+    elif waiting:
+        captioned, own = caption_with_run(config, waiting, refuse)
+        folder = folder or own
+    drawer = None if config.no_draw else Drawer(folder, config.draw_heads)
+    bar = tqdm.tqdm(
+        total=len(waiting), unit="image", disable=len(waiting) <= FEW
+    )
     with bar:
-        for path, captions, grid in caption_pictures(
-            run, paths, config.decoding, config.checkpoint, refuse
-        ):
-            drawing = None
-            if not config.no_draw:
-                taken = {Path(e["attention"] or "").stem for e in entries}
-                drawing = draw(
-                    path, captions[0], grid, folder, taken, config.draw_heads
-                )
-                drawn = drawing or drawn
-            entries.append(as_entry(path, captions, drawing))
-            for line in lines(entries[-1]):
+        for path, captions, grid in captioned:
+            drawing = drawer and drawer.draw(path, captions[0], grid)
+            entry = as_entry(path, captions, drawing)
+            entries.append(entry)
+            for line in lines(entry):
                 tqdm.tqdm.write(line, file=sys.stdout)
+            try:
+                save_beside(config, path, captions[0], places)
+            except InputError as error:
+                refuse(path, str(error))
             bar.update(1)
     for _, reason in refused:
         print(f"left out: {' '.join(reason.split())}", file=sys.stderr)
-    if not entries:
+    if refused and len(waiting) > 1:
+        print(f"{len(refused)} of {len(waiting)} failed", file=sys.stderr)
+    if not entries and (waiting or not paths):
         raise InputError(
             f"no picture could be captioned ({len(refused)} left out)"
         )
     if config.json:
         write_json(config.json, entries, indent=1)
-    if drawn:
-        print(f"where each word looked: {folder}")
-    elif not config.no_draw:
-        print(
-            "nothing drawn: empty captions, or a run without attention",
-            file=sys.stderr,
-        )
+    if config.csv:
+        write_csv(config.csv, entries)
+    if drawer:
+        drawer.report()
     return entries
+
+
+def caption_with_run(
+    config: CaptionConfig, paths: Sequence[Path], refuse: Refuse
+) -> tuple[Captioned, Path | None]:
+    """Captions through Keras, and the folder that is drawn into by itself."""
+    load_keras()
+    from imcap.captioning.pictures import caption_pictures
+    from imcap.captioning.run import CaptionerRun
+
+    run = CaptionerRun.open(config.model)
+    captioned = caption_pictures(
+        run, paths, config.decoding, config.checkpoint, refuse
+    )
+    shipped = is_pretrained(config.model)
+    return captioned, None if shipped else run.path / "attention"
+
+
+def known_entries(config: CaptionConfig) -> list[dict[str, Any]]:
+    """What --json holds already, with --skip_done."""
+    if not config.skip_done or not config.json:
+        return []
+    if not Path(config.json).exists():
+        return []
+    entries = read_json(config.json)
+    if not isinstance(entries, list) or not all(
+        isinstance(one, dict) and {"image", "captions"} <= set(one)
+        for one in entries
+    ):
+        raise InputError(f"{config.json}: not written by `imcap caption`")
+    return entries
+
+
+def is_done(
+    config: CaptionConfig, path: Path, done: set[str], places: Destinations
+) -> bool:
+    """Whether everything that a picture is to get is there already."""
+    if not config.skip_done:
+        return False
+    if config.json and str(path) not in done:
+        return False
+    if config.sidecar and not places.sidecar(path).exists():
+        return False
+    if not config.write_metadata:
+        return True
+    if config.in_place:
+        return has_alt_text(path)
+    return places.copy(path).exists()
+
+
+def save_beside(
+    config: CaptionConfig, path: Path, first: Caption, places: Destinations
+) -> None:
+    """Writes a picture's caption where --sidecar and --write_metadata say."""
+    text = " ".join(first.words)
+    if config.sidecar:
+        write_sidecar(places.sidecar(path), text)
+    if config.write_metadata:
+        write_metadata(path, places.copy(path), text)
+
+
+class Drawer:
+    """Draws attention into a folder, and says where.
+
+    Args:
+        folder: for the drawings; None draws nothing.
+        heads: whether each head is drawn by itself.
+    """
+
+    def __init__(self, folder: Path | None, heads: bool):
+        self.folder = folder
+        self.heads = heads
+        self.taken: set[str] = set()
+        self.drawn = 0
+        self.problem: str | None = None
+
+    def draw(
+        self, path: Path, first: Caption, grid: tuple[int, ...]
+    ) -> Path | None:
+        """Draws one caption; None where there is nothing to draw."""
+        if self.folder is None or self.problem:
+            return None
+        try:
+            from imcap.drawing.attention import draw
+        except ModuleNotFoundError as error:
+            self.problem = f"{error.name} is not installed"
+            return None
+        drawing = draw(path, first, grid, self.folder, self.taken, self.heads)
+        self.drawn += drawing is not None
+        return drawing
+
+    def report(self) -> None:
+        """Prints where the drawings are, or why there are none."""
+        if self.drawn:
+            print(f"where each word looked: {self.folder}")
+        elif self.folder is not None:
+            reason = (
+                self.problem or "empty captions, or a run without attention"
+            )
+            print(f"nothing drawn: {reason}", file=sys.stderr)
 
 
 def lines(entry: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from imcap.cli.parser import run_command
 from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.options import option
+from imcap.runs.pretrained import encoder_weights
 from imcap.vision.extraction import (
     PictureEncoder,
     describe,
@@ -51,7 +52,8 @@ class ExtractConfig:
         "kerashub:PRESET",
     )
     weights: str = option(
-        "imagenet", "imagenet, random, or the path of a weights file"
+        "imagenet", "imagenet, random, pretrained (the network of the captioner that "
+        "ships), or the path of a weights file"
     )
     preprocessing: str | None = option(
         None,
@@ -113,7 +115,8 @@ def extract(config: ExtractConfig) -> None:
         config.augment, config.seed,
     )  # fmt: skip
     backbone = load_backbone(
-        config.model, config.weights, config.layer, config.image_size,
+        config.model, encoder_weights(config.weights), config.layer,
+        config.image_size,
         config.preprocessing,
     )  # fmt: skip
     encoder = PictureEncoder(

@@ -38,7 +38,10 @@ class MatchSearchConfig:
     """
 
     sentences: tuple[str, ...] = positional("what to find pictures for")
-    model: str = option("save", "directory of a run", "run")
+    model: str = option(
+        "pretrained", "directory of a run; default: the matcher that ships",
+        "run",
+    )  # fmt: skip
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
     images: str | None = option(None, "folder of pictures to search")
     image: str | None = option(None, "picture to find sentences for")
@@ -151,7 +154,7 @@ def search(config: MatchSearchConfig) -> list[dict[str, Any]]:
         for note in index.notes:
             print(note, file=sys.stderr)
         answers = search_pictures(searcher, sentences, index, config.top)
-    folder = searcher.run.path / "search"
+    folder = searcher.run.outputs / "search"
     entries = [
         report(config, folder, (number, count), answer)
         for number, answer in enumerate(answers, 1)

@@ -9,6 +9,7 @@ from imcap.cli.parser import run_command
 from imcap.cli.recall_table import recall_table
 from imcap.cli.training import print_best, print_data
 from imcap.matching.settings import MatchConfig, validate_config
+from imcap.runs.pretrained import continued_path
 from imcap.runs.presets import MATCHING, read_preset
 from imcap.startup import quiet_start
 
@@ -48,7 +49,7 @@ def resolve_config(given: dict[str, Any]) -> MatchConfig:
     from imcap.matching.run import MatchRun
 
     earlier = MatchRun.open(start).config
-    given.setdefault("checkpoint_path", str(Path(start)))
+    given.setdefault("checkpoint_path", continued_path(start))
     return validate_config(dataclasses.replace(earlier, **given))
 
 

@@ -14,6 +14,7 @@ from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.options import option
 from imcap.runs.kinds import is_matching
+from imcap.runs.pretrained import OUTPUTS, is_pretrained
 from imcap.startup import load_keras
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class ReportConfig(EvaluateConfig):
     read is reported and left out.
     """
 
+    model: str = option(
+        "pretrained", "directory of a run; default: the captioner that ships",
+        "run",
+    )  # fmt: skip
     images: tuple[str, ...] = option(
         (), "pictures, or folders of them, instead of a split", many=True
     )
@@ -109,7 +114,8 @@ def output_file(config: ReportConfig) -> Path:
     name = "pictures" if config.images else config.split
     if not is_matching(config.model):
         name = f"{name}_{config.decoding.label}"
-    return Path(config.model) / "report" / f"{name}.html"
+    folder = OUTPUTS if is_pretrained(config.model) else Path(config.model)
+    return folder / "report" / f"{name}.html"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -34,7 +34,10 @@ class ServeConfig:
     shows where it looked. Runs of image-text matching search a folder.
     """
 
-    model: str = option("save", "directory of a run", "run")
+    model: str = option(
+        "pretrained", "directory of a run; default: the captioner that ships",
+        "run",
+    )  # fmt: skip
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
     images: str | None = option(
         None, "folder of pictures to search, for a run of image-text matching"

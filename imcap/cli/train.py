@@ -14,6 +14,7 @@ from imcap.captioning.train_settings import TrainConfig, validate_config
 from imcap.cli.parser import run_command
 from imcap.cli.training import print_best, print_data
 from imcap.errors import InputError
+from imcap.runs.pretrained import continued_path
 from imcap.runs.presets import read_preset
 from imcap.startup import quiet_start
 
@@ -52,7 +53,7 @@ def resolve_config(given: dict[str, Any]) -> TrainConfig:
     from imcap.captioning.run import CaptionerRun
 
     earlier = CaptionerRun.open(start).config
-    given.setdefault("checkpoint_path", start)
+    given.setdefault("checkpoint_path", continued_path(start))
     config = dataclasses.replace(earlier, **given)
     if config.cnntrain and "augmented_features" not in given:
         # Of a CNN that did not learn yet; pictures take their place.

@@ -117,7 +117,7 @@ def draw(
     Returns:
         Path of the drawing, None where there is nothing to draw.
     """
-    from imcap.data.pictures.decoding import load_thumbnail
+    from imcap.data.pictures.pillow_decoding import load_thumbnail
 
     if not caption.words or not is_drawable(caption.attention):
         return None

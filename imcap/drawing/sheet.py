@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from imcap.data.pictures.decoding import load_thumbnail
+from imcap.data.pictures.pillow_decoding import load_thumbnail
 from imcap.drawing.figures import save_figure
 from imcap.drawing.maps import apply_heatmap, make_heatmap
 

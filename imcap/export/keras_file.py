@@ -6,21 +6,17 @@ Importing this module registers every class that such a file names:
 >>> task = keras.saving.load_model("captioner.keras")
 """
 
-import json
 import zipfile
 from pathlib import Path
 
 import keras
 
 from imcap.captioning.run import CaptionerRun, register_captioners
-from imcap.data.words.vocabulary import Vocabulary
-from imcap.errors import InputError
+from imcap.data.words.archived import VOCABULARY
 from imcap.files import atomic_write
 from imcap.matching.run import register_matcher
 from imcap.training.task import CaptioningTask
 from imcap.vision.extraction import PictureEncoder, register_networks
-
-VOCABULARY = "vocabulary.json"
 
 register_captioners()
 register_matcher()
@@ -59,26 +55,3 @@ def with_pictures(run: CaptionerRun, task: CaptioningTask) -> CaptioningTask:
         return task
     encoder = PictureEncoder.from_run(run).as_model()
     return CaptioningTask(task.captioner, encoder)
-
-
-def read_vocabulary(path: str | Path) -> Vocabulary:
-    """The `Vocabulary` inside a file that `imcap export` wrote.
-
-    Args:
-        path: a .keras or .tflite file.
-
-    Raises:
-        InputError: no such file, or no vocabulary in it.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            values = json.loads(archive.read(VOCABULARY))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError):
-        raise InputError(
-            f"{Path(path)}: no vocabulary in it; was it written by "
-            "`imcap export`?"
-        ) from None
-    values.pop("fingerprint", None)
-    return Vocabulary(**values)

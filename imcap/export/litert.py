@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import time
-import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from imcap.captioning.litert import ABOUT, open_interpreter
 from imcap.captioning.run import CaptionerRun
+from imcap.data.words.archived import VOCABULARY
 from imcap.decoding import banned_tokens
 from imcap.decoding.sampling import decode
 from imcap.errors import InputError
@@ -117,22 +119,28 @@ def convert(function: Any, int8: bool = False) -> bytes:
 
 
 def write_tflite(
-    path: str | Path, model: bytes, vocabulary_file: str | Path
+    path: str | Path,
+    model: bytes,
+    vocabulary_file: str | Path,
+    about: dict[str, Any],
 ) -> None:
-    """Writes the model with the run's vocabulary.json in the same file.
+    """Writes the model, with its vocabulary.json and imcap.json in the file.
 
-    The vocabulary lies in a ZIP archive behind the model, where LiteRT's own
-    tools put the files that belong to one.
+    They lie in a ZIP archive behind the model, where LiteRT's own tools put
+    the files that belong to one.
 
     Args:
         path: the file.
         model: bytes.
         vocabulary_file: path of vocabulary.json.
+        about: dict of JSON values; its grid, [h, w], says how locations lie
+            on a picture.
     """
     with atomic_write(path) as partial:
         partial.write_bytes(model)
         with zipfile.ZipFile(partial, "a", zipfile.ZIP_DEFLATED) as files:
-            files.write(vocabulary_file, "vocabulary.json")
+            files.write(vocabulary_file, VOCABULARY)
+            files.writestr(ABOUT, json.dumps(about, indent=1))
 
 
 def measure_latency(path: str | Path, size: int) -> float:
@@ -145,18 +153,6 @@ def measure_latency(path: str | Path, size: int) -> float:
         run(images=images)
         times.append(time.perf_counter() - began)
     return float(np.median(times[1:]))
-
-
-def open_interpreter(path: str | Path) -> Any:
-    """LiteRT's interpreter of a file; TensorFlow's own copy without it."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        Interpreter = tf.lite.Interpreter
-    with warnings.catch_warnings():
-        # The copy says that it will leave TensorFlow one day.
-        warnings.simplefilter("ignore", UserWarning)
-        return Interpreter(model_path=str(path))
 
 
 def load_float32_task(run: CaptionerRun, checkpoint: str) -> CaptioningTask:

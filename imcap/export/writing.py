@@ -147,7 +147,9 @@ def export_tflite(
     exported = ExportedCaptioner(run, task, decoding, settings.max_pixels)
     function = litert.greedy_function(exported, task, run.ids, decoding)
     model = litert.convert(function, settings.int8)
-    litert.write_tflite(out, model, run.path / "vocabulary.json")
+    metadata = describe(run, settings)
+    about = {name: metadata[name] for name in ("imcap", "image_size", "grid")}
+    litert.write_tflite(out, model, run.path / "vocabulary.json", about)
     took = litert.measure_latency(out, exported.pictures.encoder.size)
     return [f"{took * 1e3:.1f} ms a picture here, one thread, greedy"]
 

@@ -148,7 +148,7 @@ def _show_progress(left: list[int], name: str, total: int) -> Any:
 
 def scores_folder(run: MatchRun, checkpoint: str) -> Path:
     """Folder of the scores of a run's present weights; removes others."""
-    start = run.path / "scores"
+    start = run.outputs / "scores"
     fingerprint = str(run.fingerprint(checkpoint))
     folder = start / f"{checkpoint}_{fingerprint[:16]}"
     for other in start.glob(f"{checkpoint}_*"):

@@ -67,7 +67,7 @@ class PictureIndex:
     ):
         self.images = ImageList.from_folder(folder)
         self.versions = [_file_version(path) for path in self.images.paths]
-        self.folder = run.path / "search"
+        self.folder = run.outputs / "search"
         weights = run.fingerprint(checkpoint)
         self.prefix = f"images_{_short_hash(weights, Path(folder).resolve())}_"
         path = self.folder / f"{self.prefix}{_short_hash(*self.versions)}.h5"
@@ -190,7 +190,7 @@ def embed_sentences(
     weights = run.fingerprint(checkpoint)
     digest = hashlib.sha256(rows.values.tobytes() + rows.starts.tobytes())
     name = f"sentences_{_short_hash(weights, digest.hexdigest())}.npy"
-    path = run.path / "search" / name
+    path = run.outputs / "search" / name
     if not path.exists():
         with atomic_write(path) as partial:
             shape = (len(rows.values), embedder.scan.embed_size)

@@ -87,9 +87,17 @@ def fit(
     line = np.linalg.solve(left, right)  # (D + 1, V)
     model.standardise.moving_mean.assign(mean)
     model.standardise.moving_variance.assign(deviation**2)
-    model.embedding.embeddings.assign(line.T)
     model.idf.embeddings.assign(idf[:, None])
-    model.gram.kernel.assign(line @ line.T)
+    if not model.rank:
+        model.embedding.embeddings.assign(line.T)
+        model.inner.kernel.assign(line @ line.T)
+        return
+    # The subspace of words that the predictions for these images fill most.
+    inputs_gram = left - ridge_lambda * np.eye(width)
+    _, axes = np.linalg.eigh(line.T @ inputs_gram @ line)
+    axes = axes[:, ::-1][:, : model.rank]  # (V, r)
+    model.embedding.embeddings.assign(axes)
+    model.inner.kernel.assign(line @ axes)
 
 
 def _blocks(count: int) -> Iterator[slice]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from imcap.errors import InputError
 from imcap.matching.settings import MatchConfig
+from imcap.runs.pretrained import MATCHER
 from imcap.runs.run import Run
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class MatchRun(Run):
 
     config_class = MatchConfig
     command = "imcap match train"
+    shipped = MATCHER
     config: MatchConfig
     trains_encoder = False
 
@@ -32,7 +34,9 @@ class MatchRun(Run):
         if self.config.matcher == "ridge":
             from imcap.models.ridge_matcher import RidgeMatcher
 
-            model = RidgeMatcher(self.vocabulary.size, self.channels)
+            model = RidgeMatcher(
+                self.vocabulary.size, self.channels, self.config.ridge_rank
+            )
         else:
             model = self._build_scan()
         # Weights are read into what is built.

@@ -66,6 +66,9 @@ class MatchConfig:
     ridge_lambda: float = option(
         1e4, "how much --matcher ridge holds its weights down"
     )
+    ridge_rank: int = option(
+        0, "rank of its weights, which are then kept as two factors; 0: full"
+    )
     img_dim: int = option(0, "width the features must have; 0: any")
     embed_size: int = option(1024, "width of the common space")
     word_dim: int = option(300, "width of word embeddings")
@@ -149,6 +152,8 @@ def validate_config(config: MatchConfig) -> MatchConfig:
             raise InputError(f"--{name} must be at least 1")
     if config.ridge_lambda <= 0:
         raise InputError("--ridge_lambda must be above 0")
+    if config.ridge_rank < 0:
+        raise InputError("--ridge_rank starts from 0")
     if not 0 <= config.weight_average < 1:
         raise InputError("--weight_average must be at least 0, below 1")
     return config

@@ -27,6 +27,8 @@ class RidgeMatcher(ModelWithOptionalInputs):
     Args:
         vocabulary_size: int, V.
         channels: int, D of the features.
+        rank: int, the rank r of W, which is then kept as two factors,
+            (D + 1, r) and (r, V) with orthonormal rows; 0 keeps W.
         **kwargs: see `keras.Model`.
 
     Call arguments:
@@ -43,14 +45,17 @@ class RidgeMatcher(ModelWithOptionalInputs):
 
     Reference:
         Hoerl and Kennard, 1970, "Ridge regression: biased estimation for
-        nonorthogonal problems", for the solution.
+        nonorthogonal problems", for the solution; Izenman, 1975,
+        "Reduced-rank regression for the multivariate linear model".
     """
 
-    def __init__(self, vocabulary_size, channels, **kwargs):
+    def __init__(self, vocabulary_size, channels, rank=0, **kwargs):
         # Config
         self.vocabulary_size = vocabulary_size
         self.channels = channels
-        self.embed_size = channels + 1  # features, and a one for the bias
+        self.rank = rank
+        # All features, and a one for the bias, unless there are two factors.
+        self.embed_size = rank or channels + 1
         # Layers
         self.mask_locations = LocationMasking(name="mask_locations")
         self.pool = MaskedMean(name="pool")
@@ -61,8 +66,11 @@ class RidgeMatcher(ModelWithOptionalInputs):
             vocabulary_size, self.embed_size, name="words"
         )
         self.idf = keras.layers.Embedding(vocabulary_size, 1, name="idf")
-        self.gram = keras.layers.Dense(
-            self.embed_size, use_bias=False, name="gram"
+        # Of two factors the second has orthonormal rows and needs no gram.
+        self.inner = keras.layers.Dense(
+            self.embed_size,
+            use_bias=False,
+            name="project" if rank else "gram",
         )
         inputs = location_inputs(channels)
         inputs["tokens"] = keras.Input((None,), dtype="int32", name="tokens")
@@ -82,16 +90,19 @@ class RidgeMatcher(ModelWithOptionalInputs):
             mask: boolean tensor (B, K), True = keep; None keeps all.
 
         Returns:
-            Float tensor (B, K, D + 1).
+            Float tensor (B, K, D + 1), or (B, K, r).
         """
         features = self.mask_locations(ops.cast(features, "float32"), mask)
         regions = self.standardise(features, training=False)
         regions = ops.concatenate(
             [regions, ops.ones_like(regions[..., :1])], axis=-1
         )
+        if self.rank:
+            regions = self.inner(regions)
         pooled = self.pool(regions, mask)
         # |p|^2 = x' W W' x, without the V words of p.
-        squares = ops.sum(pooled * self.gram(pooled), axis=-1)
+        other = pooled if self.rank else self.inner(pooled)
+        squares = ops.sum(pooled * other, axis=-1)
         length = ops.sqrt(ops.maximum(squares, 1e-12))
         return regions / length[:, None, None]
 
@@ -102,7 +113,7 @@ class RidgeMatcher(ModelWithOptionalInputs):
             tokens: int32 tensor (C, T), 0 = padding.
 
         Returns:
-            Float tensor (C, T, D + 1), 0 for what says nothing.
+            Float tensor (C, T, D + 1) or (C, T, r), 0 for what says nothing.
         """
         steps = ops.cumsum(ops.ones_like(tokens), axis=1)
         earlier = steps[:, None, :] < steps[:, :, None]
@@ -140,4 +151,5 @@ class RidgeMatcher(ModelWithOptionalInputs):
             "name": self.name,
             "vocabulary_size": self.vocabulary_size,
             "channels": self.channels,
+            "rank": self.rank,
         }

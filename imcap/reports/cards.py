@@ -82,7 +82,7 @@ def embed_picture(path: str | Path) -> EmbeddedPicture:
     """
     from PIL import Image
 
-    from imcap.data.pictures.decoding import load_thumbnail
+    from imcap.data.pictures.pillow_decoding import load_thumbnail
 
     pixels = load_thumbnail(path, SIDE)
     height, width = pixels.shape[:2]

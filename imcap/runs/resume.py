@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from imcap.errors import InputError
-from imcap.runs.run import ENCODER_WEIGHTS, Run, SomeRun
+from imcap.runs.run import Run, SomeRun
 
 
 def open_earlier_run(
@@ -48,6 +48,6 @@ def encoder_weights(
     earlier: Run | None, metadata: dict[str, Any]
 ) -> str | Path | None:
     """Where the picture network's weights may be copied from."""
-    if earlier is not None and (earlier.path / ENCODER_WEIGHTS).exists():
-        return earlier.path / ENCODER_WEIGHTS
+    if earlier is not None and earlier.encoder_weights.exists():
+        return earlier.encoder_weights
     return metadata.get("weights_path")

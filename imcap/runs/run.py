@@ -9,6 +9,7 @@ from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import atomic_write, read_json, write_json
 from imcap.options import from_json, to_json
+from imcap.runs.pretrained import OUTPUTS, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +39,7 @@ class Run:
 
     config_class: type  # of its flags
     command: str  # what makes such runs
+    shipped: Path  # what "pretrained" means
     trains_encoder = False  # whether the picture network is trained along
     finetune_from: str | None = None  # its first layer that is trained
 
@@ -71,10 +73,25 @@ class Run:
         words = self.vocabulary
         return words.bos_id, words.eos_id, words.pad_id
 
+    @property
+    def encoder_weights(self) -> Path:
+        """The file of the picture network; what ships has one together."""
+        folder = self.path.parent if self.path == self.shipped else self.path
+        return folder / ENCODER_WEIGHTS
+
+    @property
+    def outputs(self) -> Path:
+        """Where results go: into the run, but of what ships."""
+        return OUTPUTS if self.path == self.shipped else self.path
+
     @classmethod
     def open(cls: type[SomeRun], path: str | Path) -> SomeRun:
-        """Reads a run; what is missing or damaged is an InputError."""
-        path = Path(path)
+        """Reads a run; what is missing or damaged is an InputError.
+
+        Args:
+            path: the directory, or "pretrained" for what ships.
+        """
+        path = resolve(path, cls.shipped)
         remedy = f"give the directory of a run made by `{cls.command}`"
         if not path.is_dir():
             raise InputError(f"{path}: no such run; {remedy}")
@@ -153,7 +170,7 @@ class Run:
                 f"{self.path}: it is not known what made its features, so "
                 "pictures cannot be read; train on `imcap extract`'s files"
             )
-        weights = self.path / ENCODER_WEIGHTS
+        weights = self.encoder_weights
         # A run that trains its CNN keeps it among its own weights.
         trained = self.trains_encoder and (
             self.best.exists() or self.state.exists()

@@ -204,7 +204,7 @@ def make_thumbnail(path: Path) -> bytes:
     """A small upright picture of a file: bytes of a JPEG."""
     from PIL import Image
 
-    from imcap.data.pictures.decoding import load_thumbnail
+    from imcap.data.pictures.pillow_decoding import load_thumbnail
 
     target = io.BytesIO()
     small = load_thumbnail(path, THUMBNAIL_SIDE)

@@ -15,7 +15,7 @@ from imcap.captioning.captioner import LoadedCaptioner
 from imcap.captioning.generation import Generator, generate
 from imcap.captioning.run import CaptionerRun
 from imcap.cli import export
-from imcap.export.keras_file import read_vocabulary
+from imcap.data.words.archived import read_vocabulary
 from imcap.matching.run import MatchRun
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from imcap.captioning.captioner import LoadedCaptioner
 from imcap.cli import export
 from imcap.data.pictures.decoding import load_pixels
 from imcap.errors import InputError
-from imcap.export.keras_file import read_vocabulary
+from imcap.data.words.archived import read_vocabulary
 from imcap.export.litert import open_interpreter
 
 pytestmark = pytest.mark.slow

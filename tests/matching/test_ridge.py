@@ -73,7 +73,7 @@ def test_the_line_is_that_of_the_normal_equations(ridge):
     line = np.linalg.lstsq(system, target, rcond=None)[0]
     found = np.asarray(model.embedding.embeddings).T
     np.testing.assert_allclose(found, line, atol=1e-5)
-    gram = np.asarray(model.gram.kernel)
+    gram = np.asarray(model.inner.kernel)
     np.testing.assert_allclose(gram, line @ line.T, atol=1e-4)
 
 

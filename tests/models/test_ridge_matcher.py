@@ -26,7 +26,7 @@ def parts():
     model.standardise.moving_variance.assign(deviation**2)
     model.embedding.embeddings.assign(line.T)
     model.idf.embeddings.assign(idf[:, None])
-    model.gram.kernel.assign(line @ line.T)
+    model.inner.kernel.assign(line @ line.T)
     features = rng.normal(size=(B, K, D)).astype("float32")
     return model, features, (mean, deviation, line, idf)
 

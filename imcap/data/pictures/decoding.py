@@ -14,7 +14,6 @@ from imcap.data.pictures.encoded import (
     MAX_PIXELS,
     PictureLike,
     describe_picture,
-    picture_size,
     read_encoded,
 )
 from imcap.data.pictures.exif import orientation, upright
@@ -23,7 +22,6 @@ from imcap.files import StrPath
 
 JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 GIF_START, BMP_START = b"GIF8", b"BM"
-SIDE = 224  # pixels of the longer side of a thumbnail
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
@@ -171,13 +169,3 @@ def check_image(path: StrPath, max_pixels: int = MAX_PIXELS) -> str | None:
     except InputError as error:
         return str(error).partition(f"{path}: ")[2]
     return None
-
-
-def load_thumbnail(path: StrPath, side: int = SIDE) -> np.ndarray:
-    """Loads a thumbnail, at most `side` pixels a side: uint8 (H, W, 3)."""
-    width, height = picture_size(path)
-    scale = min(1.0, side / max(width, height))
-    pixels = load_pixels(
-        path, max(1, round(height * scale)), max(1, round(width * scale))
-    )
-    return pixels.astype("uint8")

@@ -131,19 +131,23 @@ def _check_size(path: StrPath, size: tuple[int, int], max_pixels: int) -> None:
 
 def _as_png(image: Image.Image) -> bytes:
     """The first frame as PNG bytes, 8-bit, upright."""
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _eight_bits(image)
-    has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    has_alpha = has_alpha or "transparency" in image.info
-    image = image.convert("RGBA" if has_alpha else "RGB")
     target = io.BytesIO()
-    image.save(target, "PNG", compress_level=1)
+    as_eight_bits(image).save(target, "PNG", compress_level=1)
     return target.getvalue()
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def as_eight_bits(image: Image.Image) -> Image.Image:
+    """The first frame, upright, of mode RGB, or RGBA where it has alpha."""
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _scaled_grey(image)
+    has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    has_alpha = has_alpha or "transparency" in image.info
+    return image.convert("RGBA" if has_alpha else "RGB")
+
+
+def _scaled_grey(image: Image.Image) -> Image.Image:
     """Grey of 16 bits or floats, scaled (not clipped) to 8 bits."""
     values = np.asarray(image, dtype="float64")
     return Image.fromarray(_scaled(values, image.mode == "F"))
