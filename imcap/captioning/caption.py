@@ -21,12 +21,15 @@ class Caption(NamedTuple):
         score: float, what captions of one picture are ordered by.
         attention: dict of arrays that begin with L + 1 (or L): "weights"
             (L + 1, K), "sentinel" (L + 1,) and the like.
+        confidence: float in 0..1, how likely the caption is right; None
+            where the run was not calibrated.
     """
 
     words: list[str]
     log_probabilities: np.ndarray
     score: float
     attention: dict[str, np.ndarray]
+    confidence: float | None = None
 
     @classmethod
     def from_tokens(
@@ -36,6 +39,7 @@ class Caption(NamedTuple):
         score: float,
         attention: Mapping[str, np.ndarray],
         vocabulary: Vocabulary,
+        confidence: float | None = None,
     ) -> Caption:
         """The caption of decoded ids, cut behind its end.
 
@@ -45,6 +49,7 @@ class Caption(NamedTuple):
             score: see the class.
             attention: dict of arrays (T, …).
             vocabulary: what turns ids into words.
+            confidence: see the class.
         """
         ends = np.flatnonzero(tokens == vocabulary.eos_id)
         length = int(ends[0]) + 1 if len(ends) else len(tokens)
@@ -53,4 +58,5 @@ class Caption(NamedTuple):
             log_probs[:length],
             score,
             {name: part[:length] for name, part in attention.items()},
+            confidence,
         )

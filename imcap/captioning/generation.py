@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from imcap.captioning.caption import Caption
+from imcap.captioning.confidence import load_confidence, opened_of
 from imcap.captioning.run import CaptionerRun
 from imcap.decoding import (
     banned_tokens,
@@ -24,6 +25,7 @@ from imcap.errors import InputError
 if TYPE_CHECKING:
     from imcap.captioning.decoding_settings import DecodingSettings
     from imcap.data.words.vocabulary import Vocabulary
+    from imcap.models.confidence import CaptionConfidence
     from imcap.training.task import CaptioningTask
 
 
@@ -49,6 +51,9 @@ def generate(
         tokens = np.asarray(decoded.pop("tokens"))  # (B, N, T)
         log_probs = np.asarray(decoded.pop("log_probabilities"))
         scores = np.asarray(decoded.pop("scores"))
+        confidence = decoded.pop("confidence", None)
+        if confidence is not None:
+            confidence = np.asarray(confidence).tolist()  # (B, N)
         attention = decoded if keep_attention else {}
         attention = {name: np.asarray(a) for name, a in attention.items()}
         for image in range(len(tokens)):
@@ -59,6 +64,7 @@ def generate(
                     float(scores[image, number]),
                     {k: v[image, number] for k, v in attention.items()},
                     vocabulary,
+                    confidence[image][number] if confidence else None,
                 )
                 for number in range(tokens.shape[1])
             ]
@@ -107,6 +113,7 @@ def make_generator(
         top_k=decoding.top_k,
         top_p=decoding.top_p,
         seed=decoding.seed,
+        confidence=load_confidence(run),
     )
     generator.compile(jit_compile=decoding.jit_compile)
     return generator
@@ -154,13 +161,14 @@ class Generator(keras.Model):
             `beam_search`.
         temperature, top_k, top_p: see `sample`.
         seed: int, for samples.
+        confidence: a `CaptionConfidence` of the first task, or None.
 
     Call arguments:
         inputs: dict as the task takes, without tokens.
 
     Returns:
-        Dict of tokens (B, N, T), log_probabilities (B, N, T), scores (B, N)
-        and one entry for each kind of attention, (B, N, T, …).
+        Dict of tokens (B, N, T), log_probabilities (B, N, T), scores (B, N),
+        confidence (B, N) where it is known, and one entry for each kind of attention, (B, N, T, …).
 
     Example:
         >>> generator = Generator(task, (0, 0, 0), method="beam", count=5)
@@ -184,6 +192,7 @@ class Generator(keras.Model):
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int = 0,
+        confidence: CaptionConfidence | None = None,
     ):
         super().__init__()
         if method not in ("greedy", "beam", "sample"):
@@ -206,6 +215,7 @@ class Generator(keras.Model):
             "top_k": top_k,
             "top_p": top_p,
         }
+        self.confidence = confidence
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
@@ -234,9 +244,18 @@ class Generator(keras.Model):
             decoded = sample(
                 step, state, uniforms, *self.ids, **(options | self.drawing)
             )
-        return {
+        answer = {
             "tokens": decoded.tokens,
             "log_probabilities": decoded.log_probs,
             "scores": decoded.scores,
             **decoded.attention,
         }
+        if self.confidence is not None:
+            answer["confidence"] = self.confidence(
+                inputs["features"],
+                decoded.tokens,
+                decoded.log_probs,
+                opened_of(decoded.attention),
+                inputs.get("mask"),
+            )
+        return answer

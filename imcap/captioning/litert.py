@@ -78,6 +78,7 @@ class LiteRTCaptioner:
         vocabulary: its `Vocabulary`.
         grid: (h, w), how the locations of attention lie on a picture.
         size: side in pixels that pictures get.
+        threshold: confidence below which a caption is declined, or None.
 
     Raises:
         InputError: no such file, or not one of imcap's.
@@ -95,6 +96,7 @@ class LiteRTCaptioner:
         about = read_archived(path, ABOUT)
         self.grid = tuple(about["grid"])
         self.size = int(about["image_size"])
+        self.threshold = about.get("threshold")
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._opening = threading.Lock()
         self._add_interpreter()
@@ -127,6 +129,7 @@ class LiteRTCaptioner:
                 if exported in found
             },
             self.vocabulary,
+            float(found["confidence"][0]) if "confidence" in found else None,
         )
 
     def caption_many(

@@ -16,26 +16,41 @@ from imcap.files import atomic_write
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
 
-COLUMNS = ("image", "caption", "log_probability")
+COLUMNS = ("image", "caption", "log_probability", "confidence", "sure")
 ALT_TEXT = "Xmp.iptc.AltTextAccessibility"
 DESCRIPTION = "Xmp.dc.description"
 
 
+def is_sure(caption: Caption, threshold: float | None) -> bool:
+    """Whether a caption is said without reserve."""
+    if threshold is None or caption.confidence is None:
+        return True
+    return caption.confidence >= threshold
+
+
 def as_entry(
-    path: Path, captions: Sequence[Caption], drawing: Path | None
+    path: Path,
+    captions: Sequence[Caption],
+    drawing: Path | None,
+    threshold: float | None = None,
 ) -> dict[str, Any]:
-    """What JSON says of one picture: image, captions, attention."""
-    return {
-        "image": str(path),
-        "captions": [
-            {
-                "caption": " ".join(caption.words),
-                "log_probability": float(caption.log_probabilities.sum()),
-            }
-            for caption in captions
-        ],
-        "attention": str(drawing) if drawing else None,
-    }
+    """What JSON says of one picture: image, captions, attention.
+
+    Where the run was calibrated, captions have a confidence, and "sure":
+    whether it reaches the threshold.
+    """
+    entry: dict[str, Any] = {"image": str(path), "captions": []}
+    for caption in captions:
+        one: dict[str, Any] = {
+            "caption": " ".join(caption.words),
+            "log_probability": float(caption.log_probabilities.sum()),
+        }
+        if caption.confidence is not None:
+            one["confidence"] = caption.confidence
+            one["sure"] = is_sure(caption, threshold)
+        entry["captions"].append(one)
+    entry["attention"] = str(drawing) if drawing else None
+    return entry
 
 
 def write_csv(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
@@ -56,6 +71,8 @@ def write_csv(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
                             entry["image"],
                             one["caption"],
                             f"{one['log_probability']:.4f}",
+                            one.get("confidence"),
+                            one.get("sure"),
                         ]
                     )
 

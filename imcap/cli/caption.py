@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcap.captioning.confidence import threshold_of
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.litert import LiteRTCaptioner
 from imcap.captioning.results import (
@@ -19,6 +20,7 @@ from imcap.captioning.results import (
     as_entry,
     check_metadata_writer,
     has_alt_text,
+    is_sure,
     write_csv,
     write_metadata,
     write_sidecar,
@@ -34,6 +36,7 @@ from imcap.startup import load_keras
 
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
+    from imcap.captioning.run import CaptionerRun
 
     Refuse = Callable[[Path, str], None]
     Captioned = Iterator[tuple[Path, list[Caption], tuple[int, ...]]]
@@ -46,7 +49,8 @@ FEW = 16  # pictures that need no bar of progress
 class CaptionConfig(DecodingFlags):
     """Captions pictures and draws, word by word, where each looked.
 
-    Prints `path: caption  (log-probability)`. With a run of your own, or
+    Prints `path: caption  (confidence)`, or the log-probability where the
+    run was not calibrated. With a run of your own, or
     with --output, it writes one PNG a picture. What cannot be read is
     reported and left out.
 
@@ -84,6 +88,10 @@ class CaptionConfig(DecodingFlags):
     in_place: bool = option(
         False, "with --write_metadata: into the pictures themselves"
     )
+    keep_unsure: bool = option(
+        False, "with --sidecar and --write_metadata: write captions that the "
+        "run is not sure of, too",
+    )  # fmt: skip
     skip_done: bool = option(
         False, "leave out pictures that --json, --sidecar or --write_metadata "
         "did before",
@@ -155,11 +163,16 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
 
     captioned: Captioned = iter(())
     folder = Path(config.output) if config.output else None
+    threshold = None
     if config.litert:
-        captioned = LiteRTCaptioner(config.litert).caption_many(waiting, refuse)
+        captioner = LiteRTCaptioner(config.litert)
+        captioned = captioner.caption_many(waiting, refuse)
+        threshold = captioner.threshold
     elif waiting:
-        captioned, own = caption_with_run(config, waiting, refuse)
-        folder = folder or own
+        run, captioned = caption_with_run(config, waiting, refuse)
+        threshold = threshold_of(run.path)
+        if not is_pretrained(config.model):
+            folder = folder or run.path / "attention"
     drawer = None if config.no_draw else Drawer(folder, config.draw_heads)
     bar = tqdm.tqdm(
         total=len(waiting), unit="image", disable=len(waiting) <= FEW
@@ -167,12 +180,13 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     with bar:
         for path, captions, grid in captioned:
             drawing = drawer and drawer.draw(path, captions[0], grid)
-            entry = as_entry(path, captions, drawing)
+            entry = as_entry(path, captions, drawing, threshold)
             entries.append(entry)
             for line in lines(entry):
                 tqdm.tqdm.write(line, file=sys.stdout)
             try:
-                save_beside(config, path, captions[0], places)
+                if config.keep_unsure or is_sure(captions[0], threshold):
+                    save_beside(config, path, captions[0], places)
             except InputError as error:
                 refuse(path, str(error))
             bar.update(1)
@@ -195,18 +209,16 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
 
 def caption_with_run(
     config: CaptionConfig, paths: Sequence[Path], refuse: Refuse
-) -> tuple[Captioned, Path | None]:
-    """Captions through Keras, and the folder that is drawn into by itself."""
+) -> tuple[CaptionerRun, Captioned]:
+    """The run, and captions of it through Keras."""
     load_keras()
     from imcap.captioning.pictures import caption_pictures
     from imcap.captioning.run import CaptionerRun
 
     run = CaptionerRun.open(config.model)
-    captioned = caption_pictures(
+    return run, caption_pictures(
         run, paths, config.decoding, config.checkpoint, refuse
     )
-    shipped = is_pretrained(config.model)
-    return captioned, None if shipped else run.path / "attention"
 
 
 def known_entries(config: CaptionConfig) -> list[dict[str, Any]]:
@@ -295,10 +307,15 @@ class Drawer:
 
 def lines(entry: dict[str, Any]) -> list[str]:
     """What is printed for one picture: a line a caption."""
-    return [
-        f"{entry['image']}: {one['caption']}  ({one['log_probability']:.2f})"
-        for one in entry["captions"]
-    ]
+    found = []
+    for one in entry["captions"]:
+        said = f"{one['caption']}  ({one['log_probability']:.2f})"
+        if "confidence" in one:
+            said = f"{one['caption']}  (confidence {one['confidence']:.2f})"
+        if not one.get("sure", True):
+            said = f"not sure what this shows; perhaps: {said}"
+        found.append(f"{entry['image']}: {said}")
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:

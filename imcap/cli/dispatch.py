@@ -50,6 +50,7 @@ COMMANDS = {
     "train": "a captioner from features or pictures",
     "evaluate": "a run on a split: BLEU, ROUGE-L, CIDEr, METEOR, SPICE",
     "caption": "captions and attention of your own pictures",
+    "calibrate": "how sure a run can be of its captions",
     "export": "a run as a SavedModel, for LiteRT, or as a .keras file",
     "report": "a page of captions, scores and where each word looked",
     "compare": "two runs on the same pictures, with intervals",

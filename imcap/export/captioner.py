@@ -66,6 +66,7 @@ class ExportedCaptioner:
         # Features are made before: one decoder serves both signatures.
         features_task = CaptioningTask(task.captioner)
         generator = make_generator(features_task, run, decoding, checkpoint)
+        self.confidence = generator.confidence
         self.decode = tf.function(
             generator, jit_compile=decoding.jit_compile, autograph=False
         )
@@ -97,6 +98,8 @@ class ExportedCaptioner:
             "words": words,
             "word_log_probabilities": log_probs,
         }
+        if "confidence" in decoded:
+            answer["confidence"] = decoded["confidence"]
         for name, called in ATTENTION_NAMES.items():
             if name in decoded:
                 answer[called] = tf.cast(decoded[name], tf.float32)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from imcap.captioning.confidence import opened_of
 from imcap.captioning.litert import ABOUT, open_interpreter
 from imcap.captioning.run import CaptionerRun
 from imcap.data.words.archived import VOCABULARY
@@ -47,7 +48,7 @@ def greedy_function(
     Returns:
         A concrete function of images, float32 (1, size, size, 3).
     """
-    captioner = task.captioner
+    captioner, confidence = task.captioner, exported.confidence
     size, steps = exported.pictures.image_size, decoding.max_length + 1
     unk_id = exported.vocabulary.unk_id
     penalty = None
@@ -78,6 +79,13 @@ def greedy_function(
             ATTENTION_NAMES[name]: part[:, 0]
             for name, part in decoded.attention.items()
         }
+        if confidence is not None:
+            attention["confidence"] = confidence(
+                features,
+                decoded.tokens,
+                decoded.log_probs,
+                opened_of(decoded.attention),
+            )[:, 0]
         return {
             "tokens": decoded.tokens[:, 0],
             "word_log_probabilities": decoded.log_probs[:, 0],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
+from imcap.captioning.confidence import ABOUT, WEIGHTS
 from imcap.errors import InputError
 from imcap.files import atomic_folder, atomic_write
 
@@ -52,6 +54,10 @@ def write_packed_run(out: Path, run: Run, encoder: Path) -> None:
         packed.begin()
         save_weights(packed.best, run.task())
         halve(packed.best)
+        if (run.path / WEIGHTS).exists():
+            for name in (WEIGHTS, ABOUT):
+                shutil.copyfile(run.path / name, folder / name)
+            halve(folder / WEIGHTS)
 
 
 def write_packed_encoder(path: Path, run: Run) -> None:

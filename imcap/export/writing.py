@@ -131,6 +131,7 @@ def export_tflite(
     path: str | Path, out: Path, settings: ExportSettings
 ) -> list[str]:
     """Writes a file for LiteRT; returns lines about it."""
+    from imcap.captioning.confidence import threshold_of
     from imcap.captioning.run import CaptionerRun
     from imcap.export import litert
     from imcap.export.captioner import ExportedCaptioner
@@ -149,6 +150,7 @@ def export_tflite(
     model = litert.convert(function, settings.int8)
     metadata = describe(run, settings)
     about = {name: metadata[name] for name in ("imcap", "image_size", "grid")}
+    about["threshold"] = threshold_of(run.path)
     litert.write_tflite(out, model, run.path / "vocabulary.json", about)
     took = litert.measure_latency(out, exported.pictures.encoder.size)
     return [f"{took * 1e3:.1f} ms a picture here, one thread, greedy"]

@@ -1,6 +1,7 @@
 """Ridge matcher: a straight line from features to words, as a baseline."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from imcap.layers.masking import (
@@ -10,6 +11,8 @@ from imcap.layers.masking import (
 )
 from imcap.models.inputs import ModelWithOptionalInputs, location_inputs
 from imcap.models.score_blocks import PooledScores
+
+PICTURES = 512  # whose words are weighed at a time
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -81,6 +84,43 @@ class RidgeMatcher(ModelWithOptionalInputs):
         images = self.encode_images(inputs["features"], inputs["mask"])
         captions = self.encode_captions(inputs["tokens"])
         return self.score(images, captions, inputs["mask"])
+
+    def fit_line(self, pooled, said, share, ridge_lambda):
+        """Solves `(X'X + λ I) W = X'Y` and takes on the weights.
+
+        X are features, averaged over the locations, standardised, with a
+        one for the bias; Y = (said + share) idf.
+
+        Args:
+            pooled: float array (N, D), mean features of N pictures.
+            said: array (N, V), 1 where any caption of a picture says a word.
+            share: array (N, V), in what share of its captions.
+            ridge_lambda: λ.
+        """
+        heard = said.sum(axis=0)
+        idf = np.where(heard > 0, np.log(len(said) / (1.0 + heard)), 0.0)
+        mean, deviation = pooled.mean(axis=0), pooled.std(axis=0) + 1e-6
+        width = pooled.shape[1] + 1
+        left, right = np.zeros((width, width)), np.zeros((width, len(idf)))
+        for first in range(0, len(pooled), PICTURES):
+            rows = slice(first, first + PICTURES)
+            inputs = (pooled[rows] - mean) / deviation
+            inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
+            left += inputs.T @ inputs
+            right += inputs.T @ ((said[rows] + share[rows]) * idf)
+        line = np.linalg.solve(left + ridge_lambda * np.eye(width), right)
+        self.standardise.moving_mean.assign(mean)
+        self.standardise.moving_variance.assign(deviation**2)
+        self.idf.embeddings.assign(idf[:, None])
+        if not self.rank:
+            self.embedding.embeddings.assign(line.T)
+            self.inner.kernel.assign(line @ line.T)
+            return
+        # The words that the predictions for these pictures vary most in.
+        _, axes = np.linalg.eigh(line.T @ left @ line)
+        axes = axes[:, ::-1][:, : self.rank]  # (V, r)
+        self.embedding.embeddings.assign(axes)
+        self.inner.kernel.assign(line @ axes)
 
     def encode_images(self, features, mask=None):
         """Image embeddings, so long that a picture's words have length 1.

@@ -258,3 +258,16 @@ def iterate_batches(
     """Yields a model's inputs for one batch of ids after another."""
     for start in range(0, len(image_ids), batch_size):
         yield read(image_ids[start : start + batch_size])
+
+
+def pool_features(
+    read: ReadInputs, image_ids: Sequence[int | str]
+) -> np.ndarray:
+    """Features of N images, averaged over locations: float64 (N, D)."""
+    parts = []
+    for inputs in iterate_batches(read, image_ids, 512):
+        features = np.asarray(inputs["features"], "float32")
+        keep = inputs.get("mask", np.ones(features.shape[:2], bool))
+        total = (features * keep[..., None]).sum(axis=1)
+        parts.append(total / np.maximum(keep.sum(axis=1), 1)[:, None])
+    return np.concatenate(parts).astype("float64")
