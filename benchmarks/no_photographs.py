@@ -16,11 +16,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imcap.data.scenes.scenes import draw_scenes
 
-WORDS = (
-    "the network reads each word of a line and keeps what it needs for the "
-    "next one settings file edit view help window total amount date name "
-    "page chapter figure table result method open save close cancel"
-).split()
+TEXT = """
+the network reads each word of a line and keeps what it needs for the next one
+settings file edit view help window total amount date name page chapter figure
+table result method open save close cancel
+"""
+WORDS = TEXT.split()
 SIZE = (500, 375)
 
 

@@ -15,7 +15,8 @@ from imcap.errors import InputError
 from imcap.vision.picture_lists import BATCH, as_list, is_many
 
 if TYPE_CHECKING:
-    from imcap.captioning.generation import Caption, Generator
+    from imcap.captioning.caption import Caption
+    from imcap.captioning.generation import Generator
 
 # What `caption` and `attention` take besides the pictures.
 DECODING = {field.name for field in dataclasses.fields(DecodingSettings)}
@@ -88,7 +89,7 @@ class LoadedCaptioner:
             images, **decoding: as in `caption`.
 
         Returns:
-            List of B `imcap.captioning.generation.Caption`: words,
+            List of B `imcap.captioning.caption.Caption`: words,
             log_probabilities, score, and attention, which
             `imcap.drawing.attention.draw_attention` draws.
         """

@@ -13,7 +13,7 @@ from imcap.files import write_json
 from imcap.options import option
 
 if TYPE_CHECKING:
-    from imcap.captioning.generation import Caption
+    from imcap.captioning.caption import Caption
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.caption_set import CaptionSet
 

@@ -168,7 +168,8 @@ class Generator(keras.Model):
 
     Returns:
         Dict of tokens (B, N, T), log_probabilities (B, N, T), scores (B, N),
-        confidence (B, N) where it is known, and one entry for each kind of attention, (B, N, T, …).
+        confidence (B, N) where it is known, and one entry for each kind of
+        attention, (B, N, T, …).
 
     Example:
         >>> generator = Generator(task, (0, 0, 0), method="beam", count=5)

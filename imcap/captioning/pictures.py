@@ -13,8 +13,8 @@ from imcap.vision.extraction import PictureEncoder
 from imcap.vision.picture_lists import BATCH
 
 if TYPE_CHECKING:
+    from imcap.captioning.caption import Caption
     from imcap.captioning.decoding_settings import DecodingSettings
-    from imcap.captioning.generation import Caption
     from imcap.captioning.run import CaptionerRun
     from imcap.training.task import CaptioningTask
 

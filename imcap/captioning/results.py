@@ -60,21 +60,23 @@ def write_csv(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
         path: the file.
         entries: as `as_entry` gives.
     """
-    with atomic_write(path) as partial:
-        with open(partial, "w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            for entry in entries:
-                for one in entry["captions"]:
-                    rows.writerow(
-                        [
-                            entry["image"],
-                            one["caption"],
-                            f"{one['log_probability']:.4f}",
-                            one.get("confidence"),
-                            one.get("sure"),
-                        ]
-                    )
+    with (
+        atomic_write(path) as partial,
+        open(partial, "w", newline="", encoding="utf-8") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for entry in entries:
+            for one in entry["captions"]:
+                rows.writerow(
+                    [
+                        entry["image"],
+                        one["caption"],
+                        f"{one['log_probability']:.4f}",
+                        one.get("confidence"),
+                        one.get("sure"),
+                    ]
+                )
 
 
 class Destinations:

@@ -179,7 +179,9 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     )
     with bar:
         for path, captions, grid in captioned:
-            drawing = drawer and drawer.draw(path, captions[0], grid)
+            drawing = None
+            if drawer is not None:
+                drawing = drawer.draw(path, captions[0], grid)
             entry = as_entry(path, captions, drawing, threshold)
             entries.append(entry)
             for line in lines(entry):
@@ -190,11 +192,24 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
             except InputError as error:
                 refuse(path, str(error))
             bar.update(1)
+    finish(config, entries, refused, len(waiting))
+    if drawer:
+        drawer.report()
+    return entries
+
+
+def finish(
+    config: CaptionConfig,
+    entries: list[dict[str, Any]],
+    refused: Sequence[tuple[Path, str]],
+    waiting: int,
+) -> None:
+    """Says what failed, and writes --json and --csv."""
     for _, reason in refused:
         print(f"left out: {' '.join(reason.split())}", file=sys.stderr)
-    if refused and len(waiting) > 1:
-        print(f"{len(refused)} of {len(waiting)} failed", file=sys.stderr)
-    if not entries and (waiting or not paths):
+    if refused and waiting > 1:
+        print(f"{len(refused)} of {waiting} failed", file=sys.stderr)
+    if not entries and refused:
         raise InputError(
             f"no picture could be captioned ({len(refused)} left out)"
         )
@@ -202,9 +217,6 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
         write_json(config.json, entries, indent=1)
     if config.csv:
         write_csv(config.csv, entries)
-    if drawer:
-        drawer.report()
-    return entries
 
 
 def caption_with_run(
@@ -285,12 +297,15 @@ class Drawer:
         """Draws one caption; None where there is nothing to draw."""
         if self.folder is None or self.problem:
             return None
+        from imcap.drawing.attention import draw
+
         try:
-            from imcap.drawing.attention import draw
+            drawing = draw(
+                path, first, grid, self.folder, self.taken, self.heads
+            )
         except ModuleNotFoundError as error:
             self.problem = f"{error.name} is not installed"
             return None
-        drawing = draw(path, first, grid, self.folder, self.taken, self.heads)
         self.drawn += drawing is not None
         return drawing
 

@@ -52,8 +52,9 @@ class ExtractConfig:
         "kerashub:PRESET",
     )
     weights: str = option(
-        "imagenet", "imagenet, random, pretrained (the network of the captioner that "
-        "ships), or the path of a weights file"
+        "imagenet",
+        "imagenet, random, pretrained (the network of the captioner that "
+        "ships), or the path of a weights file",
     )
     preprocessing: str | None = option(
         None,

@@ -2,15 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from imcap.cli.parser import run_command
 from imcap.cli.recall_table import recall_table
 from imcap.cli.training import print_best, print_data
 from imcap.matching.settings import MatchConfig, validate_config
-from imcap.runs.pretrained import continued_path
 from imcap.runs.presets import MATCHING, read_preset
+from imcap.runs.pretrained import continued_path
 from imcap.startup import quiet_start
 
 NAME = "match train"

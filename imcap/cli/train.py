@@ -14,8 +14,8 @@ from imcap.captioning.train_settings import TrainConfig, validate_config
 from imcap.cli.parser import run_command
 from imcap.cli.training import print_best, print_data
 from imcap.errors import InputError
-from imcap.runs.pretrained import continued_path
 from imcap.runs.presets import read_preset
+from imcap.runs.pretrained import continued_path
 from imcap.startup import quiet_start
 
 

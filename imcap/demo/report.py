@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from imcap.captioning.generation import Caption
+    from imcap.captioning.caption import Caption
     from imcap.captioning.run import CaptionerRun
     from imcap.data.captions.caption_set import CaptionSet
     from imcap.data.scenes.scenes import SceneObject

@@ -10,8 +10,8 @@ from imcap.data.batches.readers import Pixels
 from imcap.demo.scenes import IMAGE_SIZE
 
 if TYPE_CHECKING:
+    from imcap.captioning.caption import Caption
     from imcap.captioning.data import TrainingData
-    from imcap.captioning.generation import Caption
     from imcap.captioning.loop import TrainingLoop
     from imcap.captioning.run import CaptionerRun
     from imcap.captioning.train_settings import TrainConfig

@@ -48,7 +48,7 @@ def greedy_function(
     Returns:
         A concrete function of images, float32 (1, size, size, 3).
     """
-    captioner, confidence = task.captioner, exported.confidence
+    captioner = task.captioner
     size, steps = exported.pictures.image_size, decoding.max_length + 1
     unk_id = exported.vocabulary.unk_id
     penalty = None
@@ -79,13 +79,7 @@ def greedy_function(
             ATTENTION_NAMES[name]: part[:, 0]
             for name, part in decoded.attention.items()
         }
-        if confidence is not None:
-            attention["confidence"] = confidence(
-                features,
-                decoded.tokens,
-                decoded.log_probs,
-                opened_of(decoded.attention),
-            )[:, 0]
+        attention |= confidence_in(exported, features, decoded)
         return {
             "tokens": decoded.tokens[:, 0],
             "word_log_probabilities": decoded.log_probs[:, 0],
@@ -96,6 +90,21 @@ def greedy_function(
     return tf.function(
         caption, input_signature=[spec], autograph=False
     ).get_concrete_function()
+
+
+def confidence_in(
+    exported: ExportedCaptioner, features: Any, decoded: Any
+) -> dict[str, Any]:
+    """{"confidence": (B,)} in greedy captions, where it is known."""
+    if exported.confidence is None:
+        return {}
+    confidence = exported.confidence(
+        features,
+        decoded.tokens,
+        decoded.log_probs,
+        opened_of(decoded.attention),
+    )
+    return {"confidence": confidence[:, 0]}
 
 
 def convert(function: Any, int8: bool = False) -> bytes:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from imcap.captioning.generation import Caption
+    from imcap.captioning.caption import Caption
 
 DIGITS = 4  # of attention and of log-probabilities
 

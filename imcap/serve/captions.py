@@ -23,8 +23,8 @@ from imcap.serve.limits import Gate, Limits, Refused
 from imcap.serve.pictures import load_upload
 
 if TYPE_CHECKING:
+    from imcap.captioning.caption import Caption
     from imcap.captioning.captioner import LoadedCaptioner
-    from imcap.captioning.generation import Caption
     from imcap.serve.decoding import Setting
 
 T = TypeVar("T")

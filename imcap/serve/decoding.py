@@ -9,8 +9,9 @@ import numpy as np
 from imcap.serve.limits import Refused
 
 if TYPE_CHECKING:
+    from imcap.captioning.caption import Caption
     from imcap.captioning.captioner import LoadedCaptioner
-    from imcap.captioning.generation import Caption, Generator
+    from imcap.captioning.generation import Generator
 
 METHODS = ("beam", "greedy", "sample")
 

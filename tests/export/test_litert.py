@@ -9,8 +9,8 @@ from helpers.tiny_runs import CHANNELS, make_match_run, make_run
 from imcap.captioning.captioner import LoadedCaptioner
 from imcap.cli import export
 from imcap.data.pictures.decoding import load_pixels
-from imcap.errors import InputError
 from imcap.data.words.archived import read_vocabulary
+from imcap.errors import InputError
 from imcap.export.litert import open_interpreter
 
 pytestmark = pytest.mark.slow

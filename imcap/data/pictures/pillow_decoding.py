@@ -45,8 +45,8 @@ def load_pixels(
     """
     encoded = read_encoded(picture, max_pixels)
     try:
-        with silence, Image.open(io.BytesIO(encoded)) as image:
-            image = _on_white(as_eight_bits(image))
+        with silence, Image.open(io.BytesIO(encoded)) as opened:
+            image = _on_white(as_eight_bits(opened))
     except Exception as error:  # Pillow's plugins raise whatever they like
         raise InputError(
             f"{describe_picture(picture)}: damaged picture, perhaps cut short"
