@@ -159,6 +159,15 @@ def run_command(
         line = " ".join(str(error).split())
         print(f"imcap {name}: error: {line}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "imcap").split(".")[0] == "imcap":
+            raise
+        print(
+            f"imcap {name}: error: {error.name} is not installed; pip install "
+            "imcap with its dependencies",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print(f"\nimcap {name}: interrupted", file=sys.stderr)
         return 130

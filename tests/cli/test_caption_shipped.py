@@ -74,6 +74,14 @@ def test_without_an_interpreter():
     assert done.stderr.startswith(line)
 
 
+def test_full_road_says_what_is_missing():
+    words = ["caption", PHOTOGRAPHS[0], "--beam_size", 2]
+    done = without({"keras"}, *words)
+    line = "imcap caption: error: keras is not installed; pip install"
+    assert done.returncode == 2 and done.stderr.startswith(line)
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_what_is_no_photograph_is_declined(folder, tmp_path, capsys):
     out = tmp_path / "out.json"
     assert main([str(folder / "noise.png"), "--json", str(out)]) == 0
