@@ -213,7 +213,9 @@ def fit_evidence(
     layer.spread.assign(spread)
     layer.weights_of_evidence.assign(weights[:-1])
     layer.bias.assign(weights[-1:])
-    layer.residual.assign([strangeness.mean(), strangeness.std() + 1e-6])
+    # So that a few pictures that are alike do not make all others strange.
+    spread = max(float(strangeness.std()), 0.05)
+    layer.residual.assign([strangeness.mean(), spread])
 
 
 def choose_threshold(

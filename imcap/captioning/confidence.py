@@ -24,7 +24,7 @@ def build_confidence(run: CaptionerRun) -> CaptionConfidence:
     from imcap.models.confidence import CaptionConfidence
 
     words, width = run.vocabulary, run.channels
-    rank, axes = min(RANK, width, words.size), min(AXES, width)
+    rank, axes = min(RANK, width, words.size), min(AXES, width // 2)
     layer = CaptionConfidence(words.size, width, words.eos_id, rank, axes)
     empty = np.zeros((1, 1, 2), "int32")
     layer(np.zeros((1, 1, width), "float32"), empty, empty.astype("float32"))

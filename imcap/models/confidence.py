@@ -50,6 +50,7 @@ class CaptionConfidence(keras.layers.Layer):
         self, vocabulary_size, channels, eos_id, rank=64, axes=128, **kwargs
     ):
         super().__init__(**(kwargs | {"dtype": "float32"}))
+        self.supports_masking = True  # a mask is an argument as all others
         # Config
         self.vocabulary_size = vocabulary_size
         self.channels = channels

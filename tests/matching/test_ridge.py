@@ -11,9 +11,10 @@ from helpers.matching_runs import evaluate, metrics, train
 from helpers.tiny_pairs import write_split
 from helpers.tiny_runs import SIZE, save_network
 from imcap.cli import export, match
+from imcap.data.words.picture_words import count_picture_words
 from imcap.matching.data import PairSource
 from imcap.matching.matcher import LoadedMatcher
-from imcap.matching.ridge import fit, picture_words
+from imcap.matching.ridge import fit
 from imcap.matching.run import MatchRun
 
 
@@ -53,7 +54,9 @@ def test_the_line_is_that_of_the_normal_equations(ridge):
     run = MatchRun.open(ridge)
     source = PairSource.of(run.config)
     pairs = source.open("train")
-    said, share = picture_words(pairs, run.vocabulary)
+    said, share = count_picture_words(
+        pairs.tokens, pairs.image_of, len(pairs), run.vocabulary
+    )
     assert set(np.unique(said)) == {0.0, 1.0}
     assert share.max() <= 1.0 + 1e-6 and np.all(share <= said)
     model = run.build_task()
@@ -147,3 +150,24 @@ def test_pictures_are_scored_searched_and_exported(of_pictures, tmp_path):
     assert match.main([*line, *more]) == 0
     (entry,) = json.loads(found.read_text())
     assert len(entry["found"]) == 2
+
+
+def test_full_rank_in_two_factors_scores_as_one(pairs):
+    """Of all ranks the last is that of the line itself."""
+    from imcap.matching.scores import Embedder, score_all
+
+    found = []
+    for rank in (0, 9):
+        options = {"matcher": "ridge", "ridge_rank": rank, "force": True}
+        assert train(pairs, **options) == 0
+        run = MatchRun.open(pairs / "run")
+        split = PairSource.of(run.config).open("dev")
+        model = run.task()
+        assert model.rank == rank
+        rows = split.encode(run.vocabulary)
+        found.append(score_all(Embedder(model), split, rows))
+    np.testing.assert_allclose(found[0], found[1], atol=2e-4)
+
+
+def test_rank_out_of_range(pairs):
+    assert train(pairs, matcher="ridge", ridge_rank=-1) == 2
