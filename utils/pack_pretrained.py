@@ -1,49 +1,59 @@
-"""Packs two runs of one picture network as what ships in imcap/pretrained.
+"""Two runs of one picture network as what ships in imcap/pretrained.
 
-python utils/pack_pretrained.py runs/captioner runs/matcher imcap/pretrained
+python utils/pack_pretrained.py --captioner runs/rl --matcher runs/ridge
 """
 
-import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
-from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.captioning.run import CaptionerRun
+from imcap.cli.parser import run_command
 from imcap.errors import InputError
-from imcap.export.packed_run import write_packed_encoder, write_packed_run
-from imcap.export.writing import ExportSettings, export_tflite
-from imcap.matching.run import MatchRun
+from imcap.options import REQUIRED, option
 from imcap.startup import load_keras
 
 
-def main(argv=None):
-    """Entry point; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("captioner", help="directory of a captioner's run")
-    parser.add_argument("matcher", help="directory of a matching run")
-    parser.add_argument("out", type=Path, help="folder to write, new or empty")
-    arguments = parser.parse_args(argv)
+@dataclasses.dataclass(frozen=True)
+class PackConfig:
+    """Writes both runs with weights of 16 bits, and a LiteRT file of 8.
+
+    The picture network's weights are kept once. Settings name files without
+    their folders.
+    """
+
+    captioner: str = option(REQUIRED, "directory of a captioner's run")
+    matcher: str = option(REQUIRED, "directory of a matching run")
+    output: str = option("pretrained", "folder to write, new or empty")
+
+
+def pack(config):
+    """Runs the command."""
     load_keras()
-    try:
-        pack(arguments.captioner, arguments.matcher, arguments.out)
-    except InputError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    from imcap.captioning.decoding_settings import DecodingSettings
+    from imcap.captioning.run import CaptionerRun
+    from imcap.export.packed_run import write_packed_encoder, write_packed_run
+    from imcap.export.writing import ExportSettings, export_tflite
+    from imcap.matching.run import MatchRun
 
-
-def pack(captioner, matcher, out):
-    """Writes the folder."""
-    run, match = CaptionerRun.open(captioner), MatchRun.open(matcher)
+    run = CaptionerRun.open(config.captioner)
+    match = MatchRun.open(config.matcher)
     if run.encoder_metadata["weights"] != match.encoder_metadata["weights"]:
-        raise InputError(f"{matcher}: not on the features of {captioner}")
+        raise InputError(
+            f"{config.matcher}: not on the features of {config.captioner}"
+        )
+    out = Path(config.output)
     encoder = out / "encoder.weights.h5"
     write_packed_encoder(encoder, run)
     write_packed_run(out / "captioner", run, encoder)
     write_packed_run(out / "matcher", match, encoder)
     settings = ExportSettings(DecodingSettings(beam_size=1), int8=True)
-    for line in export_tflite(captioner, out / "captioner.tflite", settings):
-        print(line)
+    lines = export_tflite(run.path, out / "captioner.tflite", settings)
+    print("\n".join(lines))
+
+
+def main(argv=None):
+    """Runs the command; returns the exit status."""
+    return run_command("pack_pretrained", PackConfig, pack, argv)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from imcap.captioning.confidence import threshold_of
 from imcap.serve.answers import caption_entry
 from imcap.serve.batches import Batcher
 from imcap.serve.decoding import (
@@ -48,6 +49,7 @@ class CaptionService:
 
     def __init__(self, model: "LoadedCaptioner", limits: Limits, gate: Gate):
         self.model = model
+        self.threshold = threshold_of(model.run.path)
         self.limits = limits
         self.gate = gate
         self.decoders = Decoders(model)
@@ -94,7 +96,10 @@ class CaptionService:
                 self._captions(setting, encoded),
                 Refused(503, "no answer in time; try again in a little"),
             )
-        entries = [caption_entry(caption) for caption in captions[:wanted]]
+        entries = [
+            caption_entry(caption, self.threshold)
+            for caption in captions[:wanted]
+        ]
         return JSONResponse({"captions": entries, "grid": self.model.grid})
 
     async def _captions(

@@ -174,10 +174,16 @@ function card(entry) {
   );
   entries.set(line, entry);
   const article = element("article", "caption");
+  if (entry.sure === false) {
+    article.append(element("div", "quiet", "Not sure what this shows. Perhaps:"));
+  }
   article.append(line.node);
   if (!entry.words.length) line.node.textContent = "(no words)";
   const foot = element("div", "foot quiet");
   foot.append(element("span", "", `log-probability ${entry.log_probability.toFixed(2).replace("-", "−")}`));
+  if ("confidence" in entry) {
+    foot.append(element("span", "", `confidence ${percent(entry.confidence)}`));
+  }
   if (entry.attention) {
     const play = element("button", "play", "Play");
     play.type = "button";
