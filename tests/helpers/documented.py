@@ -3,11 +3,13 @@
 import itertools
 import json
 import shlex
+import shutil
 
 import numpy as np
 from PIL import Image
 
 from helpers.documents import PAGES, fences
+from helpers.places import ROOT
 from helpers.tiny_data import WORDS
 from helpers.tiny_pairs import write_folder
 from helpers.tiny_regions import region_row
@@ -182,7 +184,8 @@ def write_workspace(folder, lines):
     for name in ("flickr8k", "coco"):
         path = folder / f"dataset_{name}.json"
         path.write_text(json.dumps({"images": images, "dataset": name}))
-    for name in ("holiday.jpg", "dog.jpg", "holiday/a.jpg", "holiday/b.jpg"):
+    shutil.copytree(ROOT / "docs/pictures", folder / "docs/pictures")
+    for name in ("photo.jpg", "holiday.jpg", "dog.jpg", "holiday/a.jpg", "holiday/b.jpg"):
         noise = rng.integers(0, 256, (40, 60, 3), "uint8")
         Image.fromarray(noise).save(folder / name)
     (folder / "lines.txt").write_text("\n".join(captions[:5]) + "\n")

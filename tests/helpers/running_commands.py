@@ -1,6 +1,7 @@
 """Runs one documented command in this process, as far as that is quick."""
 
 import argparse
+import glob
 import re
 import runpy
 import shlex
@@ -48,7 +49,9 @@ def kind(line):
 
 
 def command(line, monkeypatch):
-    words = words_of(line)[1:]
+    words = []
+    for word in words_of(line)[1:]:
+        words += sorted(glob.glob(word)) if "*" in word else [word]
     if words[0] == "extract" and "--weights" not in words:
         network = words[words.index("--model") + 1]
         words += ["--weights", f"{network}.weights.h5"]
