@@ -185,7 +185,13 @@ def write_workspace(folder, lines):
         path = folder / f"dataset_{name}.json"
         path.write_text(json.dumps({"images": images, "dataset": name}))
     shutil.copytree(ROOT / "docs/pictures", folder / "docs/pictures")
-    for name in ("photo.jpg", "holiday.jpg", "dog.jpg", "holiday/a.jpg", "holiday/b.jpg"):
+    for name in (
+        "photo.jpg",
+        "holiday.jpg",
+        "dog.jpg",
+        "holiday/a.jpg",
+        "holiday/b.jpg",
+    ):
         noise = rng.integers(0, 256, (40, 60, 3), "uint8")
         Image.fromarray(noise).save(folder / name)
     (folder / "lines.txt").write_text("\n".join(captions[:5]) + "\n")
