@@ -10,6 +10,7 @@ import numpy as np
 from imcap.captioning.confidence import (
     ABOUT,
     WEIGHTS,
+    are_right,
     build_confidence,
     opened_of,
 )
@@ -170,28 +171,6 @@ def confidence_of(
     return float(np.asarray(layer(**_inputs(run, inputs, caption)))[0, 0])
 
 
-def are_right(
-    layer: CaptionConfidence,
-    run: CaptionerRun,
-    generated: list[Caption],
-    references: CaptionSet,
-) -> np.ndarray:
-    """Which captions are said at least by half in the references: bool (N,)."""
-    idf = np.asarray(layer.matcher.idf.embeddings)[:, 0]
-    right = []
-    for caption, of_image in zip(generated, references.tokens, strict=True):
-        words = run.vocabulary
-        said = {word for tokens in of_image for word in tokens}
-        weights = {
-            word: float(idf[words.encode([word])[0]])
-            for word in set(caption.words)
-        }
-        total = sum(weights.values())
-        agreed = sum(weights[word] for word in set(weights) & said)
-        right.append(total > 0 and agreed >= total / 2)
-    return np.array(right)
-
-
 def fit_evidence(
     layer: CaptionConfidence,
     evidence: np.ndarray,
@@ -241,20 +220,3 @@ def choose_threshold(
         threshold, float(1 - kept.mean()), float(right[kept].mean()),
         float(right.mean()),
     )  # fmt: skip
-
-
-def risk_coverage(
-    confidence: np.ndarray, right: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and risk (N,) as the threshold falls.
-
-    Args:
-        confidence: (N,).
-        right: bool (N,).
-
-    Returns:
-        Shares of the captions given, and of wrong ones among them.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    count = np.arange(1, len(order) + 1)
-    return count / len(order), np.cumsum(~right[order]) / count

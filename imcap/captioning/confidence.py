@@ -11,7 +11,9 @@ from imcap.errors import InputError
 from imcap.files import read_json
 
 if TYPE_CHECKING:
+    from imcap.captioning.caption import Caption
     from imcap.captioning.run import CaptionerRun
+    from imcap.data.captions.caption_set import CaptionSet
     from imcap.models.confidence import CaptionConfidence
 
 WEIGHTS = "confidence.weights.h5"
@@ -59,3 +61,75 @@ def opened_of(attention: dict[str, Any]) -> Any:
     if "sentinel" in attention:
         return 1.0 - attention["sentinel"]
     return None
+
+
+def are_right(
+    layer: CaptionConfidence,
+    run: CaptionerRun,
+    generated: list[Caption],
+    references: CaptionSet,
+) -> np.ndarray:
+    """Which captions are said at least by half in the references: bool (N,)."""
+    idf = np.asarray(layer.matcher.idf.embeddings)[:, 0]
+    right = []
+    for caption, of_image in zip(generated, references.tokens, strict=True):
+        words = run.vocabulary
+        said = {word for tokens in of_image for word in tokens}
+        weights = {
+            word: float(idf[words.encode([word])[0]])
+            for word in set(caption.words)
+        }
+        total = sum(weights.values())
+        agreed = sum(weights[word] for word in set(weights) & said)
+        right.append(total > 0 and agreed >= total / 2)
+    return np.array(right)
+
+
+def risk_coverage(
+    confidence: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage and risk (N,) as the threshold falls.
+
+    Args:
+        confidence: (N,).
+        right: bool (N,).
+
+    Returns:
+        Shares of the captions given, and of wrong ones among them.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    count = np.arange(1, len(order) + 1)
+    return count / len(order), np.cumsum(~right[order]) / count
+
+
+def describe_confidence(
+    run: CaptionerRun, generated: list[Caption], references: CaptionSet
+) -> dict[str, Any] | None:
+    """What the confidence of captions is worth; None where there is none.
+
+    Args:
+        run: a `CaptionerRun`.
+        generated: N `Caption`s.
+        references: the captions of their pictures.
+
+    Returns:
+        Dict of threshold, declined (share below it), precision (share of
+        right captions among the others), right (among all), and the curve:
+        coverage and risk at every twentieth of the captions.
+    """
+    layer, threshold = load_confidence(run), threshold_of(run.path)
+    if layer is None or threshold is None:
+        return None
+    right = are_right(layer, run, generated, references)
+    confidence = np.array([caption.confidence for caption in generated])
+    coverage, risk = risk_coverage(confidence, right)
+    steps = np.ceil(np.linspace(0.05, 1.0, 20) * len(right)).astype(int) - 1
+    kept = confidence >= threshold
+    return {
+        "threshold": threshold,
+        "declined": float(1.0 - kept.mean()),
+        "precision": float(right[kept].mean()) if kept.any() else None,
+        "right": float(right.mean()),
+        "coverage": coverage[steps].tolist(),
+        "risk": risk[steps].tolist(),
+    }

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcap.captioning.confidence import describe_confidence
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.run import CaptionerRun
 from imcap.errors import InputError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.caption_set import CaptionSet
 
+CONFIDENCE = "confidence.json"  # beside the results, of calibrated runs
 SETTINGS = "settings.json"  # beside the results, what they were made with
 
 
@@ -138,8 +140,28 @@ def evaluate(
         [{"image_id": key, "caption": text} for key, text in texts.items()],
     )
     metrics = score(texts, captions, evaluation.metrics, folder)
+    if not evaluation.decoding.ensemble:
+        report_confidence(run, generated, captions, folder)
     write_json(folder / SETTINGS, evaluation.describe(run), indent=1)
     return metrics
+
+
+def report_confidence(
+    run: CaptionerRun,
+    generated: list[Caption],
+    captions: CaptionSet,
+    folder: Path,
+) -> None:
+    """Writes and prints what the confidence of a calibrated run is worth."""
+    found = describe_confidence(run, generated, captions)
+    if found is None:
+        return
+    write_json(folder / CONFIDENCE, found, indent=1)
+    print(
+        f"confidence: {found['declined']:.1%} declined; of the others "
+        f"{found['precision'] or 0.0:.1%} are right, of all "
+        f"{found['right']:.1%}"
+    )
 
 
 def caption_split(

@@ -7,9 +7,13 @@ import pytest
 
 from helpers.refusing import only_error
 from imcap.captioning import calibration
-from imcap.captioning.confidence import load_confidence, threshold_of
+from imcap.captioning.confidence import (
+    load_confidence,
+    risk_coverage,
+    threshold_of,
+)
 from imcap.captioning.run import CaptionerRun
-from imcap.cli import calibrate
+from imcap.cli import calibrate, evaluate
 from imcap.errors import InputError
 from imcap.export.packed_run import halve, without_folders
 
@@ -46,6 +50,20 @@ def test_generator_gives_it(calibrated):
         ours = calibration.confidence_of(layer, run, one, caption)
         assert 0 <= caption.confidence <= 1
         assert caption.confidence == pytest.approx(ours, abs=1e-4)
+
+
+def test_evaluation_says_what_it_is_worth(calibrated, capsys):
+    words = ["--model", str(calibrated), "--metrics", "Bleu"]
+    assert evaluate.main([*words, "--split", "val", "--beam_size", "1"]) == 0
+    assert "declined; of the others" in capsys.readouterr().out
+    found = json.loads(
+        (calibrated / "evaluation/val_greedy/confidence.json").read_text()
+    )
+    about = json.loads((calibrated / "confidence.json").read_text())
+    for name in ("threshold", "declined", "right"):
+        assert found[name] == pytest.approx(about[name])
+    assert found["coverage"][-1] == 1
+    assert found["risk"][-1] == pytest.approx(1 - found["right"])
 
 
 def test_run_without_calibration(trained):
@@ -95,7 +113,7 @@ def test_logistic_regression_finds_what_tells(trained):
 
 
 def test_risk_coverage():
-    coverage, risk = calibration.risk_coverage(
+    coverage, risk = risk_coverage(
         np.array([0.1, 0.9, 0.5, 0.7]), np.array([False, True, True, False])
     )
     np.testing.assert_allclose(coverage, [0.25, 0.5, 0.75, 1.0])
