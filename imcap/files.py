@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -99,6 +100,15 @@ def _beside(path: Path, ending: str) -> Path:
 def _flush_to_disk(path: Path) -> None:
     with open(path, "r+b") as file:
         os.fsync(file.fileno())
+
+
+def file_digest(path: StrPath) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def write_json(path: StrPath, value: Any, indent: int | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from imcap.captioning.confidence import ABOUT, WEIGHTS
 from imcap.errors import InputError
-from imcap.files import atomic_folder, atomic_write
+from imcap.files import atomic_folder, atomic_write, file_digest
 
 if TYPE_CHECKING:
     from imcap.runs.run import Run
@@ -42,7 +41,7 @@ def write_packed_run(out: Path, run: Run, encoder: Path) -> None:
         )
     metadata = dict(run.encoder_metadata)
     metadata.pop("weights_path", None)
-    metadata["weights"] = fingerprint(encoder)
+    metadata["weights"] = file_digest(encoder)
     with atomic_folder(out) as folder:
         packed = type(run)(
             folder,
@@ -77,11 +76,6 @@ def without_folders(config: Any) -> Any:
         and Path(value).name != value
     }
     return dataclasses.replace(config, **names)
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def halve(path: Path) -> None:

@@ -1,13 +1,12 @@
 """Run directory: all there is to know of a training."""
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import atomic_write, read_json, write_json
+from imcap.files import atomic_write, file_digest, read_json, write_json
 from imcap.options import from_json, to_json
 from imcap.runs.pretrained import OUTPUTS, resolve
 
@@ -221,11 +220,7 @@ class Run:
         path = path if path.exists() else self.state
         if not path.exists():
             return None
-        digest = hashlib.sha256()
-        with open(path, "rb") as file:
-            while part := file.read(1 << 20):
-                digest.update(part)
-        return digest.hexdigest()
+        return file_digest(path)
 
 
 def read_features(path: Path, remedy: str) -> dict[str, Any]:
