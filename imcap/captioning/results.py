@@ -90,8 +90,16 @@ class Destinations:
     def __init__(self, paths: Sequence[Path], folder: Path | None):
         self.folder = folder
         self.sidecars = collections.Counter(p.with_suffix("") for p in paths)
-        parents = [path.resolve().parent for path in paths]
-        self.root = Path(os.path.commonpath(parents)) if parents else None
+        self.root: Path | None = None
+        if folder is not None and paths:
+            parents = [path.resolve().parent for path in paths]
+            try:
+                self.root = Path(os.path.commonpath(parents))
+            except ValueError:
+                raise InputError(
+                    "copies of pictures from several drives have no common "
+                    "folder; caption one drive at a time"
+                ) from None
 
     def sidecar(self, path: Path) -> Path:
         """photo.txt of photo.jpg; photo.jpg.txt if there is a photo.png."""

@@ -152,7 +152,9 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     paths, refused = find_pictures(config.images)
     entries = known_entries(config)
     done = {entry["image"] for entry in entries}
-    copies = None if config.in_place else Path(config.output or "") / COPIES
+    copies = None
+    if config.write_metadata and not config.in_place:
+        copies = Path(config.output or "") / COPIES
     places = Destinations(paths, copies)
     waiting = [p for p in paths if not is_done(config, p, done, places)]
     if len(waiting) < len(paths):
