@@ -9,6 +9,8 @@ import numpy as np
 
 from imcap.errors import InputError
 from imcap.files import read_json
+from imcap.runs.run import CONFIDENCE_ABOUT as ABOUT
+from imcap.runs.run import CONFIDENCE_WEIGHTS as WEIGHTS
 
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from imcap.data.captions.caption_set import CaptionSet
     from imcap.models.confidence import CaptionConfidence
 
-WEIGHTS = "confidence.weights.h5"
-ABOUT = "confidence.json"
 AXES, RANK = 128, 64
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import keras
 
 ENCODER_WEIGHTS = "encoder.weights.h5"
+# What calibration leaves, which is of these weights alone.
+CONFIDENCE_WEIGHTS = "confidence.weights.h5"
+CONFIDENCE_ABOUT = "confidence.json"
 
 SomeRun = TypeVar("SomeRun", bound="Run")
 
@@ -125,7 +128,8 @@ class Run:
         source = Path(encoder_weights) if encoder_weights else None
         if source is not None and not source.is_file():
             source = None
-        for old in (self.state, self.best, self.path / "metrics.jsonl"):
+        names = ("metrics.jsonl", CONFIDENCE_WEIGHTS, CONFIDENCE_ABOUT)
+        for old in (self.state, self.best, *map(self.path.joinpath, names)):
             old.unlink(missing_ok=True)
         if source is None or source.resolve() != kept.resolve():
             kept.unlink(missing_ok=True)

@@ -66,6 +66,12 @@ def test_evaluation_says_what_it_is_worth(calibrated, capsys):
     assert found["risk"][-1] == pytest.approx(1 - found["right"])
 
 
+def test_of_other_weights_it_is_forgotten(calibrated):
+    run = CaptionerRun.open(calibrated)
+    run.begin()
+    assert load_confidence(run) is None and threshold_of(run.path) is None
+
+
 def test_run_without_calibration(trained):
     run = CaptionerRun.open(trained / "run")
     assert load_confidence(run) is None and threshold_of(run.path) is None
