@@ -79,6 +79,9 @@ class CaptionConfidence(keras.layers.Layer):
             name=name, shape=shape, initializer="ones", trainable=False
         )
 
+    def build(self, features_shape, *other_shapes):
+        self.built = True  # all weights are known from the arguments
+
     def call(self, features, tokens, log_probs, opened=None, mask=None):
         evidence = self.evidence(features, tokens, log_probs, opened, mask)
         standard = (evidence - self.centre) / self.spread  # (B, N, E)

@@ -29,6 +29,7 @@ from imcap.layers.cnn.adaptive_average_pooling import AdaptiveAveragePooling
 from imcap.layers.cnn.image_preprocessing import ImagePreprocessing
 from imcap.layers.dense import WeightNormalizedDense
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
+from imcap.models.confidence import CaptionConfidence
 from imcap.models.small_cnn import Coordinates
 from imcap.training.word_detection import AnyCell
 
@@ -191,6 +192,19 @@ CASES = {
         "inputs": [floats(B, K, D), floats(N, T, D, seed=1), MASK],
         "shapes": [(B, K, D), (N, T, D)],
         "weights": 0,
+        "dtype": "float32",
+    },
+    "confidence": {
+        "make": lambda **options: CaptionConfidence(V, D, 2, 3, 4, **options),
+        "inputs": [
+            floats(B, K, D),
+            np.array([[[5, 9, 2, 0]] * N, [[7, 2, 0, 0]] * N], "int32"),
+            -np.abs(floats(B, N, 4, seed=1)),
+            np.full((B, N, 4), 0.5, "float32"),
+            MASK,
+        ],
+        "shapes": [(B, K, D)],
+        "weights": 12,
         "dtype": "float32",
     },
     "weight-normalised": {
