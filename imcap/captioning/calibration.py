@@ -72,9 +72,14 @@ def calibrate(
             none is asked for.
 
     Raises:
-        InputError: a run that trains its CNN, or a precision that no
-            threshold reaches.
+        InputError: what ships, a run that trains its CNN, or a precision
+            that no threshold reaches.
     """
+    if run.path == run.shipped:
+        raise InputError(
+            "what ships stays as it is; continue it as a run of your own "
+            "(imcap train --start_from pretrained) and calibrate that"
+        )
     from imcap.training.checkpoints import save_weights
 
     layer = build_confidence(run)

@@ -7,7 +7,12 @@ from typing import Any, Protocol
 
 from imcap.captioning.run import CaptionerRun
 from imcap.captioning.train_settings import TrainConfig, validate_config
-from imcap.data.batches.readers import AugmentedFeatures, Pixels, StoredFeatures
+from imcap.data.batches.readers import (
+    AugmentedFeatures,
+    Pixels,
+    StoredFeatures,
+    open_crops,
+)
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
@@ -81,7 +86,7 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
     data = split(config, captions, vocabulary, read)
     if stored is not None and config.augmented_features is not None:
         crops, notes = open_crops(
-            config.augmented_features, stored, data.training
+            config.augmented_features, stored, data.training.image_ids
         )
         data = dataclasses.replace(
             data, augmented=crops, notes=(*data.notes, *notes)
@@ -122,26 +127,6 @@ def open_store(config: TrainConfig) -> FeatureStore | None:
         "give --features (made by `imcap extract`), or --cnntrain with "
         "--images_root to train from pictures; without the flag, "
         "features.h5 beside --input_json is read"
-    )
-
-
-def open_crops(
-    path: str, read: StoredFeatures, training: CaptionSet
-) -> tuple[AugmentedFeatures, tuple[str, ...]]:
-    """What reads training pictures as they are or in part, and notes."""
-    store = FeatureStore.open(path)
-    crops = AugmentedFeatures(read, store)
-    lacking = [name for name in training.image_ids if name not in crops]
-    if len(lacking) == len(training):
-        raise InputError(
-            f"{store.path}: no crop of image {lacking[0]!r}, nor of any other "
-            "training picture; make it from the same captions"
-        )
-    if not lacking:
-        return crops, ()
-    return crops, (
-        f"{len(lacking)} of {len(training)} training pictures have no crops "
-        f"in {store.path}",
     )
 
 

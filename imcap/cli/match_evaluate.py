@@ -85,13 +85,13 @@ def evaluate(config: MatchEvaluateConfig) -> dict[str, Any]:
     )
     for line in recall_table(metrics):
         print(line)
-    folder = output_folder(config, runs[0].path)
+    folder = output_folder(config, runs[0].outputs)
     write_json(folder / "metrics.json", metrics, indent=1)
     print(f"written to {folder}")
     return metrics
 
 
-def output_folder(config: MatchEvaluateConfig, run: Path) -> Path:
+def output_folder(config: MatchEvaluateConfig, outputs: Path) -> Path:
     """Where metrics.json goes."""
     if config.output:
         return Path(config.output)
@@ -99,7 +99,7 @@ def output_folder(config: MatchEvaluateConfig, run: Path) -> Path:
     if config.ensemble:
         others = [Path(path).resolve().name for path in config.ensemble]
         name += "_with_" + "_".join(others)
-    return run / "evaluation" / name
+    return outputs / "evaluation" / name
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imcap.data.batches.readers import StoredFeatures
+from imcap.data.batches.readers import (
+    AugmentedFeatures,
+    StoredFeatures,
+    open_crops,
+)
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
@@ -110,12 +114,13 @@ class PairSource:
 
 @dataclasses.dataclass(frozen=True)
 class MatchData:
-    """Pairs to learn from and to validate on, as `MatchingSet`s."""
+    """Pairs to learn from and to validate on, as `MatchingSet`s, and crops."""
 
     training: MatchingSet
     validation: MatchingSet | None
     vocabulary: Vocabulary
     notes: tuple[str, ...]
+    augmented: AugmentedFeatures | None = None
 
 
 def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
@@ -147,7 +152,15 @@ def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
         run.write_config()
     else:
         run.begin(encoder_weights(earlier, store.metadata))
-    data = MatchData(training, splits.get("dev"), vocabulary, notes + more)
+    crops = None
+    if config.augmented_features is not None:
+        read = StoredFeatures(store, run.channels, config.cache)
+        crops, lacking = open_crops(
+            config.augmented_features, read, training.image_ids
+        )
+        more += lacking
+    validation = splits.get("dev")
+    data = MatchData(training, validation, vocabulary, notes + more, crops)
     return run, data
 
 

@@ -111,6 +111,9 @@ def ensemble_scores(
 ) -> MeanScores:
     """The mean of the scores of all runs, on disk; (N, M).
 
+    Where a straight line and attention meet, whose scores are of different
+    sizes, each is divided by the deviation of its scores before.
+
     Args:
         runs: what is compared.
         loaders: of each run a function to its `Embedder`, called only where
@@ -118,7 +121,12 @@ def ensemble_scores(
         pairs: N images with M captions.
         checkpoint: which weights the embedders have.
     """
-    from imcap.matching.scores import MeanScores, StoredScores, data_fingerprint
+    from imcap.matching.scores import (
+        MeanScores,
+        StoredScores,
+        data_fingerprint,
+        deviation,
+    )
 
     matrices = []
     for run, load in zip(runs, loaders, strict=True):
@@ -130,7 +138,9 @@ def ensemble_scores(
             _show_progress, name=str(run.path), total=len(stored.blocks)
         )
         matrices.append(stored.open(load, show))
-    return MeanScores(matrices)
+    if len({run.config.matcher for run in runs}) == 1:
+        return MeanScores(matrices)
+    return MeanScores(matrices, [deviation(matrix) for matrix in matrices])
 
 
 def _show_progress(left: list[int], name: str, total: int) -> Any:

@@ -11,6 +11,7 @@ from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.matching.data import MatchData
+from imcap.matching.ridge import start_head
 from imcap.matching.run import MatchRun
 from imcap.matching.scores import Embedder, score_all
 from imcap.matching.settings import MatchConfig
@@ -18,7 +19,12 @@ from imcap.metrics.recall import retrieval_metrics
 from imcap.runs.fitting import Fitting, Phase
 from imcap.training.callbacks import GeneratedValidation, Progress
 from imcap.training.optimizers import make_optimizer
-from imcap.training.ranking import HardeningHinge, RankingHinge
+from imcap.training.ranking import (
+    ContrastiveLoss,
+    HardeningHinge,
+    LossPerScore,
+    RankingHinge,
+)
 from imcap.training.schedules import Schedule
 
 SHORT = {"image_to_text": "i2t", "text_to_image": "t2i"}
@@ -40,7 +46,11 @@ class MatchingLoop(Fitting):
         self.config = run.config
         self.data = data
         self.task = run.build_task()
-        self.loss = make_loss(self.config)
+        self.hinge = make_loss(self.config)
+        self.loss = self.hinge
+        if self.config.global_head:
+            head = ContrastiveLoss(self.config.temperature)
+            self.loss = LossPerScore([self.hinge, head])
         self.phases = self.make_phases()
         self.phase = self.phases[0]
         self.progress = Progress(self.batches.steps)
@@ -61,13 +71,14 @@ class MatchingLoop(Fitting):
                 batch_size=config.batch_size,
                 seed=config.seed,
                 pad_to=8,
+                augmented=data.augmented,
             ),
             metric="val_rsum" if data.validation else "loss",
             patience=config.patience,
         )
-        if not isinstance(self.loss, HardeningHinge):
+        if not isinstance(self.hinge, HardeningHinge):
             return [whole]
-        hardest = self.loss.hardest
+        hardest = self.hinge.hardest
         after = config.max_violation_after
         summed = dataclasses.replace(
             whole,
@@ -78,6 +89,16 @@ class MatchingLoop(Fitting):
             return [summed]
         worst = dataclasses.replace(whole, begin=lambda: hardest.assign(1.0))
         return [summed, worst]
+
+    def begin_anew(self) -> None:
+        """Begins the global head as a ridge."""
+        if self.config.global_head:
+            start_head(
+                self.task,
+                self.data.training,
+                self.data.vocabulary,
+                self.config.ridge_lambda,
+            )
 
     def compile(self) -> None:
         """Gives the model its optimizer and loss."""
@@ -116,8 +137,10 @@ class MatchingLoop(Fitting):
         return self.standard_callbacks(validation)
 
 
-def make_loss(config: MatchConfig) -> RankingHinge:
-    """The ranking loss of the flags."""
+def make_loss(config: MatchConfig) -> keras.losses.Loss:
+    """The ranking loss of the flags, of what attention scores."""
+    if config.loss == "contrastive":
+        return ContrastiveLoss(config.temperature)
     options = {
         "margin": config.margin,
         "mask_same_image": config.mask_same_image,

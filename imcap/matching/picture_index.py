@@ -71,7 +71,7 @@ class PictureIndex:
         weights = run.fingerprint(checkpoint)
         self.prefix = f"images_{_short_hash(weights, Path(folder).resolve())}_"
         path = self.folder / f"{self.prefix}{_short_hash(*self.versions)}.h5"
-        shape = (encoder.grid[0] * encoder.grid[1], embedder.scan.embed_size)
+        shape = (encoder.grid[0] * encoder.grid[1], embedder.scan.joint_size)
         with FeatureWriter(
             path, self.versions, self.images.files, shape,
             {"grid": encoder.grid}, "float32",
@@ -193,7 +193,7 @@ def embed_sentences(
     path = run.outputs / "search" / name
     if not path.exists():
         with atomic_write(path) as partial:
-            shape = (len(rows.values), embedder.scan.embed_size)
+            shape = (len(rows.values), embedder.scan.joint_size)
             out = np.lib.format.open_memmap(partial, "w+", "float32", shape)
             for first in range(0, len(rows), COPIED):
                 chosen = np.arange(first, min(first + COPIED, len(rows)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from imcap.data.batches.readers import StoredFeatures, pool_features
 from imcap.data.words.picture_words import count_picture_words
 from imcap.errors import InputError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from imcap.matching.data import MatchData
     from imcap.matching.run import MatchRun
     from imcap.models.ridge_matcher import RidgeMatcher
+    from imcap.models.scan import Scan
 
 
 def fit_run(run: MatchRun, data: MatchData) -> dict[str, Any] | None:
@@ -46,7 +49,7 @@ def fit(
     pairs: MatchingSet,
     vocabulary: Vocabulary,
     ridge_lambda: float,
-) -> None:
+) -> np.ndarray:
     """Fits a model to pairs; see `RidgeMatcher.fit_line`.
 
     Args:
@@ -54,6 +57,9 @@ def fit(
         pairs: the training pairs.
         vocabulary: that of the model.
         ridge_lambda: λ.
+
+    Returns:
+        The mean features of the pictures, float64 (N, D).
 
     Raises:
         InputError: no word is known.
@@ -67,3 +73,18 @@ def fit(
         )
     pooled = pool_features(StoredFeatures(pairs.store), pairs.image_ids)
     model.fit_line(pooled, said, share, ridge_lambda)
+    return pooled
+
+
+def start_head(
+    scan: Scan,
+    pairs: MatchingSet,
+    vocabulary: Vocabulary,
+    ridge_lambda: float,
+) -> None:
+    """Begins the global head of a `Scan` as a ridge; arguments as of `fit`."""
+    from imcap.models.ridge_matcher import RidgeMatcher
+
+    ridge = RidgeMatcher(vocabulary.size, scan.channels, scan.global_head)
+    pooled = fit(ridge, pairs, vocabulary, ridge_lambda)
+    scan.start_as_ridge(ridge, pooled)

@@ -35,7 +35,10 @@ class MatchRun(Run):
             from imcap.models.ridge_matcher import RidgeMatcher
 
             model = RidgeMatcher(
-                self.vocabulary.size, self.channels, self.config.ridge_rank
+                self.vocabulary.size,
+                self.channels,
+                self.config.ridge_rank,
+                self.config.ridge_scores,
             )
         else:
             model = self._build_scan()
@@ -72,6 +75,10 @@ class MatchRun(Run):
                 agg_func=config.agg_func,
                 lambda_lse=config.lambda_lse,
                 lambda_softmax=config.lambda_softmax,
+                global_head=config.global_head,
+                global_weight=config.global_weight,
+                feature_dropout=config.feature_dropout,
+                word_dropout=config.word_dropout,
                 **options,
             )
         except ValueError as error:

@@ -69,7 +69,7 @@ class Embedder:
         """
         read = StoredFeatures(pairs.store)
         count, locations = len(pairs), pairs.store.locations
-        shape = (count, locations, self.scan.embed_size)
+        shape = (count, locations, self.scan.joint_size)
         embeddings = allocate(shape, "float32")
         mask = None
         if not pairs.store.fixed_locations:
@@ -258,10 +258,16 @@ class MeanScores:
 
     Args:
         matrices: list of (N, M) arrays.
+        scales: what each is divided by before; None for nothing.
     """
 
-    def __init__(self, matrices: Sequence[np.ndarray]):
+    def __init__(
+        self,
+        matrices: Sequence[np.ndarray],
+        scales: Sequence[float] | None = None,
+    ):
         self.matrices = matrices
+        self.scales = [1.0] * len(matrices) if scales is None else scales
         self.shape = matrices[0].shape
         self.dtype = matrices[0].dtype
 
@@ -271,9 +277,28 @@ class MeanScores:
     def __getitem__(self, rows: slice) -> np.ndarray:
         total = functools.reduce(
             np.add,
-            (np.asarray(matrix[rows], "float64") for matrix in self.matrices),
+            (
+                np.asarray(matrix[rows], "float64") / scale
+                for matrix, scale in zip(
+                    self.matrices, self.scales, strict=True
+                )
+            ),
         )
         return (total / len(self.matrices)).astype(self.dtype)
+
+
+def deviation(matrix: np.ndarray) -> float:
+    """Standard deviation of all scores of a matrix; 1 where they are equal."""
+    blocks = [
+        slice(first, first + BLOCK) for first in range(0, len(matrix), BLOCK)
+    ]
+    mean = sum(matrix[rows].sum(dtype="float64") for rows in blocks)
+    mean = mean / matrix.size
+    squares = sum(
+        np.square(matrix[rows].astype("float64") - mean).sum()
+        for rows in blocks
+    )
+    return float(np.sqrt(squares / matrix.size)) or 1.0
 
 
 def data_fingerprint(pairs: MatchingSet, rows: TokenRows) -> str:

@@ -45,6 +45,10 @@ class MatchConfig:
         None, "features of --input_json's pictures; default: features.h5 "
         "beside it",
     )  # fmt: skip
+    augmented_features: str | None = option(
+        None, "crops of the training pictures from `imcap extract --augment`; "
+        "training takes each as often as the picture itself",
+    )  # fmt: skip
     checkpoint_path: str = option(
         "save", "directory of the run", "run", "model_name"
     )
@@ -69,6 +73,11 @@ class MatchConfig:
     ridge_rank: int = option(
         0, "rank of its weights, which are then kept as two factors; 0: full"
     )
+    ridge_scores: str = option(
+        "standard", "cosines, or these against the scores that a caption has "
+        "with the training pictures",
+        choices=("cosine", "standard"),
+    )  # fmt: skip
     img_dim: int = option(0, "width the features must have; 0: any")
     embed_size: int = option(1024, "width of the common space")
     word_dim: int = option(300, "width of word embeddings")
@@ -93,7 +102,23 @@ class MatchConfig:
     lambda_lse: float = option(6.0, "how sharp LogSumExp is")
     lambda_softmax: float = option(9.0, "how sharp attention is")
 
+    global_head: int = option(
+        0, "width of one more vector for the whole of a picture and of a "
+        "caption, whose cosine is added to the score; 0: none",
+    )  # fmt: skip
+    global_weight: float = option(1.0, "what that cosine counts")
+    feature_dropout: float = option(0.0, "share of channels hidden in training")
+    word_dropout: float = option(0.0, "share of words hidden in training")
+
     # Optimisation
+    loss: str = option(
+        "hinge", "the right pair wins by a margin, or is told from all others "
+        "of a batch; the global head always learns by the latter",
+        choices=("hinge", "contrastive"),
+    )  # fmt: skip
+    temperature: float = option(
+        0.05, "what contrastive losses divide scores by"
+    )
     margin: float = option(0.2, "by which a right pair must win")
     max_violation: bool = option(
         False, "learn from the hardest wrong pair only, not from their sum"
@@ -152,8 +177,14 @@ def validate_config(config: MatchConfig) -> MatchConfig:
             raise InputError(f"--{name} must be at least 1")
     if config.ridge_lambda <= 0:
         raise InputError("--ridge_lambda must be above 0")
-    if config.ridge_rank < 0:
-        raise InputError("--ridge_rank starts from 0")
+    for name in ("ridge_rank", "global_head"):
+        if getattr(config, name) < 0:
+            raise InputError(f"--{name} starts from 0")
+    for name in ("feature_dropout", "word_dropout"):
+        if not 0 <= getattr(config, name) < 1:
+            raise InputError(f"--{name} must be at least 0, below 1")
+    if config.temperature <= 0:
+        raise InputError("--temperature must be above 0")
     if not 0 <= config.weight_average < 1:
         raise InputError("--weight_average must be at least 0, below 1")
     return config

@@ -13,6 +13,68 @@ from imcap.models.inputs import ModelWithOptionalInputs, location_inputs
 from imcap.models.score_blocks import PooledScores
 
 PICTURES = 512  # whose words are weighed at a time
+SCORES = ("cosine", "standard")
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class ScoreStandardization(keras.layers.Layer):
+    """Standard scores: how a caption scores beside all training pictures.
+
+    `s = (x − m) · c / ‖Rᵀ c‖`, where m and R Rᵀ are mean and covariance of
+    the training pictures' embeddings: `x · c` minus its mean over these
+    pictures, over its deviation. Both follow from c alone, so that captions
+    that suit every picture do not come first everywhere.
+
+    Args:
+        width: int, E of the embeddings.
+        **kwargs: see `keras.layers.Layer`.
+
+    Call arguments:
+        images: float32 tensor (B, K, E).
+        captions: float32 tensor (C, T, E), whose sum over T is c.
+
+    Returns:
+        x − m and c / ‖Rᵀ c‖, of the shapes of the arguments.
+    """
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**(kwargs | {"dtype": "float32"}))
+        self.width = width
+        self.mean = self._constant("mean", (width,), "zeros")
+        self.root = self._constant("root", (width, width), "identity")
+        self.built = True
+
+    def _constant(self, name, shape, initializer):
+        return self.add_weight(
+            name=name, shape=shape, initializer=initializer, trainable=False
+        )
+
+    def build(self, images_shape, captions_shape=None):
+        self.built = True  # all weights are known from the width
+
+    def call(self, images, captions):
+        return self.centre(images), self.scale(captions)
+
+    def centre(self, images):
+        """Embeddings (B, K, E) minus their mean over training pictures."""
+        return images - self.mean
+
+    def scale(self, captions):
+        """Captions (C, T, E) over the deviation of what they score."""
+        spread = ops.matmul(ops.sum(captions, axis=1), self.root)  # (C, E)
+        square = ops.sum(ops.square(spread), axis=-1)
+        length = ops.sqrt(ops.maximum(square, 1e-12))
+        return captions / length[:, None, None]
+
+    def take_on(self, embeddings):
+        """Takes on mean and covariance of embeddings, float array (N, E)."""
+        mean = embeddings.mean(axis=0)
+        values, axes = np.linalg.eigh(np.cov(embeddings.T, bias=True))
+        self.mean.assign(mean)
+        self.root.assign(axes * np.sqrt(np.maximum(values, 0.0)))
+
+    def get_config(self):
+        return super().get_config() | {"width": self.width}
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -21,7 +83,8 @@ class RidgeMatcher(ModelWithOptionalInputs):
 
     `p = W [x; 1]`, where x are a picture's features, standardised and
     averaged over its locations; `score = cos(p, idf ⊙ said)`, where said is 1
-    for each word of the caption. No attention is learnt, and nothing is
+    for each word of the caption, or that against the scores of the caption
+    with the training pictures. No attention is learnt, and nothing is
     trained step by step: `imcap.matching.ridge` solves for W.
 
     As the line is the same at each location, a caption's score is the mean
@@ -32,6 +95,7 @@ class RidgeMatcher(ModelWithOptionalInputs):
         channels: int, D of the features.
         rank: int, the rank r of W, which is then kept as two factors,
             (D + 1, r) and (r, V) with orthonormal rows; 0 keeps W.
+        scores: "cosine", or "standard", see `ScoreStandardization`.
         **kwargs: see `keras.Model`.
 
     Call arguments:
@@ -43,6 +107,9 @@ class RidgeMatcher(ModelWithOptionalInputs):
     Returns:
         Float32 scores (B, C), all pairs; 0 for a caption without known words.
 
+    Raises:
+        ValueError: scores that do not exist.
+
     Example:
         >>> model = RidgeMatcher(vocabulary_size=2531, channels=1280)
 
@@ -52,13 +119,18 @@ class RidgeMatcher(ModelWithOptionalInputs):
         "Reduced-rank regression for the multivariate linear model".
     """
 
-    def __init__(self, vocabulary_size, channels, rank=0, **kwargs):
+    def __init__(
+        self, vocabulary_size, channels, rank=0, scores="cosine", **kwargs
+    ):
         # Config
+        if scores not in SCORES:
+            raise ValueError(f"scores must be of {SCORES}, got {scores!r}")
+        self.scores = scores
         self.vocabulary_size = vocabulary_size
         self.channels = channels
         self.rank = rank
         # All features, and a one for the bias, unless there are two factors.
-        self.embed_size = rank or channels + 1
+        self.joint_size = rank or channels + 1
         # Layers
         self.mask_locations = LocationMasking(name="mask_locations")
         self.pool = MaskedMean(name="pool")
@@ -66,15 +138,18 @@ class RidgeMatcher(ModelWithOptionalInputs):
             center=False, scale=False, epsilon=1e-12, name="standardise"
         )
         self.embedding = keras.layers.Embedding(
-            vocabulary_size, self.embed_size, name="words"
+            vocabulary_size, self.joint_size, name="words"
         )
         self.idf = keras.layers.Embedding(vocabulary_size, 1, name="idf")
         # Of two factors the second has orthonormal rows and needs no gram.
         self.inner = keras.layers.Dense(
-            self.embed_size,
+            self.joint_size,
             use_bias=False,
             name="project" if rank else "gram",
         )
+        self.relate = None
+        if scores == "standard":
+            self.relate = ScoreStandardization(self.joint_size, name="relate")
         inputs = location_inputs(channels)
         inputs["tokens"] = keras.Input((None,), dtype="int32", name="tokens")
         super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
@@ -112,18 +187,30 @@ class RidgeMatcher(ModelWithOptionalInputs):
         self.standardise.moving_mean.assign(mean)
         self.standardise.moving_variance.assign(deviation**2)
         self.idf.embeddings.assign(idf[:, None])
-        if not self.rank:
+        if self.rank:
+            # The words that the predictions for these pictures vary most in.
+            _, axes = np.linalg.eigh(line.T @ left @ line)
+            axes = axes[:, ::-1][:, : self.rank]  # (V, r)
+            self.embedding.embeddings.assign(axes)
+            self.inner.kernel.assign(line @ axes)
+        else:
             self.embedding.embeddings.assign(line.T)
             self.inner.kernel.assign(line @ line.T)
-            return
-        # The words that the predictions for these pictures vary most in.
-        _, axes = np.linalg.eigh(line.T @ left @ line)
-        axes = axes[:, ::-1][:, : self.rank]  # (V, r)
-        self.embedding.embeddings.assign(axes)
-        self.inner.kernel.assign(line @ axes)
+        if self.relate is not None:
+            self.relate.take_on(self._embeddings(pooled))
+
+    def _embeddings(self, pooled):
+        """Embeddings (N, E) of pictures, before they are standardised."""
+        parts = [
+            self._words_of(pooled[first : first + PICTURES, None])[:, 0]
+            for first in range(0, len(pooled), PICTURES)
+        ]
+        return np.concatenate([ops.convert_to_numpy(part) for part in parts])
 
     def encode_images(self, features, mask=None):
         """Image embeddings, so long that a picture's words have length 1.
+
+        Standard scores have the training's mean taken off them.
 
         Args:
             features: float tensor (B, K, D).
@@ -132,6 +219,10 @@ class RidgeMatcher(ModelWithOptionalInputs):
         Returns:
             Float tensor (B, K, D + 1), or (B, K, r).
         """
+        images = self._words_of(features, mask)
+        return images if self.relate is None else self.relate.centre(images)
+
+    def _words_of(self, features, mask=None):
         features = self.mask_locations(ops.cast(features, "float32"), mask)
         regions = self.standardise(features, training=False)
         regions = ops.concatenate(
@@ -149,6 +240,9 @@ class RidgeMatcher(ModelWithOptionalInputs):
     def encode_captions(self, tokens):
         """Caption embeddings: each word once, together of length 1.
 
+        With standard scores, so long that over the training pictures their
+        scores have deviation 1.
+
         Args:
             tokens: int32 tensor (C, T), 0 = padding.
 
@@ -163,7 +257,8 @@ class RidgeMatcher(ModelWithOptionalInputs):
         idf = self.idf(tokens)[..., 0] * first  # (C, T)
         length = ops.sqrt(ops.sum(ops.square(idf), axis=-1, keepdims=True))
         share = ops.divide_no_nan(idf, length)
-        return self.embedding(tokens) * share[..., None]
+        captions = self.embedding(tokens) * share[..., None]
+        return captions if self.relate is None else self.relate.scale(captions)
 
     def score(self, images, captions, image_mask=None, caption_mask=None):
         """Scores (B, C) of images (B, K, E) with captions (C, T, E)."""
@@ -192,4 +287,5 @@ class RidgeMatcher(ModelWithOptionalInputs):
             "vocabulary_size": self.vocabulary_size,
             "channels": self.channels,
             "rank": self.rank,
+            "scores": self.scores,
         }

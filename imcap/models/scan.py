@@ -5,10 +5,15 @@ from keras import ops
 
 from imcap.layers.attention.stacked_cross_attention import StackedCrossAttention
 from imcap.layers.dense import RowDense, UnitLength, WeightNormalizedDense
-from imcap.layers.masking import LocationMasking
+from imcap.layers.masking import LocationMasking, MaskedMean
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
+from imcap.models.global_head import (
+    GlobalCaptionEmbedding,
+    GlobalImageEmbedding,
+    start_as_ridge,
+)
 from imcap.models.inputs import ModelWithOptionalInputs, location_inputs
-from imcap.models.score_blocks import ChunkScores
+from imcap.models.score_blocks import ChunkScores, SummedScores
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -17,6 +22,10 @@ class Scan(ModelWithOptionalInputs):
 
     `v = unit(W V + b)` for each region, `e = unit(GRU(E w))` for each word,
     `scores = StackedCrossAttention(v, e)`.
+
+    With a global head, G > 0, a picture and a caption have one more vector
+    each, and its cosine is added to the score. Embeddings are then E + G
+    wide: behind a region's or a word's own stands its share of that vector.
 
     Args:
         vocabulary_size: int, V.
@@ -30,6 +39,10 @@ class Scan(ModelWithOptionalInputs):
             weight normalisation.
         cross_attn, raw_feature_norm, agg_func, lambda_lse, lambda_softmax:
             see `StackedCrossAttention`.
+        global_head: int, G, width of the global embeddings; 0: none.
+        global_weight: float, what their cosine counts in the score.
+        feature_dropout: float, share of channels hidden in training.
+        word_dropout: float, share of words hidden in training.
         **kwargs: see `keras.Model`.
 
     Call arguments:
@@ -39,7 +52,8 @@ class Scan(ModelWithOptionalInputs):
             tokens: int32 tensor (C, T), 0 = padding, which follows words.
 
     Returns:
-        Float32 scores (B, C), all pairs.
+        Float32 scores (B, C), all pairs. With a global head (B, C, 2), of
+        attention and of the head, which learn apart.
 
     Raises:
         ValueError: an option that does not exist.
@@ -68,6 +82,10 @@ class Scan(ModelWithOptionalInputs):
         agg_func="LogSumExp",
         lambda_lse=6.0,
         lambda_softmax=9.0,
+        global_head=0,
+        global_weight=1.0,
+        feature_dropout=0.0,
+        word_dropout=0.0,
         **kwargs,
     ):
         # Config
@@ -91,7 +109,13 @@ class Scan(ModelWithOptionalInputs):
         self.agg_func = agg_func
         self.lambda_lse = lambda_lse
         self.lambda_softmax = lambda_softmax
+        self.global_head = global_head
+        self.global_weight = global_weight
+        self.feature_dropout = feature_dropout
+        self.word_dropout = word_dropout
+        self.joint_size = embed_size + global_head
         self._make_layers()
+        self._make_global_head()
         inputs = location_inputs(channels)
         inputs["tokens"] = keras.Input((None,), dtype="int32", name="tokens")
         super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
@@ -128,11 +152,39 @@ class Scan(ModelWithOptionalInputs):
             name="attention",
         )
 
+    def _make_global_head(self):
+        # The whole of a channel or of a word is hidden, not parts.
+        self.hide_channels = self.hide_words = None
+        if self.feature_dropout:
+            self.hide_channels = keras.layers.Dropout(
+                self.feature_dropout, (None, 1, None), name="hide_channels"
+            )
+        if self.word_dropout:
+            self.hide_words = keras.layers.Dropout(
+                self.word_dropout, (None, None, 1), name="hide_words"
+            )
+        if self.global_head:
+            self.pool = MaskedMean(dtype="float32", name="pool")
+            self.global_image = GlobalImageEmbedding(
+                self.global_head, self.feature_dropout, name="global_image"
+            )
+            self.global_caption = GlobalCaptionEmbedding(
+                self.vocabulary_size,
+                self.global_head,
+                self.word_dropout,
+                name="global_caption",
+            )
+
     def _graph(self, inputs):
         images = self.encode_images(inputs["features"], inputs["mask"])
         captions = self.encode_captions(inputs["tokens"])
         words = ops.not_equal(inputs["tokens"], 0)
-        return self.score(images, captions, inputs["mask"], words)
+        scores = self._scores(images, captions, inputs["mask"], words)
+        return scores[0] if len(scores) == 1 else ops.stack(scores, axis=-1)
+
+    def start_as_ridge(self, ridge, pooled):
+        """Begins the global head as a ridge; see `start_as_ridge`."""
+        start_as_ridge(self.global_image, self.global_caption, ridge, pooled)
 
     def encode_images(self, features, mask=None):
         """Image embeddings: regions in the joint space.
@@ -142,10 +194,18 @@ class Scan(ModelWithOptionalInputs):
             mask: boolean tensor (B, K), True = keep; None keeps all.
 
         Returns:
-            Float tensor (B, K, E).
+            Float tensor (B, K, E + G).
         """
-        regions = self.region_dense(self.mask_locations(features, mask))
-        return regions if self.no_imgnorm else self.unit(regions)
+        features = self.mask_locations(features, mask)
+        seen = features
+        if self.hide_channels is not None:
+            seen = self.hide_channels(features)
+        regions = self.region_dense(seen)
+        regions = regions if self.no_imgnorm else self.unit(regions)
+        if not self.global_head:
+            return regions
+        whole = self.global_image(features, mask)
+        return ops.concatenate([ops.cast(regions, "float32"), whole], axis=-1)
 
     def encode_captions(self, tokens):
         """Caption embeddings: words in the joint space.
@@ -154,17 +214,44 @@ class Scan(ModelWithOptionalInputs):
             tokens: int32 tensor (C, T), 0 = padding.
 
         Returns:
-            Float tensor (C, T, E), 0 where there is padding.
+            Float tensor (C, T, E + G), 0 where there is padding.
         """
-        words = self.gru(self.embedding(tokens), ops.not_equal(tokens, 0))
-        return words if self.no_txtnorm else self.unit(words)
+        words = self.embedding(tokens)
+        if self.hide_words is not None:
+            words = self.hide_words(words)
+        states = self.gru(words, ops.not_equal(tokens, 0))
+        words = states if self.no_txtnorm else self.unit(states)
+        if not self.global_head:
+            return words
+        whole = self.global_caption(tokens, states)
+        return ops.concatenate([ops.cast(words, "float32"), whole], axis=-1)
 
     def score(self, images, captions, image_mask=None, caption_mask=None):
-        """Scores (B, C) of images (B, K, E) with captions (C, T, E).
+        """Scores (B, C) of images (B, K, E + G), captions (C, T, E + G).
 
         Masks are boolean, (B, K) and (C, T), True = keep; None keeps all.
         """
-        return self.attention(images, captions, image_mask, caption_mask)
+        parts = self._scores(images, captions, image_mask, caption_mask)
+        if not self.global_head:
+            return parts[0]
+        return parts[0] + self.global_weight * parts[1]
+
+    def _scores(self, images, captions, image_mask, caption_mask):
+        """Scores (B, C) of attention and, where there is one, the head."""
+        regions, words = self._local(images), self._local(captions)
+        scores = [self.attention(regions, words, image_mask, caption_mask)]
+        if self.global_head:
+            whole = self.pool(images[..., self.embed_size :], image_mask)
+            said = ops.sum(captions[..., self.embed_size :], axis=1)
+            scores.append(ops.matmul(whole, ops.transpose(said)))
+        return scores
+
+    def _local(self, embeddings):
+        """What attention sees of embeddings (…, E + G): (…, E)."""
+        if not self.global_head:
+            return embeddings
+        local = embeddings[..., : self.embed_size]
+        return ops.cast(local, self.attention.compute_dtype)
 
     def attend(self, images, captions, image_mask=None, caption_mask=None):
         """Weights (B, T, K) of the words of captions over their own images.
@@ -173,11 +260,15 @@ class Scan(ModelWithOptionalInputs):
         "i2t" the weights sum to one over the words of each region instead
         of the regions of each word.
         """
-        return self.attention.attend(images, captions, image_mask, caption_mask)
+        regions, words = self._local(images), self._local(captions)
+        return self.attention.attend(regions, words, image_mask, caption_mask)
 
     def block_scorer(self):
         """What compares blocks of pictures and captions."""
-        return ChunkScores(self)
+        local = ChunkScores(self)
+        if not self.global_head:
+            return local
+        return SummedScores(local, self.embed_size, self.global_weight)
 
     def get_config(self):
         return {
@@ -197,4 +288,8 @@ class Scan(ModelWithOptionalInputs):
             "agg_func": self.agg_func,
             "lambda_lse": self.lambda_lse,
             "lambda_softmax": self.lambda_softmax,
+            "global_head": self.global_head,
+            "global_weight": self.global_weight,
+            "feature_dropout": self.feature_dropout,
+            "word_dropout": self.word_dropout,
         }

@@ -202,6 +202,43 @@ class PooledScores:
         return inputs["images"] @ inputs["captions"].sum(axis=1).T
 
 
+class SummedScores:
+    """Adds what compares the whole of pictures and captions to a scorer.
+
+    Args:
+        local: the scorer of the first `size` numbers of each embedding.
+        size: int, E.
+        weight: float, what the scores of the rest count, by `PooledScores`.
+
+    Example:
+        >>> scorer = SummedScores(ChunkScores(scan), scan.embed_size, 1.0)
+    """
+
+    def __init__(self, local, size, weight):
+        self.local = local
+        self.pooled = PooledScores()
+        self.size = size
+        self.weight = weight
+
+    def prepare(self, images, mask, chunk):
+        """What the two scorers prepare."""
+        images = np.asarray(images, "float32")
+        local = self.local.prepare(images[..., : self.size], mask, chunk)
+        whole = self.pooled.prepare(images[..., self.size :], mask, chunk)
+        return {"local": local, "whole": whole}
+
+    def predict_on_batch(self, inputs):
+        """Scores float32 (B, M) of `prepare`'s images with captions."""
+        captions = np.asarray(inputs["captions"])
+        local = self.local.predict_on_batch(
+            inputs["local"] | {"captions": captions[..., : self.size]}
+        )
+        whole = self.pooled.predict_on_batch(
+            inputs["whole"] | {"captions": captions[..., self.size :]}
+        )
+        return local[: len(whole)] + self.weight * whole
+
+
 def _in_chunks(values, chunk, missing):
     """Rows (N, …) as (S, chunk, …), with `missing` rows of zeros behind."""
     padding = [(0, missing)] + [(0, 0)] * (len(values.shape) - 1)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from imcap.layers.masking import FILL
+
 
 @keras.saving.register_keras_serializable(package="imcap")
 class RankingHinge(keras.losses.Loss):
@@ -82,6 +84,101 @@ class RankingHinge(keras.losses.Loss):
             mask_same_image=self.mask_same_image,
         )
         return config
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class ContrastiveLoss(keras.losses.Loss):
+    """Contrastive loss: the right pair is told from all others of a batch.
+
+    `L = −Σ_i (log softmax_j(S_ij / τ)_i + log softmax_j(S_ji / τ)_i) / B`:
+    cross-entropies of the right caption of each image, and of the right
+    image of each caption. Captions of one image are no wrong pairs.
+
+    Args:
+        temperature: float τ.
+        **kwargs: see `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: int32 tensor (B,), which image each pair is of.
+        y_pred: float tensor (B, B), scores of image i with caption j, the
+            right ones on the diagonal.
+        sample_weight: not taken.
+
+    Returns:
+        Float32 scalar.
+
+    Example:
+        >>> model.compile("adam", ContrastiveLoss(temperature=0.05))
+
+    Reference:
+        Radford et al., 2021, "Learning transferable visual models from
+        natural language supervision", figure 3, with τ given.
+    """
+
+    def __init__(self, temperature=0.05, **kwargs):
+        super().__init__(**kwargs)
+        self.temperature = temperature
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return self.call(y_true, ops.cast(y_pred, "float32"))
+
+    def call(self, y_true, y_pred):
+        images = ops.reshape(y_true, (-1,))
+        same = ops.equal(images[:, None], images[None])
+        same = ops.logical_xor(
+            same, ops.eye(ops.shape(y_pred)[0], dtype="bool")
+        )
+        scores = ops.where(same, FILL, y_pred / self.temperature)
+        logs = [
+            ops.diagonal(ops.log_softmax(scores, axis=axis)) for axis in (0, 1)
+        ]
+        return -ops.mean(logs[0] + logs[1])
+
+    def get_config(self):
+        return super().get_config() | {"temperature": self.temperature}
+
+
+@keras.saving.register_keras_serializable(package="imcap")
+class LossPerScore(keras.losses.Loss):
+    """Sum of losses: each of one kind of score, which thereby learn apart.
+
+    Args:
+        losses: list of R losses of (y_true, scores (B, B)).
+        **kwargs: see `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: what the losses take.
+        y_pred: float tensor (B, B, R).
+        sample_weight: not taken.
+
+    Returns:
+        Float32 scalar.
+
+    Example:
+        >>> LossPerScore([RankingHinge(), ContrastiveLoss()])
+    """
+
+    def __init__(self, losses, **kwargs):
+        super().__init__(**kwargs)
+        self.losses = losses
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return self.call(y_true, y_pred)
+
+    def call(self, y_true, y_pred):
+        return sum(
+            loss(y_true, y_pred[..., number])
+            for number, loss in enumerate(self.losses)
+        )
+
+    def get_config(self):
+        losses = [keras.losses.serialize(loss) for loss in self.losses]
+        return super().get_config() | {"losses": losses}
+
+    @classmethod
+    def from_config(cls, config):
+        losses = [keras.losses.deserialize(loss) for loss in config["losses"]]
+        return cls(**(config | {"losses": losses}))
 
 
 def _summed(hinges):

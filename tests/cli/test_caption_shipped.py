@@ -14,7 +14,9 @@ from PIL import Image
 import imcap
 from helpers.places import ROOT
 from helpers.refusing import only_error
+from helpers.tiny_data import write_captions, write_features
 from imcap.captioning.litert import LiteRTCaptioner
+from imcap.cli import calibrate, match
 from imcap.cli.caption import main
 from imcap.runs.pretrained import FOLDER, LITERT
 
@@ -205,14 +207,31 @@ def test_eight_bits_say_nearly_what_the_weights_say():
         assert abs(ours.confidence - theirs.confidence) < 0.1
 
 
+def test_nothing_is_written_beside_what_ships(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in FOLDER.rglob("*")}
+    captions = write_captions(tmp_path / "captions.json", images=4)
+    text = captions.read_text().replace('"train"', '"test"')
+    captions.write_text(text)
+    features = write_features(tmp_path / "f.h5", images=4, channels=1280)
+    data = ["--input_json", str(captions), "--features", str(features)]
+    line = ["--model", "pretrained", "--split", "test", *data]
+    assert match.main(["evaluate", *line]) == 0
+    assert list(tmp_path.glob("imcap_output/**/metrics.json"))
+    assert calibrate.main(["--model", "pretrained", *data]) == 2
+    assert "stays as it is" in capsys.readouterr().err
+    after = {path: path.stat().st_mtime_ns for path in FOLDER.rglob("*")}
+    assert after == before
+
+
 def test_wheel_is_small_enough(tmp_path):
-    """Of 45 MB, deflated as in a wheel, 43.8 are for what is not code."""
+    """Of 45 MB, deflated as in a wheel, 43.9 are for what is not code."""
     with zipfile.ZipFile(
         tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED
     ) as archive:
         for path in FOLDER.rglob("*"):
             archive.write(path, path.relative_to(FOLDER))
-    assert (tmp_path / "all.zip").stat().st_size < 43.8e6
+    assert (tmp_path / "all.zip").stat().st_size < 43.9e6
 
 
 def test_what_ships_names_no_machine():

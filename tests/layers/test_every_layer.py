@@ -30,6 +30,11 @@ from imcap.layers.cnn.image_preprocessing import ImagePreprocessing
 from imcap.layers.dense import WeightNormalizedDense
 from imcap.layers.recurrent.averaged_gru import AveragedGRU
 from imcap.models.confidence import CaptionConfidence
+from imcap.models.global_head import (
+    GlobalCaptionEmbedding,
+    GlobalImageEmbedding,
+)
+from imcap.models.ridge_matcher import ScoreStandardization
 from imcap.models.small_cnn import Coordinates
 from imcap.training.word_detection import AnyCell
 
@@ -205,6 +210,27 @@ CASES = {
         ],
         "shapes": [(B, K, D)],
         "weights": 12,
+        "dtype": "float32",
+    },
+    "standard scores": {
+        "make": lambda **options: ScoreStandardization(D, **options),
+        "inputs": [floats(B, K, D), floats(N, T, D, seed=1)],
+        "shapes": [(B, K, D), (N, T, D)],
+        "weights": 2,
+        "dtype": "float32",
+    },
+    "global image": {
+        "make": lambda **options: GlobalImageEmbedding(U, **options),
+        "inputs": [floats(B, K, D), MASK],
+        "shapes": [(B, K, D)],
+        "weights": 4,
+        "dtype": "float32",
+    },
+    "global caption": {
+        "make": lambda **options: GlobalCaptionEmbedding(V, U, **options),
+        "inputs": [np.array([[4, 9, 3], [7, 2, 0]], "int32"), floats(B, 3, E)],
+        "shapes": [(B, 3), (B, 3, E)],
+        "weights": 3,
         "dtype": "float32",
     },
     "weight-normalised": {

@@ -93,3 +93,33 @@ def test_attention_is_what_speaks_for_a_word(parts):
     np.testing.assert_allclose(weights[0, 1], expected, atol=1e-5)
     assert not weights[0, 3].any(), "a word that is said again"
     assert not weights[2].any(), "no word is known"
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_standard_scores_are_those_of_training_pictures(rank):
+    rng = np.random.default_rng(2)
+    pooled = rng.normal(size=(600, D))  # more than are embedded at a time
+    said = (rng.random((600, V)) < 0.3).astype("float32")
+    said[:, :4] = 0.0
+    models = {
+        scores: RidgeMatcher(V, D, rank, scores)
+        for scores in ("cosine", "standard")
+    }
+    for model in models.values():
+        model.fit_line(pooled, said, said / 2, 3.0)
+
+    def score(scores, features):
+        inputs = {"features": features[:, None], "tokens": TOKENS}
+        return as_numpy(models[scores](inputs))[0]
+
+    of_training = score("cosine", pooled)
+    assert of_training[:, :2].std(axis=0).min() > 1e-3
+    others = rng.normal(size=(B, D))
+    deviation = np.maximum(of_training.std(axis=0), 1e-12)
+    expected = (score("cosine", others) - of_training.mean(axis=0)) / deviation
+    np.testing.assert_allclose(score("standard", others), expected, atol=1e-4)
+
+
+def test_unknown_scores_are_refused():
+    with pytest.raises(ValueError, match="scores must be"):
+        RidgeMatcher(V, D, scores="rank")

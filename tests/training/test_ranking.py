@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from imcap.training.ranking import RankingHinge
+from imcap.training.ranking import ContrastiveLoss, LossPerScore, RankingHinge
 
 B = 5
 SCORES = np.random.default_rng(0).normal(size=(B, B)).astype("float32")
@@ -39,3 +39,27 @@ def test_images_are_not_needed_unless_they_are_masked():
     plain = float(RankingHinge()(None, SCORES))
     assert plain == float(RankingHinge()(IMAGES, SCORES))
     assert plain != float(RankingHinge(mask_same_image=True)(IMAGES, SCORES))
+
+
+def test_contrastive_loss_is_its_equation():
+    total = 0.0
+    for scores in (SCORES, SCORES.T):
+        for i in range(B):
+            others = [j for j in range(B) if j == i or IMAGES[i] != IMAGES[j]]
+            powers = np.exp(scores[i, others] / 0.5)
+            total -= np.log(np.exp(scores[i, i] / 0.5) / powers.sum()) / B
+    loss = ContrastiveLoss(temperature=0.5)
+    found = float(loss(IMAGES, SCORES))
+    np.testing.assert_allclose(found, total, rtol=1e-5)
+    copy = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert float(copy(IMAGES, SCORES)) == found
+
+
+def test_each_kind_of_score_has_its_loss():
+    losses = [RankingHinge(0.3), ContrastiveLoss(0.5)]
+    both = np.stack([SCORES, SCORES[::-1]], axis=-1)
+    loss = LossPerScore(losses)
+    expected = losses[0](IMAGES, SCORES) + losses[1](IMAGES, SCORES[::-1])
+    np.testing.assert_allclose(float(loss(IMAGES, both)), float(expected))
+    copy = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert float(copy(IMAGES, both)) == float(loss(IMAGES, both))

@@ -1,6 +1,7 @@
 """Batches of images with one caption each, for training by comparison."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class PairBatches(Epochs):
         seed: int.
         pad_to: int, captions are padded to a multiple of this, which bounds
             the number of shapes a compiler sees.
+        augmented: function of image ids and a numpy generator, used in
+            place of `read` where there is one; see `AugmentedFeatures`.
 
     Example:
         >>> batches = PairBatches(pairs, pairs.encode(vocabulary), read)
@@ -36,6 +39,12 @@ class PairBatches(Epochs):
     batch_size: int = 128
     seed: int = 0
     pad_to: int = 1
+    augmented: (
+        Callable[
+            [Sequence[int | str], np.random.Generator], dict[str, np.ndarray]
+        ]
+        | None
+    ) = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 2:
@@ -54,6 +63,10 @@ class PairBatches(Epochs):
         chosen = self.rows(step)
         images = self.pairs.image_of[chosen]
         ids = [self.pairs.image_ids[image] for image in images]
-        inputs = dict(self.read(ids))
+        if self.augmented is None:
+            inputs = dict(self.read(ids))
+        else:
+            rng = np.random.default_rng([self.seed, 1, int(step)])
+            inputs = dict(self.augmented(ids, rng))
         inputs["tokens"] = self.captions.dense(chosen, self.pad_to)
         return inputs, images.astype("int32")

@@ -201,6 +201,26 @@ class AugmentedFeatures:
         return inputs
 
 
+def open_crops(
+    path: StrPath, read: StoredFeatures, image_ids: Sequence[int | str]
+) -> tuple[AugmentedFeatures, tuple[str, ...]]:
+    """What reads training pictures as they are or in part, and notes."""
+    store = FeatureStore.open(path)
+    crops = AugmentedFeatures(read, store)
+    lacking = [name for name in image_ids if name not in crops]
+    if len(lacking) == len(image_ids):
+        raise InputError(
+            f"{store.path}: no crop of image {lacking[0]!r}, nor of any other "
+            "training picture; make it from the same captions"
+        )
+    if not lacking:
+        return crops, ()
+    return crops, (
+        f"{len(lacking)} of {len(image_ids)} training pictures have no crops "
+        f"in {store.path}",
+    )
+
+
 class Pixels:
     """Reader of pixels by image id, as a model's inputs.
 
