@@ -187,7 +187,7 @@ def test_a_circle_is_seen():
 def test_models_do_not_import_one_another():
     shared = {
         "inputs", "captioner", "recurrent_captioner", "transformer_captioner",
-        "ridge_matcher",
+        "ridge_matcher", "global_head",
         "score_blocks",
         # What backbones are made of.
         "picture_networks", "efficientnet_lite", "torch_weights",

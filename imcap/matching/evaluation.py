@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcap.errors import InputError
-from imcap.files import atomic_write
+from imcap.files import atomic_write, file_digest
+from imcap.runs.run import BASELINE_WEIGHTS
 
 if TYPE_CHECKING:
     from imcap.data.pairs.matching_set import MatchingSet
     from imcap.matching.run import MatchRun
-    from imcap.matching.scores import Embedder, MeanScores
+    from imcap.matching.scores import Embedder, MeanScores, StoredScores
 
 FOLDS = 5
 
@@ -41,7 +42,8 @@ def evaluate(
         save_scores: .npy to write the scores to; with fold5, one a fold.
 
     Returns:
-        What `retrieval_metrics` gives, and images, captions, folds, runs.
+        What `retrieval_metrics` gives, and images, captions, folds, runs; as
+        baseline, the same of the ridge that the first run has kept.
 
     Raises:
         InputError: a run that was trained on other features, or images that
@@ -53,7 +55,7 @@ def evaluate(
         check_features(run, pairs)
     loaders = [embedder_loader(run, checkpoint) for run in runs]
     parts = split_folds(pairs) if fold5 else [pairs]
-    results = []
+    results, of_line = [], []
     for number, part in enumerate(parts, 1):
         scores = ensemble_scores(runs, loaders, part, checkpoint)
         results.append(retrieval_metrics(scores, part.image_of))
@@ -62,12 +64,32 @@ def evaluate(
             if fold5:
                 path = path.with_name(f"{path.stem}_{number}{path.suffix}")
             write_scores(path, scores)
-    return average_metrics(results) | {
-        "images": len(parts[0]),
-        "captions": parts[0].caption_count,
-        "folds": len(parts),
-        "runs": [str(run.path) for run in runs],
-    }
+        line = baseline_scores(runs[0], part)
+        if line is not None:
+            of_line.append(retrieval_metrics(line, part.image_of))
+    baseline = {"baseline": average_metrics(of_line)} if of_line else {}
+    return (
+        baseline
+        | average_metrics(results)
+        | {
+            "images": len(parts[0]),
+            "captions": parts[0].caption_count,
+            "folds": len(parts),
+            "runs": [str(run.path) for run in runs],
+        }
+    )
+
+
+def baseline_scores(run: MatchRun, pairs: MatchingSet) -> np.ndarray | None:
+    """Scores (N, M) of the ridge that a run has kept; None where it has not."""
+    from imcap.matching.scores import Embedder
+
+    path = run.path / BASELINE_WEIGHTS
+    if not path.exists():
+        return None
+    folder = kept_folder(run, "baseline", file_digest(path))
+    stored = stored_scores(run, folder, pairs)
+    return stored.open(lambda: Embedder(run.baseline()))
 
 
 def check_features(run: MatchRun, pairs: MatchingSet) -> None:
@@ -121,19 +143,12 @@ def ensemble_scores(
         pairs: N images with M captions.
         checkpoint: which weights the embedders have.
     """
-    from imcap.matching.scores import (
-        MeanScores,
-        StoredScores,
-        data_fingerprint,
-        deviation,
-    )
+    from imcap.matching.scores import MeanScores, deviation
 
     matrices = []
     for run, load in zip(runs, loaders, strict=True):
-        rows = pairs.encode(run.vocabulary)
-        folder = scores_folder(run, checkpoint)
-        key = data_fingerprint(pairs, rows)[:16]
-        stored = StoredScores(folder / key, pairs, rows)
+        folder = kept_folder(run, checkpoint, str(run.fingerprint(checkpoint)))
+        stored = stored_scores(run, folder, pairs)
         show = functools.partial(
             _show_progress, name=str(run.path), total=len(stored.blocks)
         )
@@ -156,15 +171,25 @@ def _show_progress(left: list[int], name: str, total: int) -> Any:
     )
 
 
-def scores_folder(run: MatchRun, checkpoint: str) -> Path:
+def kept_folder(run: MatchRun, name: str, fingerprint: str) -> Path:
     """Folder of the scores of a run's present weights; removes others."""
     start = run.outputs / "scores"
-    fingerprint = str(run.fingerprint(checkpoint))
-    folder = start / f"{checkpoint}_{fingerprint[:16]}"
-    for other in start.glob(f"{checkpoint}_*"):
+    folder = start / f"{name}_{fingerprint[:16]}"
+    for other in start.glob(f"{name}_*"):
         if other != folder:
             shutil.rmtree(other)
     return folder
+
+
+def stored_scores(
+    run: MatchRun, folder: Path, pairs: MatchingSet
+) -> StoredScores:
+    """The scores of pairs in a folder, by the words of a run."""
+    from imcap.matching.scores import StoredScores, data_fingerprint
+
+    rows = pairs.encode(run.vocabulary)
+    key = data_fingerprint(pairs, rows)[:16]
+    return StoredScores(folder / key, pairs, rows)
 
 
 def write_scores(path: str | Path, scores: MeanScores) -> None:

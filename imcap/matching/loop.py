@@ -11,7 +11,7 @@ from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.matching.data import MatchData
-from imcap.matching.ridge import start_head
+from imcap.matching.ridge import fit_baseline, start_head
 from imcap.matching.run import MatchRun
 from imcap.matching.scores import Embedder, score_all
 from imcap.matching.settings import MatchConfig
@@ -91,14 +91,10 @@ class MatchingLoop(Fitting):
         return [summed, worst]
 
     def begin_anew(self) -> None:
-        """Begins the global head as a ridge."""
+        """Fits the baseline, and begins the global head as a ridge."""
+        pooled = fit_baseline(self.run, self.data)
         if self.config.global_head:
-            start_head(
-                self.task,
-                self.data.training,
-                self.data.vocabulary,
-                self.config.ridge_lambda,
-            )
+            start_head(self.task, self.data, self.config.ridge_lambda, pooled)
 
     def compile(self) -> None:
         """Gives the model its optimizer and loss."""

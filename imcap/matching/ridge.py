@@ -10,6 +10,7 @@ from imcap.data.batches.readers import StoredFeatures, pool_features
 from imcap.data.words.picture_words import count_picture_words
 from imcap.errors import InputError
 from imcap.metrics.recall import retrieval_metrics
+from imcap.runs.run import BASELINE_WEIGHTS
 from imcap.training.checkpoints import save_weights
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def fit(
     pairs: MatchingSet,
     vocabulary: Vocabulary,
     ridge_lambda: float,
+    pooled: np.ndarray | None = None,
 ) -> np.ndarray:
     """Fits a model to pairs; see `RidgeMatcher.fit_line`.
 
@@ -57,6 +59,7 @@ def fit(
         pairs: the training pairs.
         vocabulary: that of the model.
         ridge_lambda: λ.
+        pooled: their mean features, where they are known.
 
     Returns:
         The mean features of the pictures, float64 (N, D).
@@ -71,20 +74,38 @@ def fit(
         raise InputError(
             f"{pairs.name}: none of its words is in the vocabulary"
         )
-    pooled = pool_features(StoredFeatures(pairs.store), pairs.image_ids)
+    if pooled is None:
+        pooled = pool_features(StoredFeatures(pairs.store), pairs.image_ids)
     model.fit_line(pooled, said, share, ridge_lambda)
     return pooled
 
 
+def fit_baseline(run: MatchRun, data: MatchData) -> np.ndarray:
+    """Fits and keeps the ridge that a run's attention is compared with.
+
+    Returns:
+        The mean features of the training pictures, float64 (N, D).
+    """
+    model = run.build_baseline()
+    config = run.config
+    pooled = fit(model, data.training, data.vocabulary, config.ridge_lambda)
+    save_weights(run.path / BASELINE_WEIGHTS, model)
+    return pooled
+
+
 def start_head(
-    scan: Scan,
-    pairs: MatchingSet,
-    vocabulary: Vocabulary,
-    ridge_lambda: float,
+    scan: Scan, data: MatchData, ridge_lambda: float, pooled: np.ndarray
 ) -> None:
-    """Begins the global head of a `Scan` as a ridge; arguments as of `fit`."""
+    """Begins the global head of a `Scan` as a ridge of its rank.
+
+    Args:
+        scan: the model.
+        data: `MatchData`.
+        ridge_lambda: λ.
+        pooled: mean features of the training pictures, float64 (N, D).
+    """
     from imcap.models.ridge_matcher import RidgeMatcher
 
-    ridge = RidgeMatcher(vocabulary.size, scan.channels, scan.global_head)
-    pooled = fit(ridge, pairs, vocabulary, ridge_lambda)
+    ridge = RidgeMatcher(scan.vocabulary_size, scan.channels, scan.global_head)
+    fit(ridge, data.training, data.vocabulary, ridge_lambda, pooled)
     scan.start_as_ridge(ridge, pooled)

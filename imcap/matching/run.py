@@ -7,11 +7,13 @@ import numpy as np
 from imcap.errors import InputError
 from imcap.matching.settings import MatchConfig
 from imcap.runs.pretrained import MATCHER
-from imcap.runs.run import Run
+from imcap.runs.run import BASELINE_WEIGHTS, Run
 
 if TYPE_CHECKING:
     from imcap.models.ridge_matcher import RidgeMatcher
     from imcap.models.scan import Scan
+
+BASELINE_RANK = 128
 
 
 class MatchRun(Run):
@@ -31,18 +33,37 @@ class MatchRun(Run):
     def build_task(self) -> "Scan | RidgeMatcher":
         """The matcher with fresh weights."""
         self.check_width(self.config.img_dim)
-        if self.config.matcher == "ridge":
-            from imcap.models.ridge_matcher import RidgeMatcher
+        config = self.config
+        if config.matcher == "ridge":
+            return self._built_ridge(config.ridge_rank, config.ridge_scores)
+        return self._built(self._build_scan())
 
-            model = RidgeMatcher(
-                self.vocabulary.size,
-                self.channels,
-                self.config.ridge_rank,
-                self.config.ridge_scores,
-            )
-        else:
-            model = self._build_scan()
-        # Weights are read into what is built.
+    def build_baseline(self) -> "RidgeMatcher":
+        """The ridge that attention is compared with, not yet fitted."""
+        return self._built_ridge(BASELINE_RANK, "standard")
+
+    def baseline(self) -> "RidgeMatcher | None":
+        """The fitted ridge, where the training has left one."""
+        from imcap.training.checkpoints import load_weights
+
+        path = self.path / BASELINE_WEIGHTS
+        if not path.exists():
+            return None
+        model = self.build_baseline()
+        try:
+            load_weights(path, model)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        return model
+
+    def _built_ridge(self, rank: int, scores: str) -> "RidgeMatcher":
+        from imcap.models.ridge_matcher import RidgeMatcher
+
+        model = RidgeMatcher(self.vocabulary.size, self.channels, rank, scores)
+        return self._built(model)
+
+    def _built(self, model: Any) -> Any:
+        """A model whose weights can be read."""
         features = np.zeros((1, 1, self.channels), "float32")
         model({"features": features, "tokens": np.ones((1, 2), "int32")})
         return model

@@ -191,6 +191,9 @@ class RidgeMatcher(ModelWithOptionalInputs):
             # The words that the predictions for these pictures vary most in.
             _, axes = np.linalg.eigh(line.T @ left @ line)
             axes = axes[:, ::-1][:, : self.rank]  # (V, r)
+            # Of few words there are fewer directions; the rest says nothing.
+            lacking = self.rank - axes.shape[1]
+            axes = np.pad(axes, ((0, 0), (0, lacking)))
             self.embedding.embeddings.assign(axes)
             self.inner.kernel.assign(line @ axes)
         else:

@@ -158,7 +158,11 @@ def cards_of_split(
     searcher: Searcher, data: SplitSettings, top: int, refuse: Refuse
 ) -> tuple[list[Card], dict[str, str]]:
     """Cards of a split's pictures, and recalls over all of it."""
-    from imcap.matching.evaluation import check_features, ensemble_scores
+    from imcap.matching.evaluation import (
+        baseline_scores,
+        check_features,
+        ensemble_scores,
+    )
     from imcap.metrics.recall import retrieval_ranks
 
     pairs = open_split_pairs(searcher.run, data)
@@ -202,14 +206,24 @@ def cards_of_split(
         }
         grid = pairs.store.grid_of(pairs.image_ids[row])
         cards.append(make_card(path.name, picture, groups, ranks, grid))
-    return cards, recall_tiles(to_text, to_image)
+    tiles = recall_tiles(to_text, to_image)
+    line = baseline_scores(searcher.run, pairs)
+    if line is not None:
+        of_line = retrieval_ranks(line, pairs.image_of)
+        tiles |= recall_tiles(*of_line, prefix="a straight line, ")
+    return cards, tiles
 
 
-def recall_tiles(to_text: np.ndarray, to_image: np.ndarray) -> dict[str, str]:
+def recall_tiles(
+    to_text: np.ndarray, to_image: np.ndarray, prefix: str = ""
+) -> dict[str, str]:
     """Recalls of both directions as large figures."""
     from imcap.metrics.recall import recalls
 
-    directions = {"image → text": to_text, "text → image": to_image}
+    directions = {
+        f"{prefix}image → text": to_text,
+        f"{prefix}text → image": to_image,
+    }
     return {
         f"{title} R@{level}": f"{recalls(ranks)[f'R@{level}']:.1f}"
         for title, ranks in directions.items()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ENCODER_WEIGHTS = "encoder.weights.h5"
 # What calibration leaves, which is of these weights alone.
 CONFIDENCE_WEIGHTS = "confidence.weights.h5"
+# A ridge of the same pairs, beside a matcher that learns attention.
+BASELINE_WEIGHTS = "baseline.weights.h5"
 CONFIDENCE_ABOUT = "confidence.json"
 
 SomeRun = TypeVar("SomeRun", bound="Run")
@@ -128,7 +130,12 @@ class Run:
         source = Path(encoder_weights) if encoder_weights else None
         if source is not None and not source.is_file():
             source = None
-        names = ("metrics.jsonl", CONFIDENCE_WEIGHTS, CONFIDENCE_ABOUT)
+        names = (
+            "metrics.jsonl",
+            CONFIDENCE_WEIGHTS,
+            CONFIDENCE_ABOUT,
+            BASELINE_WEIGHTS,
+        )
         for old in (self.state, self.best, *map(self.path.joinpath, names)):
             old.unlink(missing_ok=True)
         if source is None or source.resolve() != kept.resolve():

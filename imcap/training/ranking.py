@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from imcap.layers.masking import FILL
+# Finite, so that no gradient is 0 times infinity.
+LOWEST = -1e9
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -128,7 +129,7 @@ class ContrastiveLoss(keras.losses.Loss):
         same = ops.logical_xor(
             same, ops.eye(ops.shape(y_pred)[0], dtype="bool")
         )
-        scores = ops.where(same, FILL, y_pred / self.temperature)
+        scores = ops.where(same, LOWEST, y_pred / self.temperature)
         logs = [
             ops.diagonal(ops.log_softmax(scores, axis=axis)) for axis in (0, 1)
         ]

@@ -120,7 +120,7 @@ def test_interrupted_evaluation_continues(run, tmp_path, monkeypatch):
     monkeypatch.setattr(match_scores, "BLOCK", 7)
     whole, parts = tmp_path / "whole.npy", tmp_path / "parts.npy"
     assert evaluate(run, "--save_scores", whole) == 0
-    for file in (run / "scores").rglob("*.npy"):
+    for file in (run / "scores").glob("best_*/**/*.npy"):
         file.unlink()
     plain, calls = match_scores.Embedder.score, []
 
@@ -149,7 +149,8 @@ def test_scores_of_earlier_weights_are_not_used(run, matched_once, tmp_path):
     assert train(matched_once, "--force", checkpoint_path=run, **again) == 0
     assert evaluate(run, "--save_scores", out) == 0
     assert not np.array_equal(before, np.load(out))
-    assert len(list((run / "scores").iterdir())) == 1
+    for name in ("best", "baseline"):
+        assert len(list((run / "scores").glob(f"{name}_*"))) == 1
 
 
 def test_scans_vocabulary_is_used_as_it_is(pairs):

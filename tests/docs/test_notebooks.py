@@ -39,26 +39,38 @@ def test_stored_without_outputs(name):
         assert cell.metadata == {}
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_runs(name, demo_run, monkeypatch):
+def run(name, monkeypatch, **variables):
+    """Figures that a notebook shows, run from top to bottom."""
     nbclient = pytest.importorskip(
         "nbclient", reason="nbclient is not installed"
     )
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")
     notebook = read(name)
-    for variable, value in SMALL.items():
+    for variable, value in (SMALL | variables).items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.setenv("IMCAP_RUN", str(demo_run))
     monkeypatch.setenv("PYTHONPATH", str(FOLDER.parent))
     place = {"metadata": {"path": str(FOLDER)}}
     client = nbclient.NotebookClient(notebook, timeout=300, resources=place)
     client.execute()  # a cell that raises is an error here
-    figures = [
+    return [
         output
         for cell in code_cells(notebook)
         for output in cell.outputs
         if "image/png" in output.get("data", {})
     ]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_runs(name, demo_run, monkeypatch):
+    figures = run(name, monkeypatch, IMCAP_RUN=str(demo_run))
     assert len(figures) == FIGURES[name]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
+def test_what_ships_needs_no_run(monkeypatch):
+    monkeypatch.delenv("IMCAP_RUN", raising=False)
+    figures = run("sample_captions", monkeypatch)
+    assert len(figures) == 2  # it has a gate and no sentinel

@@ -171,3 +171,22 @@ def test_full_rank_in_two_factors_scores_as_one(pairs):
 
 def test_rank_out_of_range(pairs):
     assert train(pairs, matcher="ridge", ridge_rank=-1) == 2
+
+
+def test_attention_is_shown_beside_the_line(pairs, capsys):
+    """A ridge of the same pairs is kept, scored, and gone with its run."""
+    assert train(pairs) == 0
+    run = MatchRun.open(pairs / "run")
+    capsys.readouterr()
+    assert evaluate(run.path, "--split", "test") == 0
+    assert "a straight line" in capsys.readouterr().out
+    found = metrics(run.path, "test")
+    options = {"matcher": "ridge", "ridge_rank": 128, "force": True}
+    assert train(pairs, checkpoint_path=pairs / "ridge", **options) == 0
+    assert evaluate(pairs / "ridge", "--split", "test") == 0
+    expected = metrics(pairs / "ridge", "test")
+    assert "baseline" not in expected
+    assert found["baseline"]["rsum"] == expected["rsum"] > 0
+    assert found["rsum"] != expected["rsum"]
+    assert train(pairs, matcher="ridge", force=True) == 0
+    assert run.baseline() is None
