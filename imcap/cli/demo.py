@@ -28,7 +28,7 @@ class DemoConfig:
 
     output: str = option("runs/demo", "directory of the run", "model")
     seed: int = option(1, "of everything random")
-    epochs: int = option(12, "epochs of training", "max_epochs")
+    epochs: int = option(8, "epochs of training", "max_epochs")
     images: int = option(3000, "scenes to train on")
     held_out: int = option(500, "scenes to test on")
 

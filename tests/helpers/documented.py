@@ -31,6 +31,7 @@ MATCHING_SIZES = {
     "word_count_threshold": 0,
     "batch_size": 4,
     "embed_size": 8,
+    "global_head": 8,
     "word_dim": 4,
     "max_epochs": 1,
 }
