@@ -84,12 +84,12 @@ def baseline_scores(run: MatchRun, pairs: MatchingSet) -> np.ndarray | None:
     """Scores (N, M) of the ridge that a run has kept; None where it has not."""
     from imcap.matching.scores import Embedder
 
-    path = run.path / BASELINE_WEIGHTS
-    if not path.exists():
+    model = run.baseline()
+    if model is None:
         return None
-    folder = kept_folder(run, "baseline", file_digest(path))
-    stored = stored_scores(run, folder, pairs)
-    return stored.open(lambda: Embedder(run.baseline()))
+    digest = file_digest(run.path / BASELINE_WEIGHTS)
+    stored = stored_scores(run, kept_folder(run, "baseline", digest), pairs)
+    return stored.open(lambda: Embedder(model))
 
 
 def check_features(run: MatchRun, pairs: MatchingSet) -> None:

@@ -1,6 +1,7 @@
 """Training of a matcher: phases, schedule, validation by rsum."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -95,6 +96,11 @@ class MatchingLoop(Fitting):
         pooled = fit_baseline(self.run, self.data)
         if self.config.global_head:
             start_head(self.task, self.data, self.config.ridge_lambda, pooled)
+
+    def start_from(self, earlier: Any) -> None:
+        """Copies an earlier matcher's weights, and fits the baseline."""
+        super().start_from(earlier)
+        fit_baseline(self.run, self.data)
 
     def compile(self) -> None:
         """Gives the model its optimizer and loss."""

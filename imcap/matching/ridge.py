@@ -70,7 +70,7 @@ def fit(
     said, share = count_picture_words(
         pairs.tokens, pairs.image_of, len(pairs), vocabulary
     )
-    if not said.any():
+    if not said.sum(axis=0).any():
         raise InputError(
             f"{pairs.name}: none of its words is in the vocabulary"
         )

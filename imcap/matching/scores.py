@@ -16,6 +16,7 @@ from imcap.data.pairs.matching_set import MatchingSet, TokenRows
 from imcap.files import atomic_write
 
 if TYPE_CHECKING:
+    from imcap.models.ridge_matcher import RidgeMatcher
     from imcap.models.scan import Scan
 
 Allocate = Callable[[tuple[int, ...], str], np.ndarray]
@@ -39,13 +40,13 @@ class EmbeddedImages(Protocol):
 
 
 class Embedder:
-    """Embeds images and captions with one `Scan` and scores them.
+    """Embeds images and captions with one matcher and scores them.
 
     Args:
-        scan: a `Scan` with its weights.
+        scan: a `Scan` or a `RidgeMatcher` with its weights.
     """
 
-    def __init__(self, scan: Scan):
+    def __init__(self, scan: Scan | RidgeMatcher):
         import tensorflow as tf
 
         self.scan = scan

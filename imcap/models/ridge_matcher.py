@@ -168,8 +168,9 @@ class RidgeMatcher(ModelWithOptionalInputs):
 
         Args:
             pooled: float array (N, D), mean features of N pictures.
-            said: array (N, V), 1 where any caption of a picture says a word.
-            share: array (N, V), in what share of its captions.
+            said: array or `WordRows` (N, V), 1 where any caption of a picture
+                says a word.
+            share: the same, in what share of its captions.
             ridge_lambda: λ.
         """
         heard = said.sum(axis=0)

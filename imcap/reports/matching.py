@@ -209,8 +209,10 @@ def cards_of_split(
     tiles = recall_tiles(to_text, to_image)
     line = baseline_scores(searcher.run, pairs)
     if line is not None:
-        of_line = retrieval_ranks(line, pairs.image_of)
-        tiles |= recall_tiles(*of_line, prefix="a straight line, ")
+        ranks_of_line = retrieval_ranks(line, pairs.image_of)
+        tiles |= recall_tiles(
+            ranks_of_line[0], ranks_of_line[1], "a straight line, "
+        )
     return cards, tiles
 
 
