@@ -13,7 +13,7 @@ from imcap.captioning.confidence import (
     threshold_of,
 )
 from imcap.captioning.run import CaptionerRun
-from imcap.cli import calibrate, evaluate
+from imcap.cli import calibrate, evaluate, train
 from imcap.errors import InputError
 from imcap.export.packed_run import halve, without_folders
 
@@ -70,6 +70,16 @@ def test_of_other_weights_it_is_forgotten(calibrated):
     run = CaptionerRun.open(calibrated)
     run.begin()
     assert load_confidence(run) is None and threshold_of(run.path) is None
+
+
+def test_a_run_that_goes_on_forgets_it(calibrated, capsys):
+    words = ["--start_from", str(calibrated), "--max_epochs", "2"]
+    assert train.main(words) == 0
+    assert "calibrate it again" in capsys.readouterr().out
+    run = CaptionerRun.open(calibrated)
+    assert load_confidence(run) is None and threshold_of(run.path) is None
+    assert train.main(words) == 0
+    assert "calibrate" not in capsys.readouterr().out
 
 
 def test_run_without_calibration(trained):
