@@ -125,7 +125,8 @@ def describe_matcher(run: MatchRun) -> str:
     if run.config.matcher == "ridge":
         return "ridge regression from features to words"
     looks = {"t2i": "words look at regions", "i2t": "regions look at words"}
-    return f"stacked cross attention, {looks[run.config.cross_attn]}"
+    head = ", and a global head" if run.config.global_head else ""
+    return f"stacked cross attention, {looks[run.config.cross_attn]}{head}"
 
 
 def open_split_pairs(run: MatchRun, data: SplitSettings) -> MatchingSet:
@@ -210,9 +211,7 @@ def cards_of_split(
     line = baseline_scores(searcher.run, pairs)
     if line is not None:
         ranks_of_line = retrieval_ranks(line, pairs.image_of)
-        tiles |= recall_tiles(
-            ranks_of_line[0], ranks_of_line[1], "a straight line, "
-        )
+        tiles |= recall_tiles(ranks_of_line[0], ranks_of_line[1], "ridge, ")
     return cards, tiles
 
 
