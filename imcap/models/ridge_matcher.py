@@ -69,7 +69,8 @@ class ScoreStandardization(keras.layers.Layer):
     def take_on(self, embeddings):
         """Takes on mean and covariance of embeddings, float array (N, E)."""
         mean = embeddings.mean(axis=0)
-        values, axes = np.linalg.eigh(np.cov(embeddings.T, bias=True))
+        covariance = np.atleast_2d(np.cov(embeddings.T, bias=True))
+        values, axes = np.linalg.eigh(covariance)
         self.mean.assign(mean)
         self.root.assign(axes * np.sqrt(np.maximum(values, 0.0)))
 

@@ -123,3 +123,11 @@ def test_standard_scores_are_those_of_training_pictures(rank):
 def test_unknown_scores_are_refused():
     with pytest.raises(ValueError, match="scores must be"):
         RidgeMatcher(V, D, scores="rank")
+
+
+def test_one_direction_can_be_standardised():
+    rng = np.random.default_rng(3)
+    said = (rng.random((20, V)) < 0.4).astype("float32")
+    model = RidgeMatcher(V, D, 1, "standard")
+    model.fit_line(rng.normal(size=(20, D)), said, said / 2, 3.0)
+    assert np.asarray(model.relate.root).shape == (1, 1)
