@@ -9,6 +9,8 @@ from imcap.layers.masking import mask_locations, masked_mean
 
 # How much a GRU adds to the words at first.
 GATE = 0.1
+# Words that say nothing sum to 0: a smaller floor gives them huge gradients.
+SHORTEST = 1e-3
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -146,7 +148,8 @@ class GlobalCaptionEmbedding(keras.layers.Layer):
         real = ops.cast(ops.not_equal(tokens, 0), "float32")[..., None]
         words = self.embedding(tokens) * real
         words = self.dropout(words, training=training)
-        words = words / euclidean_length(ops.sum(words, axis=1, keepdims=True))
+        length = euclidean_length(ops.sum(words, axis=1, keepdims=True))
+        words = words / ops.maximum(length, SHORTEST)
         order = self.project(ops.cast(states, "float32")) * real
         count = ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
         shares = words + self.gate * order / count
