@@ -28,7 +28,10 @@ class MatchEvaluateConfig:
     model: str = option("save", "directory of a run", "run", "model_path")
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
     ensemble: tuple[str, ...] = option(
-        (), "further runs; their scores are averaged with --model's", many=True
+        (),
+        "further runs; scores are averaged with --model's, where attention "
+        "and a ridge meet each over its deviation",
+        many=True,
     )
     split: str = option(
         "test", "which pairs", choices=("train", "dev", "test", "testall")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from imcap.matching.scores import Embedder, MeanScores, StoredScores
 
 FOLDS = 5
-
-
 ROWS_AT_ONCE = 256
 
 
@@ -55,7 +53,7 @@ def evaluate(
         check_features(run, pairs)
     loaders = [embedder_loader(run, checkpoint) for run in runs]
     parts = split_folds(pairs) if fold5 else [pairs]
-    results, of_line = [], []
+    results, of_ridge = [], []
     for number, part in enumerate(parts, 1):
         scores = ensemble_scores(runs, loaders, part, checkpoint)
         results.append(retrieval_metrics(scores, part.image_of))
@@ -64,12 +62,11 @@ def evaluate(
             if fold5:
                 path = path.with_name(f"{path.stem}_{number}{path.suffix}")
             write_scores(path, scores)
-        line = baseline_scores(runs[0], part)
-        if line is not None:
-            of_line.append(retrieval_metrics(line, part.image_of))
-    baseline = {"baseline": average_metrics(of_line)} if of_line else {}
+        baseline = baseline_scores(runs[0], part)
+        if baseline is not None:
+            of_ridge.append(retrieval_metrics(baseline, part.image_of))
     return (
-        baseline
+        ({"baseline": average_metrics(of_ridge)} if of_ridge else {})
         | average_metrics(results)
         | {
             "images": len(parts[0]),
@@ -133,8 +130,9 @@ def ensemble_scores(
 ) -> MeanScores:
     """The mean of the scores of all runs, on disk; (N, M).
 
-    Where a straight line and attention meet, whose scores are of different
-    sizes, each is divided by the deviation of its scores before.
+    Where kinds meet whose scores are of different sizes, as attention and a
+    ridge, or cosines and standard scores, each matrix is divided by the
+    standard deviation of its scores before.
 
     Args:
         runs: what is compared.
@@ -153,7 +151,7 @@ def ensemble_scores(
             _show_progress, name=str(run.path), total=len(stored.blocks)
         )
         matrices.append(stored.open(load, show))
-    if len({run.config.matcher for run in runs}) == 1:
+    if len({run.kind for run in runs}) == 1:
         return MeanScores(matrices)
     return MeanScores(matrices, [deviation(matrix) for matrix in matrices])
 

@@ -12,7 +12,7 @@ from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.matching.data import MatchData
-from imcap.matching.ridge import fit_baseline, start_head
+from imcap.matching.ridge import begin_with_ridge
 from imcap.matching.run import MatchRun
 from imcap.matching.scores import Embedder, score_all
 from imcap.matching.settings import MatchConfig
@@ -93,14 +93,12 @@ class MatchingLoop(Fitting):
 
     def begin_anew(self) -> None:
         """Fits the baseline, and begins the global head as a ridge."""
-        pooled = fit_baseline(self.run, self.data)
-        if self.config.global_head:
-            start_head(self.task, self.data, self.config.ridge_lambda, pooled)
+        begin_with_ridge(self.run, self.data, self.task)
 
     def start_from(self, earlier: Any) -> None:
         """Copies an earlier matcher's weights, and fits the baseline."""
         super().start_from(earlier)
-        fit_baseline(self.run, self.data)
+        begin_with_ridge(self.run, self.data)
 
     def compile(self) -> None:
         """Gives the model its optimizer and loss."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imcap.data.words.vocabulary import Vocabulary
     from imcap.matching.data import MatchData
     from imcap.matching.run import MatchRun
-    from imcap.models.ridge_matcher import RidgeMatcher
+    from imcap.models.ridge_matcher import RidgeMatcher, RidgeSolution
     from imcap.models.scan import Scan
 
 
@@ -50,23 +50,35 @@ def fit(
     pairs: MatchingSet,
     vocabulary: Vocabulary,
     ridge_lambda: float,
-    pooled: np.ndarray | None = None,
-) -> np.ndarray:
-    """Fits a model to pairs; see `RidgeMatcher.fit_line`.
+) -> None:
+    """Fits a model to pairs.
 
     Args:
         model: a `RidgeMatcher`.
         pairs: the training pairs.
         vocabulary: that of the model.
         ridge_lambda: λ.
-        pooled: their mean features, where they are known.
-
-    Returns:
-        The mean features of the pictures, float64 (N, D).
 
     Raises:
         InputError: no word is known.
     """
+    model.set_line(*solve(pairs, vocabulary, ridge_lambda, model.rank))
+
+
+def solve(
+    pairs: MatchingSet, vocabulary: Vocabulary, ridge_lambda: float, rank: int
+) -> tuple[RidgeSolution, np.ndarray]:
+    """Solves for the line of some pairs; see `solve_ridge`.
+
+    Returns:
+        A `RidgeSolution`, and the mean features of the pictures, float64
+        (N, D).
+
+    Raises:
+        InputError: no word is known.
+    """
+    from imcap.models.ridge_matcher import solve_ridge
+
     said, share = count_picture_words(
         pairs.tokens, pairs.image_of, len(pairs), vocabulary
     )
@@ -74,38 +86,38 @@ def fit(
         raise InputError(
             f"{pairs.name}: none of its words is in the vocabulary"
         )
-    if pooled is None:
-        pooled = pool_features(StoredFeatures(pairs.store), pairs.image_ids)
-    model.fit_line(pooled, said, share, ridge_lambda)
-    return pooled
+    pooled = pool_features(StoredFeatures(pairs.store), pairs.image_ids)
+    return solve_ridge(pooled, said, share, ridge_lambda, rank), pooled
 
 
-def fit_baseline(run: MatchRun, data: MatchData) -> np.ndarray:
-    """Fits and keeps the ridge that a run's attention is compared with.
-
-    Returns:
-        The mean features of the training pictures, float64 (N, D).
-    """
-    model = run.build_baseline()
-    config = run.config
-    pooled = fit(model, data.training, data.vocabulary, config.ridge_lambda)
-    save_weights(run.path / BASELINE_WEIGHTS, model)
-    return pooled
-
-
-def start_head(
-    scan: Scan, data: MatchData, ridge_lambda: float, pooled: np.ndarray
+def begin_with_ridge(
+    run: MatchRun, data: MatchData, scan: Scan | None = None
 ) -> None:
-    """Begins the global head of a `Scan` as a ridge of its rank.
+    """Solves once, keeps a run's baseline, and begins a global head.
 
     Args:
-        scan: the model.
+        run: a `MatchRun` of attention; with --no_baseline none is kept.
         data: `MatchData`.
-        ridge_lambda: λ.
-        pooled: mean features of the training pictures, float64 (N, D).
+        scan: the model, where its global head begins as a ridge of its rank.
+
+    Raises:
+        InputError: no word is known.
     """
     from imcap.models.ridge_matcher import RidgeMatcher
 
-    ridge = RidgeMatcher(scan.vocabulary_size, scan.channels, scan.global_head)
-    fit(ridge, data.training, data.vocabulary, ridge_lambda, pooled)
-    scan.start_as_ridge(ridge, pooled)
+    baseline = None if run.config.no_baseline else run.build_baseline()
+    head = scan.global_head if scan is not None else 0
+    if baseline is None and not head:
+        return
+    print("solving for a straight line from features to words")
+    rank = max(head, baseline.rank if baseline is not None else 0)
+    solution, pooled = solve(
+        data.training, data.vocabulary, run.config.ridge_lambda, rank
+    )
+    if baseline is not None:
+        baseline.set_line(solution, pooled)
+        save_weights(run.path / BASELINE_WEIGHTS, baseline)
+    if scan is not None and head:
+        ridge = RidgeMatcher(scan.vocabulary_size, scan.channels, head)
+        ridge.set_line(solution, pooled)
+        scan.start_as_ridge(ridge, pooled)

@@ -1,5 +1,7 @@
 """The directory of a training of image-text matching."""
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
     from imcap.models.scan import Scan
 
 BASELINE_RANK = 128
+# Arguments of `Scan` that are flags of the same name.
+OF_THE_MODEL = (
+    "embed_size", "word_dim", "num_layers", "bi_gru", "no_imgnorm",
+    "no_txtnorm", "precomp_enc_type", "cross_attn", "raw_feature_norm",
+    "agg_func", "lambda_lse", "lambda_softmax", "global_head",
+    "global_weight", "feature_dropout", "word_dropout",
+)  # fmt: skip
 
 
 class MatchRun(Run):
@@ -56,6 +65,28 @@ class MatchRun(Run):
             raise InputError(str(error)) from None
         return model
 
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What size scores have: of one kind they can be averaged as is."""
+        config = self.config
+        if config.matcher == "ridge":
+            return config.matcher, config.ridge_scores
+        return (config.matcher,)
+
+    def fingerprint(self, checkpoint: str = "best") -> str | None:
+        """SHA-256 of the weights and of every setting that scores depend on.
+
+        None where there are no weights.
+        """
+        weights = super().fingerprint(checkpoint)
+        if weights is None:
+            return None
+        settings: dict[str, Any] = self._scan_settings()
+        if self.config.matcher == "ridge":
+            settings = {"rank": self.config.ridge_rank, "kind": self.kind}
+        text = json.dumps([weights, settings], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def _built_ridge(self, rank: int, scores: str) -> "RidgeMatcher":
         from imcap.models.ridge_matcher import RidgeMatcher
 
@@ -76,34 +107,19 @@ class MatchRun(Run):
     def _build_scan(self) -> "Scan":
         from imcap.models.scan import Scan
 
-        config = self.config
-        options = {}
-        if config.mixed_precision:
-            options["dtype"] = f"mixed_{config.mixed_precision}"
         try:
             return Scan(
-                self.vocabulary.size,
-                self.channels,
-                embed_size=config.embed_size,
-                word_dim=config.word_dim,
-                num_layers=config.num_layers,
-                bi_gru=config.bi_gru,
-                no_imgnorm=config.no_imgnorm,
-                no_txtnorm=config.no_txtnorm,
-                precomp_enc_type=config.precomp_enc_type,
-                cross_attn=config.cross_attn,
-                raw_feature_norm=config.raw_feature_norm,
-                agg_func=config.agg_func,
-                lambda_lse=config.lambda_lse,
-                lambda_softmax=config.lambda_softmax,
-                global_head=config.global_head,
-                global_weight=config.global_weight,
-                feature_dropout=config.feature_dropout,
-                word_dropout=config.word_dropout,
-                **options,
+                self.vocabulary.size, self.channels, **self._scan_settings()
             )
         except ValueError as error:
             raise InputError(str(error)) from None
+
+    def _scan_settings(self) -> dict[str, Any]:
+        """What `Scan` is built with, besides its sizes."""
+        settings = {name: getattr(self.config, name) for name in OF_THE_MODEL}
+        if self.config.mixed_precision:
+            settings["dtype"] = f"mixed_{self.config.mixed_precision}"
+        return settings
 
 
 def register_matcher() -> None:

@@ -46,8 +46,9 @@ class MatchConfig:
         "beside it",
     )  # fmt: skip
     augmented_features: str | None = option(
-        None, "crops of the training pictures from `imcap extract --augment`; "
-        "training takes each as often as the picture itself",
+        None, "crops of the training pictures, from `imcap extract --augment`; "
+        "each epoch draws one view a caption: the whole picture or any crop, "
+        "all equally likely",
     )  # fmt: skip
     checkpoint_path: str = option(
         "save", "directory of the run", "run", "model_name"
@@ -74,10 +75,13 @@ class MatchConfig:
         0, "rank of its weights, which are then kept as two factors; 0: full"
     )
     ridge_scores: str = option(
-        "standard", "cosines, or these against the scores that a caption has "
-        "with the training pictures",
+        "standard", "cosines of predicted and said words, or standard scores: "
+        "in deviations from a caption's mean score on training pictures",
         choices=("cosine", "standard"),
     )  # fmt: skip
+    no_baseline: bool = option(
+        False, "do not fit the ridge that evaluation shows beside attention"
+    )
     img_dim: int = option(0, "width the features must have; 0: any")
     embed_size: int = option(1024, "width of the common space")
     word_dim: int = option(300, "width of word embeddings")
@@ -106,7 +110,9 @@ class MatchConfig:
         0, "width of one more vector for the whole of a picture and of a "
         "caption, whose cosine is added to the score; 0: none",
     )  # fmt: skip
-    global_weight: float = option(1.0, "what that cosine counts")
+    global_weight: float = option(
+        1.0, "what that cosine is multiplied by in the score"
+    )
     feature_dropout: float = option(0.0, "share of channels hidden in training")
     word_dropout: float = option(0.0, "share of words hidden in training")
 
@@ -183,8 +189,20 @@ def validate_config(config: MatchConfig) -> MatchConfig:
     for name in ("feature_dropout", "word_dropout"):
         if not 0 <= getattr(config, name) < 1:
             raise InputError(f"--{name} must be at least 0, below 1")
+    if config.global_weight < 0:
+        raise InputError("--global_weight must be at least 0")
     if config.temperature <= 0:
         raise InputError("--temperature must be above 0")
     if not 0 <= config.weight_average < 1:
         raise InputError("--weight_average must be at least 0, below 1")
+    if config.loss == "contrastive" and config.max_violation:
+        raise InputError(
+            "--max_violation is of --loss hinge; with contrastive give "
+            "--max_violation False"
+        )
+    if config.matcher == "ridge" and config.augmented_features is not None:
+        raise InputError(
+            "--augmented_features: a ridge is solved for whole pictures; "
+            "crops are for --matcher scan"
+        )
     return config

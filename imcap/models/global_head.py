@@ -153,7 +153,8 @@ class GlobalCaptionEmbedding(keras.layers.Layer):
         order = self.project(ops.cast(states, "float32")) * real
         count = ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
         shares = words + self.gate * order / count
-        return shares / euclidean_length(ops.sum(shares, axis=1, keepdims=True))
+        length = euclidean_length(ops.sum(shares, axis=1, keepdims=True))
+        return shares / ops.maximum(length, SHORTEST)
 
     def compute_output_spec(self, tokens, states, training=None):
         shape = (*tokens.shape, self.width)
@@ -190,6 +191,10 @@ def start_as_ridge(images, captions, ridge, pooled):
     line = line / max(np.linalg.norm(predicted, axis=1).mean(), 1e-12)
     images.mean.assign(mean)
     images.deviation.assign(deviation)
+    # Of few words there are fewer directions than G. Where the ridge says
+    # nothing, words stay as they were born: 0 times 0 would learn nothing.
+    empty = ~np.any(words, axis=0)
+    fresh = ops.convert_to_numpy(captions.embedding.embeddings)
     images.kernel.assign(line[:-1])
     images.bias.assign(line[-1])
-    captions.embedding.embeddings.assign(words * idf)
+    captions.embedding.embeddings.assign(np.where(empty, fresh, words * idf))

@@ -1,5 +1,7 @@
 """Ridge matcher: a straight line from features to words, as a baseline."""
 
+import dataclasses
+
 import keras
 import numpy as np
 from keras import ops
@@ -14,6 +16,66 @@ from imcap.models.score_blocks import PooledScores
 
 PICTURES = 512  # whose words are weighed at a time
 SCORES = ("cosine", "standard")
+
+
+@dataclasses.dataclass(frozen=True)
+class RidgeSolution:
+    """A straight line from mean features to words.
+
+    Attributes:
+        mean, deviation: float arrays (D,), that standardise features.
+        idf: float array (V,), of words over pictures.
+        line: float array (D + 1, V), W; its last row is the bias.
+        directions: float array (V, r), orthonormal columns: of the words
+            that W says of these pictures, the r directions that vary most,
+            the most first. r is 0 where none were asked for, and no more
+            than D + 1 or V.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    idf: np.ndarray
+    line: np.ndarray
+    directions: np.ndarray
+
+
+def solve_ridge(pooled, said, share, ridge_lambda, rank=0):
+    """Solves `(X'X + λ I) W = X'Y`, by the eigenvectors of X'X.
+
+    X are features, averaged over the locations, standardised, with a one
+    for the bias; Y = (said + share) idf.
+
+    Args:
+        pooled: float array (N, D), mean features of N pictures.
+        said: array or `WordRows` (N, V), 1 where any caption of a picture
+            says a word.
+        share: the same, in what share of its captions.
+        ridge_lambda: λ.
+        rank: int, how many directions of the words to find; 0: none.
+
+    Returns:
+        A `RidgeSolution`.
+    """
+    heard = said.sum(axis=0)
+    idf = np.where(heard > 0, np.log(len(said) / (1.0 + heard)), 0.0)
+    mean, deviation = pooled.mean(axis=0), pooled.std(axis=0) + 1e-6
+    width = pooled.shape[1] + 1
+    left, right = np.zeros((width, width)), np.zeros((width, len(idf)))
+    for first in range(0, len(pooled), PICTURES):
+        rows = slice(first, first + PICTURES)
+        inputs = (pooled[rows] - mean) / deviation
+        inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
+        left += inputs.T @ inputs
+        right += inputs.T @ ((said[rows] + share[rows]) * idf)
+    values, axes = np.linalg.eigh(left)
+    turned = (axes.T @ right) / (values + ridge_lambda)[:, None]
+    directions = np.zeros((len(idf), 0))
+    if rank:
+        # X W of the pictures has these right singular vectors.
+        predicted = np.sqrt(np.maximum(values, 0.0))[:, None] * turned
+        _, _, rows = np.linalg.svd(predicted, full_matrices=False)
+        directions = rows[:rank].T
+    return RidgeSolution(mean, deviation, idf, axes @ turned, directions)
 
 
 @keras.saving.register_keras_serializable(package="imcap")
@@ -66,8 +128,8 @@ class ScoreStandardization(keras.layers.Layer):
         length = ops.sqrt(ops.maximum(square, 1e-12))
         return captions / length[:, None, None]
 
-    def take_on(self, embeddings):
-        """Takes on mean and covariance of embeddings, float array (N, E)."""
+    def adapt(self, embeddings):
+        """Sets mean and covariance of embeddings, float array (N, E)."""
         mean = embeddings.mean(axis=0)
         covariance = np.atleast_2d(np.cov(embeddings.T, bias=True))
         values, axes = np.linalg.eigh(covariance)
@@ -148,9 +210,11 @@ class RidgeMatcher(ModelWithOptionalInputs):
             use_bias=False,
             name="project" if rank else "gram",
         )
-        self.relate = None
+        self.standardization = None
         if scores == "standard":
-            self.relate = ScoreStandardization(self.joint_size, name="relate")
+            self.standardization = ScoreStandardization(
+                self.joint_size, name="relate"
+            )
         inputs = location_inputs(channels)
         inputs["tokens"] = keras.Input((None,), dtype="int32", name="tokens")
         super().__init__(inputs=inputs, outputs=self._graph(inputs), **kwargs)
@@ -162,37 +226,30 @@ class RidgeMatcher(ModelWithOptionalInputs):
         return self.score(images, captions, inputs["mask"])
 
     def fit_line(self, pooled, said, share, ridge_lambda):
-        """Solves `(X'X + λ I) W = X'Y` and takes on the weights.
-
-        X are features, averaged over the locations, standardised, with a
-        one for the bias; Y = (said + share) idf.
+        """Solves for the weights, see `solve_ridge`, and takes them.
 
         Args:
-            pooled: float array (N, D), mean features of N pictures.
-            said: array or `WordRows` (N, V), 1 where any caption of a picture
-                says a word.
-            share: the same, in what share of its captions.
-            ridge_lambda: λ.
+            pooled, said, share, ridge_lambda: see `solve_ridge`.
         """
-        heard = said.sum(axis=0)
-        idf = np.where(heard > 0, np.log(len(said) / (1.0 + heard)), 0.0)
-        mean, deviation = pooled.mean(axis=0), pooled.std(axis=0) + 1e-6
-        width = pooled.shape[1] + 1
-        left, right = np.zeros((width, width)), np.zeros((width, len(idf)))
-        for first in range(0, len(pooled), PICTURES):
-            rows = slice(first, first + PICTURES)
-            inputs = (pooled[rows] - mean) / deviation
-            inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
-            left += inputs.T @ inputs
-            right += inputs.T @ ((said[rows] + share[rows]) * idf)
-        line = np.linalg.solve(left + ridge_lambda * np.eye(width), right)
-        self.standardise.moving_mean.assign(mean)
-        self.standardise.moving_variance.assign(deviation**2)
-        self.idf.embeddings.assign(idf[:, None])
+        self.set_line(
+            solve_ridge(pooled, said, share, ridge_lambda, self.rank), pooled
+        )
+
+    def set_line(self, solution, pooled):
+        """Takes the weights of a solution.
+
+        Args:
+            solution: a `RidgeSolution`; of one whose rank is higher, the
+                first directions.
+            pooled: float array (N, D), mean features of the pictures that
+                scores are standardised over.
+        """
+        self.standardise.moving_mean.assign(solution.mean)
+        self.standardise.moving_variance.assign(solution.deviation**2)
+        self.idf.embeddings.assign(solution.idf[:, None])
+        line = solution.line
         if self.rank:
-            # The words that the predictions for these pictures vary most in.
-            _, axes = np.linalg.eigh(line.T @ left @ line)
-            axes = axes[:, ::-1][:, : self.rank]  # (V, r)
+            axes = solution.directions[:, : self.rank]  # (V, r)
             # Of few words there are fewer directions; the rest says nothing.
             lacking = self.rank - axes.shape[1]
             axes = np.pad(axes, ((0, 0), (0, lacking)))
@@ -201,13 +258,13 @@ class RidgeMatcher(ModelWithOptionalInputs):
         else:
             self.embedding.embeddings.assign(line.T)
             self.inner.kernel.assign(line @ line.T)
-        if self.relate is not None:
-            self.relate.take_on(self._embeddings(pooled))
+        if self.standardization is not None:
+            self.standardization.adapt(self._embeddings(pooled))
 
     def _embeddings(self, pooled):
         """Embeddings (N, E) of pictures, before they are standardised."""
         parts = [
-            self._words_of(pooled[first : first + PICTURES, None])[:, 0]
+            self._predicted_words(pooled[first : first + PICTURES, None])[:, 0]
             for first in range(0, len(pooled), PICTURES)
         ]
         return np.concatenate([ops.convert_to_numpy(part) for part in parts])
@@ -224,10 +281,14 @@ class RidgeMatcher(ModelWithOptionalInputs):
         Returns:
             Float tensor (B, K, D + 1), or (B, K, r).
         """
-        images = self._words_of(features, mask)
-        return images if self.relate is None else self.relate.centre(images)
+        images = self._predicted_words(features, mask)
+        return (
+            images
+            if self.standardization is None
+            else self.standardization.centre(images)
+        )
 
-    def _words_of(self, features, mask=None):
+    def _predicted_words(self, features, mask=None):
         features = self.mask_locations(ops.cast(features, "float32"), mask)
         regions = self.standardise(features, training=False)
         regions = ops.concatenate(
@@ -263,7 +324,11 @@ class RidgeMatcher(ModelWithOptionalInputs):
         length = ops.sqrt(ops.sum(ops.square(idf), axis=-1, keepdims=True))
         share = ops.divide_no_nan(idf, length)
         captions = self.embedding(tokens) * share[..., None]
-        return captions if self.relate is None else self.relate.scale(captions)
+        return (
+            captions
+            if self.standardization is None
+            else self.standardization.scale(captions)
+        )
 
     def score(self, images, captions, image_mask=None, caption_mask=None):
         """Scores (B, C) of images (B, K, E) with captions (C, T, E)."""

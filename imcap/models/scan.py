@@ -53,7 +53,8 @@ class Scan(ModelWithOptionalInputs):
 
     Returns:
         Float32 scores (B, C), all pairs. With a global head (B, C, 2), of
-        attention and of the head, which learn apart.
+        attention and of the head, which learn apart; `score` adds them, the
+        second `global_weight` times.
 
     Raises:
         ValueError: an option that does not exist.
@@ -157,11 +158,17 @@ class Scan(ModelWithOptionalInputs):
         self.hide_channels = self.hide_words = None
         if self.feature_dropout:
             self.hide_channels = keras.layers.Dropout(
-                self.feature_dropout, (None, 1, None), name="hide_channels"
+                self.feature_dropout,
+                (None, 1, None),
+                dtype=self.policy,
+                name="hide_channels",
             )
         if self.word_dropout:
             self.hide_words = keras.layers.Dropout(
-                self.word_dropout, (None, None, 1), name="hide_words"
+                self.word_dropout,
+                (None, None, 1),
+                dtype=self.policy,
+                name="hide_words",
             )
         if self.global_head:
             self.pool = MaskedMean(dtype="float32", name="pool")

@@ -7,8 +7,19 @@ from keras import ops
 LOWEST = -1e9
 
 
+class ScoresLoss(keras.losses.Loss):
+    """Base of losses of the scores of a batch: one number, in float32.
+
+    The scores of all pairs are no list of samples: nothing is weighed or
+    averaged over them.
+    """
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return self.call(y_true, ops.cast(y_pred, "float32"))
+
+
 @keras.saving.register_keras_serializable(package="imcap")
-class RankingHinge(keras.losses.Loss):
+class RankingHinge(ScoresLoss):
     """How far wrong pairs come near the right ones of a batch, summed.
 
     `L = Σ_ij [m + S_ij − S_ii]₊ + [m + S_ij − S_jj]₊`, i ≠ j: captions that
@@ -52,9 +63,6 @@ class RankingHinge(keras.losses.Loss):
         self.max_violation = max_violation
         self.mask_same_image = mask_same_image
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        return self.call(y_true, ops.cast(y_pred, "float32"))
-
     def call(self, y_true, y_pred):
         return self.reduce(self.hinges(y_true, y_pred))
 
@@ -88,7 +96,7 @@ class RankingHinge(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class ContrastiveLoss(keras.losses.Loss):
+class ContrastiveLoss(ScoresLoss):
     """Contrastive loss: the right pair is told from all others of a batch.
 
     `L = −Σ_i (log softmax_j(S_ij / τ)_i + log softmax_j(S_ji / τ)_i) / B`:
@@ -120,9 +128,6 @@ class ContrastiveLoss(keras.losses.Loss):
         super().__init__(**kwargs)
         self.temperature = temperature
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        return self.call(y_true, ops.cast(y_pred, "float32"))
-
     def call(self, y_true, y_pred):
         images = ops.reshape(y_true, (-1,))
         same = ops.equal(images[:, None], images[None])
@@ -140,7 +145,7 @@ class ContrastiveLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="imcap")
-class LossPerScore(keras.losses.Loss):
+class LossPerScore(ScoresLoss):
     """Sum of losses: each of one kind of score, which thereby learn apart.
 
     Args:
@@ -162,9 +167,6 @@ class LossPerScore(keras.losses.Loss):
     def __init__(self, losses, **kwargs):
         super().__init__(**kwargs)
         self.losses = losses
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        return self.call(y_true, y_pred)
 
     def call(self, y_true, y_pred):
         return sum(

@@ -16,7 +16,11 @@ from imcap.matching.matcher import LoadedMatcher
 pytestmark = pytest.mark.slow
 
 SENTENCES = ["A dog's dog runs, on. The", "Green grass?", "zebra", "the dog"]
-KINDS = {"words": {"bi_gru": True}, "treebank": {"cross_attn": "i2t"}}
+KINDS = {
+    "words": {"bi_gru": True},
+    "treebank": {"cross_attn": "i2t"},
+    "head": {"global_head": 6, "global_weight": 3.0},
+}
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,11 @@ def test_of_equal_scores_the_first_comes_first(scores, k, expected):
     assert top_k(np.array(scores, "float32"), k).tolist() == expected
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
+@pytest.fixture(scope="module", params=[0, 5], ids=["plain", "head"])
+def model(tmp_path_factory, request):
     keras.utils.set_random_seed(0)
-    run = make_match_run(tmp_path_factory.mktemp("search"))
+    folder = tmp_path_factory.mktemp("search")
+    run = make_match_run(folder, global_head=request.param, global_weight=2.0)
     return LoadedMatcher(run.path)
 
 

@@ -1,12 +1,14 @@
 """Global embeddings beside stacked cross attention."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from helpers.backend import as_numpy, computed
 from imcap.models import score_blocks as blocks
-from imcap.models.ridge_matcher import RidgeMatcher
+from imcap.models.ridge_matcher import RidgeMatcher, solve_ridge
 from imcap.models.scan import Scan
 from imcap.training.ranking import ContrastiveLoss, LossPerScore, RankingHinge
 
@@ -16,6 +18,8 @@ TOKENS = np.array(
     "int32",
 )
 MASK = np.arange(K) < np.array([[5], [2], [5], [4]])
+
+hinge, contrast = RankingHinge(), ContrastiveLoss(0.1)
 
 
 def scan(**options):
@@ -119,6 +123,43 @@ def test_the_head_begins_as_the_ridge(features):
     )
 
 
+def test_directions_that_a_ridge_lacks_can_be_learnt(features):
+    """Two words vary in two directions; the head has four."""
+    rng = np.random.default_rng(3)
+    pooled, said = rng.normal(size=(30, D)), np.zeros((30, V), "float32")
+    said[:, 4:6] = rng.random((30, 2)) < 0.5
+    ridge = RidgeMatcher(V, D, G)
+    solution = solve_ridge(pooled, said, said, 3.0, G)
+    solution = dataclasses.replace(
+        solution, directions=solution.directions[:, :2]
+    )
+    ridge.set_line(solution, pooled)
+    model = scan()
+    model.start_as_ridge(ridge, pooled)
+    kernel = as_numpy(model.global_image.kernel)[0]
+    assert np.all(kernel[:, 2:] == 0) and np.any(kernel[:, :2], axis=0).all()
+    model.compile(keras.optimizers.SGD(0.1), LossPerScore([hinge, contrast]))
+    inputs = {"features": features[:C], "tokens": TOKENS, "mask": MASK[:C]}
+    model.train_on_batch(inputs, np.arange(C))
+    kernel = as_numpy(model.global_image.kernel)[0]
+    assert np.any(kernel, axis=0).all()
+
+
+def test_words_that_sum_to_nothing_move_little(features):
+    """Their sum has no direction; the step must not be huge for that."""
+    model = scan()
+    words = as_numpy(model.global_caption.embedding.embeddings)[0]
+    words[8] = -words[7] + 1e-9
+    model.global_caption.embedding.embeddings.assign(words)
+    tokens = TOKENS.copy()
+    tokens[0] = [7, 8, 0, 0, 0, 0, 0]
+    model.compile(keras.optimizers.SGD(1.0), LossPerScore([hinge, contrast]))
+    inputs = {"features": features[:C], "tokens": tokens, "mask": MASK[:C]}
+    model.train_on_batch(inputs, np.arange(C))
+    moved = as_numpy(model.global_caption.embedding.embeddings)[0] - words
+    assert np.all(np.isfinite(moved)) and np.abs(moved).max() < 1e5
+
+
 def test_dropout_is_for_training_alone(features):
     model = scan(feature_dropout=0.5, word_dropout=0.5)
     inputs = {"features": features, "tokens": TOKENS, "mask": MASK}
@@ -146,6 +187,12 @@ def test_mixed_precision_comes_near(policy, features):
         as_numpy(scan(dtype=each)(inputs))[0] for each in (policy, None)
     )
     np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_dropouts_keep_the_policy():
+    model = scan(dtype="mixed_bfloat16", feature_dropout=0.1, word_dropout=0.1)
+    for layer in (model.hide_channels, model.hide_words):
+        assert layer.dtype_policy.name == "mixed_bfloat16"
 
 
 def test_training_finds_the_pairs():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.backend import as_numpy, computed
-from imcap.models.ridge_matcher import RidgeMatcher
+from imcap.models.ridge_matcher import RidgeMatcher, solve_ridge
 from imcap.models.score_blocks import score_blocks
 
 B, C, K, D, V, T = 4, 3, 5, 6, 9, 7
@@ -130,4 +130,25 @@ def test_one_direction_can_be_standardised():
     said = (rng.random((20, V)) < 0.4).astype("float32")
     model = RidgeMatcher(V, D, 1, "standard")
     model.fit_line(rng.normal(size=(20, D)), said, said / 2, 3.0)
-    assert np.asarray(model.relate.root).shape == (1, 1)
+    assert np.asarray(model.standardization.root).shape == (1, 1)
+
+
+def test_directions_vary_most_and_are_nested():
+    """Against the covariance of what is predicted for the pictures."""
+    rng = np.random.default_rng(4)
+    pooled = rng.normal(size=(40, D)) * np.arange(1, D + 1)
+    said = (rng.random((40, V)) < 0.4).astype("float32")
+    two, all_ = (solve_ridge(pooled, said, said / 2, 3.0, r) for r in (2, 99))
+    np.testing.assert_array_equal(two.line, all_.line)
+    axes = all_.directions
+    assert axes.shape == (V, D + 1) and two.directions.shape == (V, 2)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(D + 1), atol=1e-9)
+    inputs = (pooled - two.mean) / two.deviation
+    predicted = np.hstack([inputs, np.ones((40, 1))]) @ two.line
+    variances = np.square(predicted @ axes).sum(axis=0)
+    assert np.all(np.diff(variances) <= 1e-9)
+    largest = np.linalg.eigvalsh(predicted.T @ predicted)[::-1]
+    np.testing.assert_allclose(variances, largest[: D + 1], atol=1e-8)
+    np.testing.assert_allclose(
+        np.abs(np.sum(two.directions * axes[:, :2], axis=0)), 1.0
+    )
