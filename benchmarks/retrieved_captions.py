@@ -17,38 +17,38 @@ import json
 import numpy as np
 
 from imcap.matching.data import PairSource
+from imcap.matching.evaluation import check_features
 from imcap.matching.run import MatchRun
-from imcap.matching.scores import Embedder
+from imcap.matching.scores import Embedder, length_blocks
 from imcap.metrics.coco import score_captions
 from imcap.metrics.recall import top_k
 
 LENGTHS = (1, 2, 3, 4)
-PICTURES = 64  # scored at a time
 
 
-def grams(words, length):
+def ngrams(words, length):
     """The n-grams of a caption, counted."""
     return collections.Counter(
         zip(*(words[start:] for start in range(length)), strict=False)
     )
 
 
-def rarity(captions, image_of):
+def ngram_idf(captions, image_of):
     """idf of each n-gram over the pictures that captions are of."""
     heard = collections.defaultdict(set)
     for words, image in zip(captions, image_of, strict=True):
         for length in LENGTHS:
-            for gram in grams(words, length):
+            for gram in ngrams(words, length):
                 heard[gram].add(image)
     count = len(set(image_of))
     return {gram: np.log(count / len(who)) for gram, who in heard.items()}
 
 
-def agreeing(captions, idf):
+def consensus(captions, idf):
     """Which caption is nearest to the others on average."""
     total = np.zeros(len(captions))
     for length in LENGTHS:
-        counted = [grams(words, length) for words in captions]
+        counted = [ngrams(words, length) for words in captions]
         places = {}
         for gram in (gram for each in counted for gram in each):
             places.setdefault(gram, len(places))
@@ -74,17 +74,20 @@ def main():
         input_json=given.input_json, features=given.features
     )
     known, asked = source.open("train"), source.open(given.split)
+    for pairs in (known, asked):
+        check_features(run, pairs)
     embedder = Embedder(run.task())
     rows = known.encode(run.vocabulary)
-    words, lengths = embedder.embed_captions(rows, np.arange(len(rows)))
-    idf = rarity(known.tokens, known.image_of.tolist())
+    images, mask = embedder.embed_images(asked)
+    scores = np.empty((len(asked), len(rows)), "float32")
+    for block in length_blocks(rows):
+        words, lengths = embedder.embed_captions(rows, block)
+        scores[:, block] = embedder.score(images, mask, words, lengths)
+    idf = ngram_idf(known.tokens, known.image_of.tolist())
     chosen = []
-    for first in range(0, len(asked), PICTURES):
-        part = asked.part(first, min(first + PICTURES, len(asked)))
-        images, mask = embedder.embed_images(part)
-        for scores in embedder.score(images, mask, words, lengths):
-            best = [known.tokens[row] for row in top_k(scores, given.count)]
-            chosen.append(" ".join(best[agreeing(best, idf)]))
+    for of_picture in scores:
+        best = [known.tokens[row] for row in top_k(of_picture, given.count)]
+        chosen.append(" ".join(best[consensus(best, idf)]))
     references = collections.defaultdict(list)
     for tokens, image in zip(asked.tokens, asked.image_of, strict=True):
         references[int(image)].append(" ".join(tokens))

@@ -107,7 +107,8 @@ def calibrate(
     )
     found = choose_threshold(confidence, right, decline, precision)
     save_weights(run.path / WEIGHTS, layer)
-    write_json(run.path / ABOUT, dataclasses.asdict(found), indent=1)
+    weights = {"weights": run.fingerprint(evaluation.checkpoint)}
+    write_json(run.path / ABOUT, dataclasses.asdict(found) | weights, indent=1)
     return found
 
 

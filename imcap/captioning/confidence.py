@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from imcap.captioning.run import CaptionerRun
     from imcap.data.captions.caption_set import CaptionSet
     from imcap.models.confidence import CaptionConfidence
+    from imcap.runs.run import Run
 
 AXES, RANK = 128, 64
 
@@ -33,9 +34,22 @@ def build_confidence(run: CaptionerRun) -> CaptionConfidence:
     return layer
 
 
-def load_confidence(run: CaptionerRun) -> CaptionConfidence | None:
-    """The layer that `calibrate` kept with a run; None where it did not."""
-    if not (run.path / WEIGHTS).exists():
+def load_confidence(
+    run: CaptionerRun, checkpoint: str = "best"
+) -> CaptionConfidence | None:
+    """The layer that `calibrate` kept with a run for some weights.
+
+    Args:
+        run: a `CaptionerRun`.
+        checkpoint: "best" or "last", the weights that caption.
+
+    Returns:
+        None where the run was not calibrated, or with other weights.
+
+    Raises:
+        InputError: a damaged file.
+    """
+    if not (run.path / WEIGHTS).exists() or not is_of_weights(run, checkpoint):
         return None
     from imcap.training.checkpoints import load_weights
 
@@ -45,6 +59,14 @@ def load_confidence(run: CaptionerRun) -> CaptionConfidence | None:
     except ValueError as error:
         raise InputError(str(error)) from None
     return layer
+
+
+def is_of_weights(run: Run, checkpoint: str = "best") -> bool:
+    """Whether what `calibrate` kept was measured with these weights."""
+    if not (run.path / ABOUT).exists():
+        return False
+    about = read_json(run.path / ABOUT, "run imcap calibrate")
+    return bool(about.get("weights") == run.fingerprint(checkpoint))
 
 
 def threshold_of(path: Path) -> float | None:
@@ -103,7 +125,10 @@ def risk_coverage(
 
 
 def describe_confidence(
-    run: CaptionerRun, generated: list[Caption], references: CaptionSet
+    run: CaptionerRun,
+    generated: list[Caption],
+    references: CaptionSet,
+    checkpoint: str = "best",
 ) -> dict[str, Any] | None:
     """What the confidence of captions is worth; None where there is none.
 
@@ -111,13 +136,14 @@ def describe_confidence(
         run: a `CaptionerRun`.
         generated: N `Caption`s.
         references: the captions of their pictures.
+        checkpoint: which weights said them.
 
     Returns:
         Dict of threshold, declined (share below it), precision (share of
         right captions among the others), right (among all), and the curve:
         coverage and risk at every twentieth of the captions.
     """
-    layer, threshold = load_confidence(run), threshold_of(run.path)
+    layer, threshold = load_confidence(run, checkpoint), threshold_of(run.path)
     if layer is None or threshold is None:
         return None
     right = are_right(layer, run, generated, references)

@@ -93,9 +93,6 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
         )
     if continues:
         run.write_config()
-        if run.forget_confidence():
-            note = "its confidence was of earlier weights; calibrate it again"
-            data = dataclasses.replace(data, notes=(*data.notes, note))
     else:
         run.begin(encoder_weights(earlier, metadata))
     return run, data

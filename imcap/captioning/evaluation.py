@@ -141,7 +141,9 @@ def evaluate(
     )
     metrics = score(texts, captions, evaluation.metrics, folder)
     if not evaluation.decoding.ensemble:
-        report_confidence(run, generated, captions, folder)
+        report_confidence(
+            run, generated, captions, folder, evaluation.checkpoint
+        )
     write_json(folder / SETTINGS, evaluation.describe(run), indent=1)
     return metrics
 
@@ -151,9 +153,10 @@ def report_confidence(
     generated: list[Caption],
     captions: CaptionSet,
     folder: Path,
+    checkpoint: str,
 ) -> None:
     """Writes and prints what the confidence of a calibrated run is worth."""
-    found = describe_confidence(run, generated, captions)
+    found = describe_confidence(run, generated, captions, checkpoint)
     if found is None:
         return
     write_json(folder / CONFIDENCE, found, indent=1)

@@ -113,7 +113,7 @@ def make_generator(
         top_k=decoding.top_k,
         top_p=decoding.top_p,
         seed=decoding.seed,
-        confidence=load_confidence(run),
+        confidence=load_confidence(run, checkpoint),
     )
     generator.compile(jit_compile=decoding.jit_compile)
     return generator

@@ -89,7 +89,7 @@ def evaluate(config: MatchEvaluateConfig) -> dict[str, Any]:
     for line in recall_table(metrics):
         print(line)
     if "baseline" in metrics:
-        print("a straight line from features to words, for comparison:")
+        print("ridge regression from features to words, for comparison:")
         for line in recall_table(metrics["baseline"])[1:]:
             print(line)
     folder = output_folder(config, runs[0].outputs)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imcap.captioning.confidence import ABOUT, is_of_weights
+from imcap.captioning.model_settings import CaptionerConfig
 from imcap.captioning.train_settings import TrainConfig, validate_config
 from imcap.cli.parser import run_command
 from imcap.cli.training import print_best, print_data
@@ -17,6 +19,8 @@ from imcap.errors import InputError
 from imcap.runs.presets import read_preset
 from imcap.runs.pretrained import continued_path
 from imcap.startup import quiet_start
+
+OF_ALL_CAPTIONERS = ("caption_model", "dr", "dr_ratio", "img_feat_size")
 
 
 def train(config: TrainConfig) -> None:
@@ -30,6 +34,8 @@ def train(config: TrainConfig) -> None:
     keras.utils.set_random_seed(config.seed)
     run, data = open_data(config)
     print_data(data)
+    for name in unused_flags(config):
+        print(f"note: --{name} does nothing for {config.caption_model}")
     loop = TrainingLoop(run, data)
     try:
         loop.run_all()
@@ -39,6 +45,21 @@ def train(config: TrainConfig) -> None:
             f"with --start_from {run.path} and a lower --learning_rate"
         ) from None
     print_best(loop)
+    if (run.path / ABOUT).exists() and not is_of_weights(run):
+        print("its confidence was of earlier weights; calibrate it again")
+
+
+def unused_flags(config: TrainConfig) -> list[str]:
+    """Flags of captioners that are not as ever, and not of this one."""
+    from imcap.models.registry import list_options
+
+    known = {*list_options(config.caption_model), *OF_ALL_CAPTIONERS}
+    return [
+        field.name
+        for field in dataclasses.fields(CaptionerConfig)
+        if field.name not in known
+        and getattr(config, field.name) != field.default
+    ]
 
 
 def resolve_config(given: dict[str, Any]) -> TrainConfig:

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from imcap.captioning.confidence import ABOUT, WEIGHTS
+from imcap.captioning.confidence import ABOUT, WEIGHTS, is_of_weights
 from imcap.errors import InputError
-from imcap.files import atomic_folder, atomic_write, file_digest
+from imcap.files import (
+    atomic_folder,
+    atomic_write,
+    file_digest,
+    read_json,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from imcap.runs.run import Run
@@ -53,10 +59,12 @@ def write_packed_run(out: Path, run: Run, encoder: Path) -> None:
         packed.begin()
         save_weights(packed.best, run.task())
         halve(packed.best)
-        if (run.path / WEIGHTS).exists():
-            for name in (WEIGHTS, ABOUT):
-                shutil.copyfile(run.path / name, folder / name)
+        if (run.path / WEIGHTS).exists() and is_of_weights(run):
+            shutil.copyfile(run.path / WEIGHTS, folder / WEIGHTS)
             halve(folder / WEIGHTS)
+            about = read_json(run.path / ABOUT, "run imcap calibrate")
+            about |= {"weights": packed.fingerprint()}
+            write_json(folder / ABOUT, about, indent=1)
 
 
 def write_packed_encoder(path: Path, run: Run) -> None:

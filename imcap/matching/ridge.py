@@ -1,4 +1,4 @@
-"""Ridge: solves for the straight line of a `RidgeMatcher`."""
+"""Ridge regression of a `RidgeMatcher`: solved, kept, begun with."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def begin_with_ridge(
     head = scan.global_head if scan is not None else 0
     if baseline is None and not head:
         return
-    print("solving for a straight line from features to words")
+    print("solving a ridge regression from features to words")
     rank = max(head, baseline.rank if baseline is not None else 0)
     solution, pooled = solve(
         data.training, data.vocabulary, run.config.ridge_lambda, rank

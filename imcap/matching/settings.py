@@ -64,7 +64,7 @@ class MatchConfig:
 
     # The model
     matcher: str = option(
-        "scan", "stacked cross attention, or a straight line from features "
+        "scan", "stacked cross attention, or ridge regression from features "
         "to words, solved in seconds: a baseline",
         choices=("scan", "ridge"),
     )  # fmt: skip

@@ -56,6 +56,19 @@ def build_captioner(name, vocabulary_size, channels, **options):
         )
     captioner = CAPTIONERS[name]
     # dtype, a policy's name, goes through **kwargs.
-    known = {*inspect.signature(captioner).parameters, "dtype"}
+    known = {*list_options(name), "dtype"}
     taken = {key: options[key] for key in options if key in known}
     return captioner(vocabulary_size, channels, name="captioner", **taken)
+
+
+def list_options(name):
+    """Names of what the constructor of a captioner takes.
+
+    Args:
+        name: a key of `CAPTIONERS`.
+
+    Example:
+        >>> "sgate" in list_options("adaptive")
+        True
+    """
+    return list(inspect.signature(CAPTIONERS[name]).parameters)

@@ -1,4 +1,4 @@
-"""Ridge matcher: a straight line from features to words, as a baseline."""
+"""Ridge matcher: regression from features to words, as a baseline."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ SCORES = ("cosine", "standard")
 
 @dataclasses.dataclass(frozen=True)
 class RidgeSolution:
-    """A straight line from mean features to words.
+    """Ridge regression from mean features to words.
 
     Attributes:
         mean, deviation: float arrays (D,), that standardise features.

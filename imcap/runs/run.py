@@ -130,8 +130,12 @@ class Run:
         source = Path(encoder_weights) if encoder_weights else None
         if source is not None and not source.is_file():
             source = None
-        self.forget_confidence()
-        names = ("metrics.jsonl", BASELINE_WEIGHTS)
+        names = (
+            "metrics.jsonl",
+            BASELINE_WEIGHTS,
+            CONFIDENCE_WEIGHTS,
+            CONFIDENCE_ABOUT,
+        )
         for old in (self.state, self.best, *map(self.path.joinpath, names)):
             old.unlink(missing_ok=True)
         if source is None or source.resolve() != kept.resolve():
@@ -150,18 +154,6 @@ class Run:
         if source is not None:
             with atomic_write(kept) as partial:
                 shutil.copyfile(source, partial)
-
-    def forget_confidence(self) -> bool:
-        """Removes what was calibrated for weights that will be others.
-
-        Returns:
-            Whether there was anything.
-        """
-        paths = (self.path / CONFIDENCE_WEIGHTS, self.path / CONFIDENCE_ABOUT)
-        known = any(path.exists() for path in paths)
-        for path in paths:
-            path.unlink(missing_ok=True)
-        return known
 
     def write_config(self) -> None:
         """Writes config.json."""

@@ -16,6 +16,7 @@ from imcap.captioning.run import CaptionerRun
 from imcap.cli import calibrate, evaluate, train
 from imcap.errors import InputError
 from imcap.export.packed_run import halve, without_folders
+from imcap.training.checkpoints import save_weights
 
 
 @pytest.fixture
@@ -72,14 +73,21 @@ def test_of_other_weights_it_is_forgotten(calibrated):
     assert load_confidence(run) is None and threshold_of(run.path) is None
 
 
-def test_a_run_that_goes_on_forgets_it(calibrated, capsys):
-    words = ["--start_from", str(calibrated), "--max_epochs", "2"]
-    assert train.main(words) == 0
-    assert "calibrate it again" in capsys.readouterr().out
+def test_it_is_of_the_weights_that_it_was_measured_with(calibrated, capsys):
     run = CaptionerRun.open(calibrated)
-    assert load_confidence(run) is None and threshold_of(run.path) is None
-    assert train.main(words) == 0
+    assert load_confidence(run) is not None
+    assert load_confidence(run, "last") is None
+    words = ["--start_from", str(calibrated), "--max_epochs"]
+    before = run.best.read_bytes()
+    more = ["2", "--learning_rate", "0.0"]  # no epoch is better than the best
+    assert train.main([*words, *more]) == 0
+    assert run.best.read_bytes() == before
     assert "calibrate" not in capsys.readouterr().out
+    assert load_confidence(run) is not None
+    save_weights(run.best, run.build_task())
+    assert train.main([*words, "2"]) == 0
+    assert "calibrate it again" in capsys.readouterr().out
+    assert load_confidence(run) is None
 
 
 def test_run_without_calibration(trained):

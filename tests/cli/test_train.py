@@ -191,3 +191,13 @@ def test_splits_stay_apart_and_ids_aligned(folder):
     inputs, _, _ = loop.batches.batch(2)
     ids = [data.training.image_ids[row] for row in rows]
     np.testing.assert_array_equal(inputs["features"], store.read(ids)[0])
+
+
+def test_flags_of_other_captioners_are_named(folder, capsys):
+    options = {"max_epochs": 1, "caption_model": "show_attend_tell"}
+    words = flags(folder, **options, location_dropout=0.2, heads=2)
+    assert train.main(words) == 0
+    printed = capsys.readouterr().out
+    for name in ("location_dropout", "heads"):
+        assert f"--{name} does nothing for show_attend_tell" in printed
+    assert printed.count("does nothing") == 2

@@ -84,7 +84,7 @@ def test_the_line_is_solved_once(options, tmp_path, monkeypatch, capsys):
     options["num_epochs"] = 1
     assert train(tmp_path, **options) == 0
     assert calls == [128], "of the baseline, the head's are the first six"
-    assert "solving for a straight line" in capsys.readouterr().out
+    assert "solving a ridge regression" in capsys.readouterr().out
     more = options | {"force": True, "no_baseline": True}
     assert train(tmp_path, **more) == 0
     assert calls == [128, 6]

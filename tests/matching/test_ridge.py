@@ -180,7 +180,7 @@ def test_attention_is_shown_beside_the_line(pairs, capsys):
     run = MatchRun.open(pairs / "run")
     capsys.readouterr()
     assert evaluate(run.path, "--split", "test") == 0
-    assert "a straight line" in capsys.readouterr().out
+    assert "ridge regression" in capsys.readouterr().out
     found = metrics(run.path, "test")
     options = {"matcher": "ridge", "ridge_rank": 128, "force": True}
     assert train(pairs, checkpoint_path=pairs / "ridge", **options) == 0

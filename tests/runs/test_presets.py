@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from imcap.captioning.train_settings import TrainConfig
+from imcap.cli.train import unused_flags
 from imcap.errors import InputError
 from imcap.runs.presets import (
     MATCHING,
@@ -19,6 +21,12 @@ RESULTS = Path(__file__).parents[2] / "docs" / "results.md"
 
 ALL = [(PRESETS, name) for name in list_presets()]
 ALL += [(MATCHING, name) for name in list_presets(MATCHING)]
+
+
+def test_no_preset_sets_what_its_captioner_does_not_have():
+    for name in list_presets():
+        flags = read_preset(name)
+        assert unused_flags(TrainConfig(**flags)) == [], name
 
 
 def test_every_file_is_listed_once():
