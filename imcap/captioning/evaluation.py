@@ -10,7 +10,7 @@ from imcap.captioning.confidence import describe_confidence
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.run import CaptionerRun
 from imcap.errors import InputError
-from imcap.files import write_json
+from imcap.files import is_same_file, write_json
 from imcap.options import option
 
 if TYPE_CHECKING:
@@ -221,11 +221,16 @@ def open_split(
     from imcap.data.features.store import FeatureStore
 
     trained = run.config
-    captions = read_captions(
+    everything = read_captions(
         data.input_json or trained.input_json,
         h5_path=data.input_h5
         or (None if data.input_json else trained.input_h5),
-    ).split(data.split)
+    )
+    captions, note = everything.to_score(
+        data.split, same_file=is_same_file(data.input_json, trained.input_json)
+    )
+    if note:
+        print(f"note: {data.input_json or trained.input_json}: {note}")
     if not len(captions):
         raise InputError(
             f"{data.input_json or trained.input_json}: no image is in "
@@ -276,8 +281,7 @@ def references_file(run: CaptionerRun, data: SplitSettings) -> str | None:
     trained = run.config
     if data.references or trained.references is None:
         return data.references
-    mine, theirs = data.input_json, trained.input_json
-    if mine and Path(mine).resolve() != Path(theirs).resolve():
+    if not is_same_file(data.input_json, trained.input_json):
         return None
     return trained.references
 

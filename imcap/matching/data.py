@@ -19,7 +19,7 @@ from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.pairs.precomp import open_precomp
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import read_json
+from imcap.files import is_same_file, read_json
 from imcap.matching.run import MatchRun
 from imcap.matching.settings import MatchConfig, validate_config
 from imcap.runs.resume import encoder_weights, open_earlier_run
@@ -44,6 +44,7 @@ class PairSource:
         input_h5: label file that belongs to a cocotalk.json.
         features: features of input_json's images; None for features.h5
             beside it.
+        same_file: whether the captions are those of the training.
 
     Example:
         >>> source = PairSource.of(run.config).replaced(features="other.h5")
@@ -55,11 +56,13 @@ class PairSource:
     input_json: str | None = None
     input_h5: str | None = None
     features: str | None = None
+    same_file: bool = True
 
     @classmethod
     def of(cls, config: MatchConfig) -> PairSource:
         """The source that a training reads."""
         names = [field.name for field in dataclasses.fields(cls)]
+        names.remove("same_file")
         return cls(**{name: getattr(config, name) for name in names})
 
     def replaced(self, **given: str | None) -> PairSource:
@@ -69,6 +72,9 @@ class PairSource:
         }
         if "input_json" in changes:
             changes.setdefault("input_h5", None)
+            changes["same_file"] = is_same_file(
+                changes["input_json"], self.input_json
+            )
         elif "data_path" in changes or "data_name" in changes:
             changes["input_json"] = None
         return dataclasses.replace(self, **changes)
@@ -81,7 +87,11 @@ class PairSource:
         """
         if self.input_json is None:
             return open_precomp(Path(self.data_path) / self.data_name, split)
-        return self.select(self.read_captions(), self.open_store(), split)
+        captions = self.read_captions()
+        _, note = captions.to_score(*SPLITS[split], same_file=self.same_file)
+        if note:
+            print(f"note: {self.input_json}: {note}")
+        return self.select(captions, self.open_store(), split)
 
     def read_captions(self) -> CaptionSet:
         """The captions of input_json, of all splits."""
@@ -103,7 +113,7 @@ class PairSource:
         self, captions: CaptionSet, store: FeatureStore, split: str
     ) -> MatchingSet:
         """The pairs of one split of all captions."""
-        chosen = captions.split(*SPLITS[split])
+        chosen, _ = captions.to_score(*SPLITS[split], same_file=self.same_file)
         if not len(chosen):
             raise InputError(
                 f"{self.input_json}: no image is in split "

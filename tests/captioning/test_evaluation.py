@@ -1,9 +1,11 @@
 """Evaluation: which references captions are compared with."""
 
 import dataclasses
+import json
 
 import pytest
 
+from helpers.tiny_data import flags, prepare_folder
 from imcap.captioning import evaluation
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.evaluation import (
@@ -13,6 +15,8 @@ from imcap.captioning.evaluation import (
 )
 from imcap.captioning.run import CaptionerRun
 from imcap.captioning.train_settings import TrainConfig
+from imcap.cli import evaluate, train
+from imcap.data.captions.assembly import hash_splits
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 
@@ -58,3 +62,41 @@ def test_features_that_nobody_named_are_asked_for(trained):
     run.config = dataclasses.replace(run.config, features=None)
     with pytest.raises(InputError, match="give --features"):
         evaluation.open_split(run, SplitSettings())
+
+
+def without_splits(folder, images=24):
+    """A table of the tiny pictures that says nothing of splits."""
+    rows = [f"{n + 100},{n}.jpg,a dog runs on grass" for n in range(images)]
+    path = folder / "table.csv"
+    path.write_text("\n".join(["id,image,caption", *rows]) + "\n")
+    return path
+
+
+def test_another_file_without_splits_is_scored_whole(trained, capsys):
+    run, path = trained / "run", without_splits(trained)
+    words = ["--model", str(run), "--input_json", str(path)]
+    assert evaluate.main([*words, "--metrics", "Bleu"]) == 0
+    assert "no splits: all 24 pictures" in capsys.readouterr().out
+    folder = run / "evaluation" / "test_beam5"
+    assert len(json.loads((folder / "results.json").read_text())) == 24
+
+
+def test_drawn_splits_of_the_trainings_file_stand(tmp_path, capsys):
+    """What was trained on is not scored, and how many are left is said."""
+    folder = prepare_folder(tmp_path)
+    path = without_splits(folder)
+    words = flags(folder, max_epochs=1, input_json=path)
+    assert train.main(words) == 0
+    printed = capsys.readouterr().out
+    drawn = hash_splits(range(100, 124))
+    counts = [drawn.count(name) for name in ("train", "val", "test")]
+    assert min(counts) > 0
+    wanted = "no splits; drawn by id: {} for train, {} for val, {} for test"
+    assert wanted.format(*counts) in printed
+    same = folder / "." / "table.csv"
+    words = ["--model", str(folder / "run"), "--input_json", str(same)]
+    assert evaluate.main([*words, "--metrics", "Bleu"]) == 0
+    wanted = f"{counts[2]} of 24 pictures were drawn for test"
+    assert wanted in capsys.readouterr().out
+    results = folder / "run" / "evaluation" / "test_beam5" / "results.json"
+    assert len(json.loads(results.read_text())) == counts[2]

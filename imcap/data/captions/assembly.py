@@ -21,6 +21,8 @@ SPLIT_NAMES = {name: name for name in SPLITS} | {
     "testing": "test",
 }
 
+DRAWN = ("train", "val", "test")
+
 
 @dataclasses.dataclass
 class Picture:
@@ -82,6 +84,7 @@ def assemble(
             asked for that the file already has.
     """
     _check_unique(path, pictures)
+    drawn = all(picture.split is None for picture in pictures)
     notes: list[str] = []
     _tokenise(pictures)
     _drop_empty_captions(pictures, notes)
@@ -95,6 +98,7 @@ def assemble(
     pictures = _drop_bare_pictures(path, pictures, notes)
     if not pictures:
         raise InputError(f"{path}: no image with captions is left in it")
+    drawn = not split_files and split is None and drawn
     raw = [p.captions for p in pictures if p.captions is not None]
     sizes = [p.size for p in pictures if p.size is not None]
     return CaptionSet(
@@ -106,6 +110,7 @@ def assemble(
         sizes if len(sizes) == len(pictures) else None,
         tuple(notes),
         vocabulary,
+        drawn,
     )
 
 
@@ -148,6 +153,8 @@ def _split_by_source(
         names = hash_splits(ids, num_val, num_test)
         for picture, name in zip(pictures, names, strict=True):
             picture.split = name
+        each = ", ".join(f"{names.count(name)} for {name}" for name in DRAWN)
+        notes.append(f"the file has no splits; drawn by id: {each}")
     return pictures
 
 

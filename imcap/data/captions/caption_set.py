@@ -27,6 +27,8 @@ class CaptionSet:
         notes: tuple of str, what was left out on reading, with counts.
         vocabulary: the `Vocabulary` that numbered the words, where the
             source holds ids instead of text; None elsewhere.
+        drawn: bool, whether the source has no splits, so that they were
+            drawn by hashes of the ids.
 
     Example:
         >>> captions = read_captions("dataset_flickr8k.json")
@@ -41,6 +43,7 @@ class CaptionSet:
     sizes: list[tuple[int, int]] | None = None
     notes: tuple[str, ...] = ()
     vocabulary: Vocabulary | None = None
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         for name in ("files", "splits", "tokens", "raw", "sizes"):
@@ -81,6 +84,31 @@ class CaptionSet:
         if unknown:
             raise ValueError(f"unknown split {unknown[0]!r}; know {SPLITS}")
         return self._rows([i for i, s in enumerate(self.splits) if s in names])
+
+    def to_score(
+        self, *names: str, same_file: bool
+    ) -> tuple["CaptionSet", str | None]:
+        """The images to score where these splits are asked for.
+
+        A file without splits that another one was trained on is scored
+        whole; of the training's own file, the splits stand that were drawn.
+
+        Args:
+            *names: the splits.
+            same_file: whether the captions are those of the training.
+
+        Returns:
+            The images, and a line about a file without splits, or None.
+        """
+        if not self.drawn:
+            return self.split(*names), None
+        if not same_file:
+            return self, f"the file has no splits: all {len(self)} pictures"
+        chosen = self.split(*names)
+        return chosen, (
+            f"the file has no splits: {len(chosen)} of {len(self)} pictures "
+            f"were drawn for {names[0]}, as in the training"
+        )
 
     def filter(self, keep_ids: Iterable[int | str]) -> "CaptionSet":
         """The images whose id is in `keep_ids`, in order."""

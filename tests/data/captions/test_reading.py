@@ -185,7 +185,9 @@ def test_images_nobody_split_may_lack_captions(tmp_path):
     values["annotations"] = values["annotations"][1:30]
     captions = read_captions(write(tmp_path / "c.json", values))
     assert captions.image_ids == list(range(1, 30))
-    assert captions.notes == ("1 images left out: no captions (first: 0)",)
+    left_out, drawn = captions.notes
+    assert left_out == "1 images left out: no captions (first: 0)"
+    assert "drawn by id: 24 for train, 2 for val, 3 for test" in drawn
 
 
 def test_listed_training_images_without_captions_are_counted(tmp_path):
