@@ -12,8 +12,8 @@ from pathlib import Path
 
 from imcap.cli.parser import run_command
 from imcap.data.pairs.precomp import read_lines
+from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.treebank import treebank_tokenize
-from imcap.data.words.vocabulary import Vocabulary
 from imcap.files import write_json
 from imcap.options import option
 
@@ -38,10 +38,15 @@ def vocab(config: VocabConfig) -> None:
         for split in ("train", "dev")
         for line in read_lines(folder / f"{split}_caps.txt")
     ]
-    words = Vocabulary.build(captions, config.word_count_threshold, "scan")
+    counted = count_vocabulary(
+        captions, config.word_count_threshold, "scan", str(folder)
+    )
+    words = counted.vocabulary
+    for note in counted.notes:
+        print(f"note: {note}")
     path = Path(config.vocab_path) / f"{config.data_name}_vocab.json"
     write_json(path, words.to_scan())
-    print(f"{path}: {words.size} words of {len(captions)} captions")
+    print(f"{path}: {words.size} words; {coverage_line(words, captions)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Training data: captions, vocabulary, features or pictures."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,9 +14,14 @@ from imcap.data.batches.readers import (
     StoredFeatures,
     open_crops,
 )
-from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.caption_set import (
+    NO_VALIDATION,
+    TRAINING_SPLITS,
+    CaptionSet,
+)
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
+from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.runs.resume import encoder_weights, open_earlier_run
@@ -103,18 +109,21 @@ def captions_and_vocabulary(
 ) -> tuple[CaptionSet, Vocabulary]:
     """All captions, and the words of an earlier run or of these."""
     captions = read_captions(config.input_json, h5_path=config.input_h5)
-    if earlier is not None:
-        return captions, earlier.vocabulary
-    if captions.vocabulary is not None:
-        return captions, captions.vocabulary
-    counted = captions
-    if config.vocabulary_from == "train":
-        counted = captions.split("train", "restval")
-    vocabulary = Vocabulary.build(
-        [words for caption in counted.tokens for words in caption],
-        threshold=config.word_count_threshold,
-    )
-    return captions, vocabulary
+    training = captions.split(*TRAINING_SPLITS)
+    vocabulary = captions.vocabulary if earlier is None else earlier.vocabulary
+    notes = captions.notes
+    if vocabulary is None:
+        everything = config.vocabulary_from == "all"
+        counted = captions if everything else training
+        found = count_vocabulary(
+            list(itertools.chain.from_iterable(counted.tokens)),
+            config.word_count_threshold,
+            source=config.input_json,
+        )
+        vocabulary, notes = found.vocabulary, notes + found.notes
+    words = itertools.chain.from_iterable(training.tokens)
+    notes = (*notes, coverage_line(vocabulary, words))
+    return dataclasses.replace(captions, notes=notes), vocabulary
 
 
 def open_store(config: TrainConfig) -> FeatureStore | None:
@@ -172,6 +181,8 @@ def split(
     if config.val_images_use >= 0:
         keep = validation.image_ids[: config.val_images_use]
         validation = validation.filter(set(keep))
+    if not len(validation) and not config.train_only:
+        notes.append(NO_VALIDATION)
     return TrainingData(training, validation, vocabulary, read, tuple(notes))
 
 

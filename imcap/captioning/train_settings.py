@@ -113,9 +113,10 @@ class TrainConfig(SelfCriticalConfig):
     vocabulary_from: str = option(
         "train", "captions that make the vocabulary", choices=("train", "all")
     )
-    word_count_threshold: int = option(
-        5, "words seen this often or less become UNK"
-    )
+    word_count_threshold: int | None = option(
+        None, "words seen this often or less become UNK; default: 5, of less "
+        "than 3,000 captions so few that 95% of their words are known",
+    )  # fmt: skip
     max_length: int = option(16, "longest caption in words", "seqlen")
 
     # Optimisation

@@ -13,6 +13,7 @@ from imcap.data.captions.caption_set import TRAINING_SPLITS, CaptionSet
 from imcap.data.captions.cocotalk import IMAGE_SIZE, write_cocotalk
 from imcap.data.captions.reading import read_captions
 from imcap.data.pictures.files import PictureFiles
+from imcap.data.words.coverage import count_vocabulary
 from imcap.data.words.dialects import DIALECTS
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
@@ -40,7 +41,8 @@ class PrepareConfig:
     word_count_threshold: int | None = option(
         None,
         "talk, sat_keras: keep words that occur more often than this; scan, "
-        "sca_cnn: at least this often; None: 5, and 4 for scan",
+        "sca_cnn: at least this often; default: 5, and 4 for scan; of less "
+        "than 3,000 captions so few that 95% of their words are known",
     )
     images_root: str = option(
         "", "folder of the pictures; given, their sizes are stored"
@@ -129,17 +131,15 @@ def _vocabulary(config: PrepareConfig, captions: CaptionSet) -> Vocabulary:
     counted = captions
     if config.vocabulary_from == "train":
         counted = captions.split(*TRAINING_SPLITS)
-    vocabulary = Vocabulary.build(
-        (words for image in counted.tokens for words in image),
+    found = count_vocabulary(
+        [words for image in counted.tokens for words in image],
         config.word_count_threshold,
         config.dialect,
+        config.input_json,
     )
-    if set(vocabulary.words) <= set(DIALECTS[config.dialect].specials):
-        raise InputError(
-            f"{config.input_json}: no word of the {len(counted)} images "
-            "counted is frequent enough; lower --word_count_threshold"
-        )
-    return vocabulary
+    for note in found.notes:
+        print(f"note: {note}")
+    return found.vocabulary
 
 
 def _report(

@@ -34,9 +34,9 @@ def train(config: TrainConfig) -> None:
     keras.utils.set_random_seed(config.seed)
     run, data = open_data(config)
     print_data(data)
+    loop = TrainingLoop(run, data)
     for name in unused_flags(config):
         print(f"note: --{name} does nothing for {config.caption_model}")
-    loop = TrainingLoop(run, data)
     try:
         loop.run_all()
     except FloatingPointError as error:

@@ -12,11 +12,12 @@ from imcap.data.batches.readers import (
     StoredFeatures,
     open_crops,
 )
-from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.caption_set import NO_VALIDATION, CaptionSet
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
 from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.pairs.precomp import open_precomp
+from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import is_same_file, read_json
@@ -147,6 +148,7 @@ def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
     splits, notes = open_splits(PairSource.of(config), config.train_only)
     vocabulary, more = choose_vocabulary(config, earlier, splits)
     training = splits["train"]
+    more += (coverage_line(vocabulary, training.tokens),)
     if earlier is not None:
         StoredFeatures(training.store, earlier.channels)
     store = training.store
@@ -170,6 +172,8 @@ def open_data(config: MatchConfig) -> tuple[MatchRun, MatchData]:
         )
         more += lacking
     validation = splits.get("dev")
+    if validation is None and not config.train_only:
+        more += (NO_VALIDATION,)
     data = MatchData(training, validation, vocabulary, notes + more, crops)
     return run, data
 
@@ -245,9 +249,10 @@ def choose_vocabulary(
         return words, ()
     if of_file is not None:
         return of_file, ()
-    counted = Vocabulary.build(
-        (words for pairs in splits.values() for words in pairs.tokens),
-        threshold=config.word_count_threshold,
-        dialect="scan",
+    counted = count_vocabulary(
+        [words for pairs in splits.values() for words in pairs.tokens],
+        config.word_count_threshold,
+        "scan",
+        splits["train"].name,
     )
-    return counted, (f"{counted.size} words were counted in the captions",)
+    return counted.vocabulary, counted.notes

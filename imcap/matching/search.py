@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.words.unspaced import UNSPACED, split_characters
 from imcap.errors import InputError
 from imcap.metrics.recall import top_k
 
@@ -82,10 +83,22 @@ class Searcher:
         if self.run.config.input_json:
             from imcap.data.words.tokenizer import tokenize_strings
 
-            return tokenize_strings(sentences)
+            return [self._split(words) for words in tokenize_strings(sentences)]
         from imcap.data.words.treebank import treebank_tokenize
 
         return [treebank_tokenize(sentence) for sentence in sentences]
+
+    def _split(self, words: list[str]) -> list[str]:
+        """Words, unknown ones of scripts without spaces by character."""
+        return [
+            part
+            for word in words
+            for part in (
+                [word]
+                if word in self._known_words or not UNSPACED.search(word)
+                else split_characters([word])
+            )
+        ]
 
     def unknown_words(self, words: Sequence[str]) -> list[str]:
         """The words that are not in the run's vocabulary."""

@@ -80,6 +80,8 @@ class Progress:
         self.step = 0
         self.best = None
         self.best_epoch = None
+        self.best_tie = None
+        self.tells_apart = False
         self.since_best = 0
         self.since_fall = 0
 
@@ -152,12 +154,24 @@ class KeepBest(keras.callbacks.Callback):
         fall_patience: int, epochs without a better one before the learning
             rate falls; 0 never. It needs a constant learning rate.
         fall: float, factor on the learning rate.
+        say: function of a line of text.
+
+    As long as the metric is the same for every epoch (CIDEr of one picture
+    is 0 whatever is said), the reward or the loss of training decides.
     """
 
     def __init__(
-        self, path, progress, metric, patience=0, fall_patience=0, fall=0.5
+        self,
+        path,
+        progress,
+        metric,
+        patience=0,
+        fall_patience=0,
+        fall=0.5,
+        say=print,
     ):
         super().__init__()
+        self.say = say
         self.path = Path(path)
         self.progress = progress
         self.metric = metric
@@ -173,8 +187,20 @@ class KeepBest(keras.callbacks.Callback):
             raise ValueError(f"no metric {self.metric!r}; there are {known}")
         value = float(value)
         sign = -1 if self.metric.endswith("loss") else 1
-        if progress.best is None or sign * value > sign * progress.best:
+        tie = logs["reward"] if "reward" in logs else -logs.get("loss", 0.0)
+        better = progress.best is None or sign * value > sign * progress.best
+        progress.tells_apart |= progress.best not in (None, value)
+        if not progress.tells_apart and not better:
+            if progress.since_best == 0 and progress.best_epoch == 1:
+                name = "reward" if "reward" in logs else "training loss"
+                self.say(
+                    f"{self.metric} is {value:.3f} for every epoch so far: "
+                    f"until it tells them apart, the {name} decides"
+                )
+            better = progress.best_tie is None or tie > progress.best_tie
+        if better:
             progress.best, progress.best_epoch = value, epoch + 1
+            progress.best_tie = float(tie)
             progress.since_best = progress.since_fall = 0
             save_weights(self.path, self.model)
             return

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from imcap.data.captions.caption_set import SPLITS, TRAINING_SPLITS, CaptionSet
+from imcap.data.words.unspaced import lacks_spaces, split_characters
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import StrPath
@@ -86,7 +87,7 @@ def assemble(
     _check_unique(path, pictures)
     drawn = all(picture.split is None for picture in pictures)
     notes: list[str] = []
-    _tokenise(pictures)
+    _tokenise(pictures, notes)
     _drop_empty_captions(pictures, notes)
     if split_files:
         pictures = _split_by_lists(path, pictures, split_files, notes)
@@ -279,7 +280,7 @@ def _split_of_list(file: Path) -> str:
     )
 
 
-def _tokenise(pictures: list[Picture]) -> None:
+def _tokenise(pictures: list[Picture], notes: list[str]) -> None:
     """Fills `tokens` where text is raw, all texts in one go."""
     raw = [picture for picture in pictures if picture.tokens is None]
     if not raw:
@@ -290,6 +291,15 @@ def _tokenise(pictures: list[Picture]) -> None:
     rows = iter(tokenize_strings(itertools.chain.from_iterable(texts)))
     for picture, of_picture in zip(raw, texts, strict=True):
         picture.tokens = [next(rows) for _ in of_picture]
+    captions = [words for picture in raw for words in picture.tokens or []]
+    if not lacks_spaces(captions):
+        return
+    for picture in raw:
+        picture.tokens = [split_characters(c) for c in picture.tokens or []]
+    notes.append(
+        "captions have no spaces between words: each character is a word; "
+        "for other words, put spaces between them"
+    )
 
 
 def _drop_empty_captions(pictures: list[Picture], notes: list[str]) -> None:

@@ -9,6 +9,9 @@ from imcap.data.words.vocabulary import Vocabulary
 
 SPLITS = ("train", "restval", "val", "test")
 TRAINING_SPLITS = ("train", "restval")
+NO_VALIDATION = (
+    "no pictures for validation: the training loss decides which epoch is best"
+)
 
 
 @dataclasses.dataclass(frozen=True)
