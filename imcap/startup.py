@@ -6,6 +6,10 @@ import os
 import sys
 from collections.abc import Iterator
 
+from imcap.errors import InputError
+
+BACKENDS = ("tensorflow", "jax")
+
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
@@ -24,9 +28,34 @@ def quiet_start() -> Iterator[None]:
         if "keras" in sys.modules:
             # The first tensor looks for GPUs, and reports their absence.
             sys.modules["keras"].ops.zeros(())
+            check_backend(sys.modules["keras"].backend.backend())
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+def check_backend(name: str) -> None:
+    """Refuses a Keras backend that nothing was tried on.
+
+    Raises:
+        InputError: another backend than TensorFlow or JAX.
+    """
+    if name not in BACKENDS:
+        raise InputError(
+            f"KERAS_BACKEND={name}: imcap runs on tensorflow, and its "
+            "training and layers on jax; set one of them"
+        )
+
+
+def is_compiled(asked: bool) -> bool:
+    """Whether steps are compiled with XLA: where asked for, and on JAX.
+
+    Keras on JAX would otherwise run each operation by itself, ten times as
+    slowly; TensorFlow has a graph either way.
+    """
+    import keras
+
+    return asked or bool(keras.backend.backend() == "jax")
 
 
 def load_keras() -> None:

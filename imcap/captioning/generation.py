@@ -21,6 +21,7 @@ from imcap.decoding import (
     sample,
 )
 from imcap.errors import InputError
+from imcap.startup import is_compiled
 
 if TYPE_CHECKING:
     from imcap.captioning.decoding_settings import DecodingSettings
@@ -115,7 +116,7 @@ def make_generator(
         seed=decoding.seed,
         confidence=load_confidence(run, checkpoint),
     )
-    generator.compile(jit_compile=decoding.jit_compile)
+    generator.compile(jit_compile=is_compiled(decoding.jit_compile))
     return generator
 
 

@@ -23,6 +23,7 @@ from imcap.data.batches.caption_batches import CaptionBatches
 from imcap.errors import InputError
 from imcap.runs.fitting import Fitting, Phase
 from imcap.runs.run import ENCODER_WEIGHTS
+from imcap.startup import is_compiled
 from imcap.training.alarms import CollapseAlarm, FiniteGuard, SampleAlarm
 from imcap.training.callbacks import (
     GeneratedValidation,
@@ -100,7 +101,7 @@ class TrainingLoop(Fitting):
         self.task.compile(
             self.optimizer,
             WordCrossEntropy(self.config.label_smoothing),
-            jit_compile=self.config.jit_compile,
+            jit_compile=is_compiled(self.config.jit_compile),
             scheduled_sampling=self.config.scheduled_sampling_start >= 0,
         )
 
@@ -118,7 +119,7 @@ class TrainingLoop(Fitting):
         self.task.compile(
             self.optimizer,
             WordCrossEntropy(),
-            jit_compile=config.jit_compile,
+            jit_compile=is_compiled(config.jit_compile),
             self_critical=make_self_critical(self.run, self.data.training),
             entropy_weight=config.entropy_reward_weight,
         )
@@ -193,7 +194,7 @@ def make_batches(config: TrainConfig, data: TrainingData) -> CaptionBatches:
         captions_per_image=config.seq_per_img,
         reduction=config.loss_reduction,
         seed=config.seed,
-        pad_to=64 if config.jit_compile else 1,
+        pad_to=64 if is_compiled(config.jit_compile) else 1,
         augmented=data.augmented,
     )
 

@@ -18,6 +18,7 @@ from imcap.matching.scores import Embedder, score_all
 from imcap.matching.settings import MatchConfig
 from imcap.metrics.recall import retrieval_metrics
 from imcap.runs.fitting import Fitting, Phase
+from imcap.startup import is_compiled
 from imcap.training.callbacks import GeneratedValidation, Progress
 from imcap.training.optimizers import make_optimizer
 from imcap.training.ranking import (
@@ -123,7 +124,7 @@ class MatchingLoop(Fitting):
                 scale_loss=config.mixed_precision == "float16",
             ),
             self.loss,
-            jit_compile=config.jit_compile,
+            jit_compile=is_compiled(config.jit_compile),
         )
 
     def callbacks(self) -> list[keras.callbacks.Callback]:

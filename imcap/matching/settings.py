@@ -156,7 +156,7 @@ class MatchConfig:
     mixed_precision: str | None = option(
         None, "compute in half precision", choices=("float16", "bfloat16")
     )
-    jit_compile: bool = option(False, "compile the step with XLA")
+    jit_compile: bool = option(False, "compile with XLA; JAX always does")
     cache: bool = option(False, "keep all features in memory")
     workers: int = option(2, "threads that make batches")
     seed: int = option(123, "of everything random")
