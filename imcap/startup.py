@@ -50,7 +50,7 @@ def check_backend(name: str) -> None:
 def is_compiled(asked: bool) -> bool:
     """Whether steps are compiled with XLA: where asked for, and on JAX.
 
-    Keras on JAX would otherwise run each operation by itself, ten times as
+    Keras on JAX would otherwise run each operation by itself, several times as
     slowly; TensorFlow has a graph either way.
     """
     import keras
