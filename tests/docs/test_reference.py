@@ -58,9 +58,18 @@ def constructor(node, classes):
     return names
 
 
-def called_with(node):
+def ancestors(node, classes):
+    """Names of all classes that a class is one of, Keras' own in full."""
+    names = {ast.unparse(base) for base in node.bases}
+    for name in tuple(names):
+        parent = classes.get(name)  # imcap's own; keras.X has its module
+        names |= ancestors(parent, classes) if parent is not None else set()
+    return names
+
+
+def called_with(node, classes):
     """What a layer or loss is called with; None of others."""
-    call, bases = method(node, "call"), {ast.unparse(b) for b in node.bases}
+    call, bases = method(node, "call"), ancestors(node, classes)
     if call is None or "keras.Model" in bases:
         return None  # a model's inputs have names of their own
     own = {"sample_weight"} if "keras.losses.Loss" in bases else set()
@@ -88,7 +97,7 @@ def strangers(tree, classes):
         checks = []
         if isinstance(node, ast.ClassDef):
             checks.append(("Args", constructor(node, classes)))
-            checks.append(("Call arguments", called_with(node)))
+            checks.append(("Call arguments", called_with(node, classes)))
         else:
             checks.append(("Args", parameters(node)))
         for heading, known in checks:
