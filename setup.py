@@ -7,11 +7,14 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(
-    r'__version__ = "([^"]+)"', (HERE / "imcap/__init__.py").read_text()
+    r'__version__ = "([^"]+)"',
+    (HERE / "imcap/__init__.py").read_text(encoding="utf-8"),
 ).group(1)
 REQUIREMENTS = [
     line
-    for line in (HERE / "requirements.txt").read_text().splitlines()
+    for line in (HERE / "requirements.txt")
+    .read_text(encoding="utf-8")
+    .splitlines()
     if line and not line.startswith("#")
 ]
 METADATA = ["pyexiv2>=2.15"]

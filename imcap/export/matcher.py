@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from imcap.errors import InputError
 from imcap.export.encoder import (
     ExportedEncoder,
     at_least_one,
@@ -63,9 +64,9 @@ class ExportedMatcher:
             from imcap.data.words.treebank_graph import treebank_tokenize_graph
 
             return treebank_tokenize_graph(sentences)
-        from imcap.data.words.tokenizer import tokenize
+        from imcap.data.words.tokenizer_graph import tokenize_graph
 
-        return tokenize(sentences)
+        return tokenize_graph(sentences)
 
     def tokens(self, words: Any) -> Any:
         """Ids int32 (C, T) of ragged words, bos before and eos behind."""
@@ -146,6 +147,21 @@ class ExportedMatcher:
             "features": of_features,
             "pairs": _traced(self.of_pairs, pictures, sentences),
         }
+
+
+def check_tokenizer(run: MatchRun) -> None:
+    """Refuses, before any work, what cannot be exported on this system."""
+    if not run.config.input_json:
+        return  # words in Penn Treebank style need TensorFlow alone
+    try:
+        import tensorflow_text  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            f"{run.path}: a matcher's graph splits sentences with "
+            f"tensorflow-text, which cannot be imported ({error}). It has no "
+            "wheels for Windows and Intel Macs: export there under Linux "
+            "(WSL, Docker); elsewhere: pip install tensorflow-text"
+        ) from None
 
 
 def _traced(function, *specs):

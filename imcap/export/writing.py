@@ -98,11 +98,12 @@ def export_matcher(
     path: str | Path, out: Path, settings: ExportSettings
 ) -> list[str]:
     """Writes a SavedModel of a matching run; returns lines about it."""
-    from imcap.export.matcher import ExportedMatcher
+    from imcap.export.matcher import ExportedMatcher, check_tokenizer
     from imcap.export.saved_model import write_saved_model
     from imcap.matching.run import MatchRun
 
     run = MatchRun.open(path)
+    check_tokenizer(run)
     scan = run.task(settings.checkpoint)
     exported = ExportedMatcher(run, scan, settings.max_pixels)
     signatures = exported.signatures()

@@ -1,6 +1,7 @@
 """A SavedModel that scores pictures against sentences without imcap."""
 
 import dataclasses
+import sys
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from helpers.tiny_runs import make_match_run
 from imcap.cli import export
 from imcap.export.matcher import LOWEST
 from imcap.matching.matcher import LoadedMatcher
+from imcap.matching.run import MatchRun
 
 pytestmark = pytest.mark.slow
 
@@ -129,3 +131,17 @@ def test_signature_of_features(exported):
     ours = model.score(list(pixels.astype("float32")), SENTENCES)
     assert found["scores"].shape == (2, 4)
     np.testing.assert_allclose(found["scores"], ours, atol=0.01)
+
+
+def test_without_tensorflow_text_it_says_so_before_any_work(
+    tmp_path, monkeypatch, capsys
+):
+    run = make_match_run(tmp_path)
+    monkeypatch.setitem(sys.modules, "tensorflow_text", None)
+    monkeypatch.setattr(MatchRun, "task", None)  # nothing is built
+    out = tmp_path / "out"
+    assert export.main(["--model", str(run.path), str(out)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "tensorflow-text" in said and "Linux" in said
+    assert not out.exists()

@@ -1,25 +1,42 @@
-"""Tokenisation of raw captions in TensorFlow ops.
+"""Tokenisation of raw captions in plain Python.
 
-The same graph cleans text for training and inside an exported model.
+`tokenizer_graph` does the same inside an exported model; a test holds that
+both give the same words. Here nothing need be installed: the operations of
+the graph have no wheels for Windows.
 """
 
+import unicodedata
 from collections.abc import Iterable
 
-import tensorflow as tf
-import tensorflow_text
 
-# White space joins the dashes because WhitespaceTokenizer cuts every white
-# space beyond ASCII, such as U+2028, in the middle of its bytes.
-SPACES = r"[\p{Pd}\p{Z}\s\x{85}\x{1c}-\x{1f}]"
+class _Characters(dict[int, str | int | None]):
+    """What becomes of each character: a table for `str.translate`.
 
-# ASCII punctuation and, so that typographic quotes do not survive where
-# plain ones vanish, every other punctuation mark and invisible character.
-DELETED = r"[[:punct:]\p{P}\p{Cf}]"
-STRINGS_AT_ONCE = 65536
+    White space, dashes and NUL become spaces. ASCII punctuation goes and,
+    so that typographic quotes do not survive where plain ones vanish, so do
+    all other punctuation marks and invisible characters. What was looked up
+    once is remembered.
+    """
+
+    def __missing__(self, code: int) -> str | int | None:
+        self[code] = self._look_up(chr(code))
+        return self[code]
+
+    def _look_up(self, character: str) -> str | int | None:
+        category = unicodedata.category(character)
+        if category == "Pd" or character.isspace() or character == "\0":
+            return " "
+        symbol = character.isascii() and category.startswith("S")
+        if symbol or category.startswith("P") or category == "Cf":
+            return None
+        return ord(character)
 
 
-def tokenize(strings: tf.Tensor) -> tf.RaggedTensor:
-    """Tokenises captions: lower-case words without punctuation.
+CHARACTERS = _Characters()
+
+
+def tokenize(text: str) -> list[str]:
+    """Tokenises a caption: lower-case words without punctuation.
 
     NFKC normalisation, lower case, dashes become spaces, all other
     punctuation is deleted, then a split at white space. sat_keras deletes
@@ -27,35 +44,22 @@ def tokenize(strings: tf.Tensor) -> tf.RaggedTensor:
     because Karpathy's published tokens do.
 
     Args:
-        strings: UTF-8 string tensor (M,).
+        text: as written. Half a surrogate pair is deleted.
 
     Returns:
-        Ragged string tensor (M, None). A caption of nothing but punctuation
-        gives an empty row.
+        Words; none of a caption that is nothing but punctuation.
 
     Example:
-        >>> tokenize(tf.constant(["A dog's T-shirt ."])).to_list()
-        [[b'a', b'dogs', b't', b'shirt']]
+        >>> tokenize("A dog's T-shirt .")
+        ['a', 'dogs', 't', 'shirt']
     """
-    text = tensorflow_text.normalize_utf8(strings, "NFKC")
-    text = tf.strings.lower(text, encoding="utf-8")
-    text = tf.strings.regex_replace(text, SPACES, " ")
-    text = tf.strings.regex_replace(text, DELETED, "")
-    return tensorflow_text.WhitespaceTokenizer().tokenize(text)
+    if not text.isascii():
+        # Half a pair becomes "?", which goes with other punctuation.
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        text = unicodedata.normalize("NFKC", text)
+    return text.lower().translate(CHARACTERS).split()
 
 
 def tokenize_strings(strings: Iterable[str]) -> list[list[str]]:
-    """`tokenize` for Python strings.
-
-    Args:
-        strings: list of str.
-
-    Returns:
-        List of lists of str, one per string.
-    """
-    encoded = [text.encode("utf-8", "replace") for text in strings]
-    rows: list[list[bytes]] = []
-    for start in range(0, len(encoded), STRINGS_AT_ONCE):
-        batch = tf.constant(encoded[start : start + STRINGS_AT_ONCE])
-        rows.extend(tokenize(batch).to_list())
-    return [[word.decode("utf-8") for word in row] for row in rows]
+    """`tokenize` for each of many strings."""
+    return [tokenize(text) for text in strings]

@@ -8,6 +8,7 @@ first character on.
 
 import tensorflow as tf
 
+from imcap.data.words.lower_graph import lower_graph
 from imcap.data.words.treebank import ABBREVIATIONS, PARTED
 
 SPACE = r"[\p{Z}\s\x{0b}\x{85}\x{1c}-\x{1f}]"
@@ -31,7 +32,7 @@ def treebank_tokenize_graph(captions: tf.Tensor) -> tf.RaggedTensor:
         >>> treebank_tokenize_graph(tf.constant(["It doesn't."])).to_list()
         [[b'it', b'does', b"n't", b'.']]
     """
-    text = tf.strings.lower(captions, encoding="utf-8")
+    text = lower_graph(captions)
     # Spaces behind the end, so that every place has characters after it.
     chars = tf.strings.unicode_split(text, "UTF-8").to_tensor(" ")
     chars = tf.pad(chars, [[0, 0], [0, 4]], constant_values=" ")
