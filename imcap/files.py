@@ -1,17 +1,29 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from imcap.errors import InputError
 
 StrPath = str | os.PathLike[str]
+WINDOWS = os.name == "nt"
+# Seconds between attempts to replace a file that Windows says is in use:
+# virus scanners look at new files for a moment.
+PAUSES = (0.05, 0.2, 0.5, 1.0)
+NOT_IN_NAMES = '<>:"|?*'  # on Windows; a colon would write a hidden stream
+DEVICES = {"CON", "PRN", "AUX", "NUL"} | {
+    f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10)
+}
+LONGEST_NAME = 200  # bytes of a name that leave room for an ending
 
 
 @contextlib.contextmanager
@@ -49,9 +61,11 @@ def atomic_write(
         yield partial
         if durable:
             _flush_to_disk(partial)
-        os.replace(partial, path)
+        replace_file(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        # Windows keeps what is still open; the first error counts.
+        with contextlib.suppress(PermissionError):
+            partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -80,11 +94,11 @@ def atomic_folder(path: StrPath, replace: bool = False) -> Iterator[Path]:
             if file.is_file():
                 _flush_to_disk(file)
         if path.is_dir():
-            os.replace(path, old)
-        os.replace(partial, path)
+            replace_file(path, old)
+        replace_file(partial, path)
     finally:
         if old.exists() and not path.exists():
-            os.replace(old, path)
+            replace_file(old, path)
         for left in (partial, old):
             shutil.rmtree(left, ignore_errors=True)
 
@@ -93,8 +107,89 @@ def _beside(path: Path, ending: str) -> Path:
     """A hidden name in the folder of `path`, which is made when missing."""
     if not path.name:
         raise InputError(f"{path}: give the name of what to write")
+    stem = path.name.partition(".")[0].rstrip().upper()
+    if WINDOWS and (set(path.name) & set(NOT_IN_NAMES) or stem in DEVICES):
+        raise InputError(
+            f"{path}: Windows has no files of this name; give a name without "
+            f"{' '.join(NOT_IN_NAMES)} that is no device's, as CON is"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.{ending}")
+    name = path.name
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return path.with_name(f".{name}.{os.getpid()}.{ending}")
+
+
+def replace_file(source: StrPath, target: StrPath) -> None:
+    """Renames a file or folder, over another of that name.
+
+    On Windows a file that any program has open cannot be replaced: it is
+    tried some times.
+
+    Raises:
+        InputError: on Windows, the target stays in use.
+    """
+    for pause in PAUSES if WINDOWS else ():
+        with contextlib.suppress(PermissionError):
+            os.replace(source, target)
+            return
+        time.sleep(pause)
+    try:
+        os.replace(source, target)
+    except PermissionError:
+        if not WINDOWS:
+            raise
+        raise InputError(
+            f"{target}: cannot be replaced; close the programs that have it "
+            "open, and try again"
+        ) from None
+
+
+def is_writable(folder: StrPath) -> bool:
+    """Whether files can be written into a folder, which may be missing.
+
+    It is tried: rights do not tell of read-only disks.
+    """
+    folder = Path(folder)
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def expand_wildcards(names: Iterable[StrPath]) -> list[StrPath]:
+    """Puts files in the place of `*.jpg`, as the shells of Windows do not.
+
+    Args:
+        names: paths and patterns. What is there under its own name, and
+            what matches nothing, stays as it is.
+
+    Returns:
+        Paths, those of each pattern sorted.
+    """
+    found: list[StrPath] = []
+    for name in names:
+        text = os.fspath(name)
+        if glob.has_magic(text) and not os.path.lexists(text):
+            found.extend(sorted(glob.glob(text, recursive=True)) or [name])
+        else:
+            found.append(name)
+    return found
+
+
+def escape(text: str) -> str:
+    r"""Text that UTF-8 can hold: half surrogate pairs become \udc80.
+
+    Python has them for bytes of file names that are no UTF-8.
+
+    Example:
+        >>> print(escape("caf\udce9.jpg"))
+        caf\udce9.jpg
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -122,7 +217,8 @@ def write_json(path: StrPath, value: Any, indent: int | None = None) -> None:
     """Writes `value` as JSON, whole or not at all."""
     with atomic_write(path) as partial:
         text = json.dumps(value, indent=indent, ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
+        # What no UTF-8 can hold is escaped as JSON does it.
+        partial.write_text(escape(text) + "\n", encoding="utf-8")
 
 
 def read_json(
@@ -150,4 +246,9 @@ def read_json(
         raise InputError(
             f"{path}: not valid JSON (line {error.lineno}: {error.msg}), "
             f"perhaps cut short; {remedy}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits, or lists in lists without end.
+        raise InputError(
+            f"{path}: JSON that cannot be read ({error}); {remedy}"
         ) from None

@@ -9,6 +9,27 @@ from collections.abc import Iterator
 from imcap.errors import InputError
 
 BACKENDS = ("tensorflow", "jax")
+# Ways to write what a stream's encoding lacks that never fail.
+HARMLESS = {
+    "replace", "backslashreplace", "ignore", "xmlcharrefreplace",
+    "namereplace",
+}  # fmt: skip
+
+
+def escape_streams() -> None:
+    """Has output streams escape what they cannot show.
+
+    Consoles in cp1252 or ASCII lack most characters, and names of files that
+    are no UTF-8 none can show. Without a console, as under Windows' pythonw,
+    there are no streams: what is written vanishes.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif getattr(stream, "errors", "replace") not in HARMLESS:
+            with contextlib.suppress(AttributeError, ValueError):
+                stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager
@@ -19,8 +40,13 @@ def quiet_start() -> Iterator[None]:
     drown the one line that matters.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    stderr = os.dup(2)
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        stderr = os.dup(2)
+    except (OSError, ValueError):  # closed: nothing to keep notes off
+        yield
+        return
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)

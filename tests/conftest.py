@@ -11,6 +11,8 @@ import pytest
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Mistakes of ours are not put into one line.
+os.environ.setdefault("IMCAP_TRACEBACK", "1")
 
 
 def pytest_configure(config):

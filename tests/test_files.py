@@ -4,8 +4,17 @@ import os
 
 import pytest
 
+from imcap import files
 from imcap.errors import InputError
-from imcap.files import atomic_folder, atomic_write, read_json, write_json
+from imcap.files import (
+    atomic_folder,
+    atomic_write,
+    escape,
+    expand_wildcards,
+    is_writable,
+    read_json,
+    write_json,
+)
 
 
 def names(folder):
@@ -122,3 +131,105 @@ def test_a_folder_is_replaced_only_when_asked(tmp_path):
         filled(partial, "after")
     assert (path / "inner" / "a.txt").read_text() == "after"
     assert names(tmp_path) == ["out"]
+
+
+def test_what_utf8_cannot_hold_is_escaped(tmp_path):
+    path, name = tmp_path / "a.json", "caf\udce9 \ud83d é"
+    write_json(path, {name: [name]})
+    text = path.read_text(encoding="utf-8")
+    assert r"caf\udce9 \ud83d é" in text
+    assert read_json(path) == {name: [name]}
+    assert escape(name) == r"caf\udce9 \ud83d é"
+
+
+@pytest.mark.parametrize("text", ["1" * 5000, "[" * 100_000])
+def test_json_that_python_gives_up_on(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"a\.json: "):
+        read_json(path)
+
+
+def test_windows_waits_for_who_looks_at_a_file(tmp_path, monkeypatch):
+    path, pauses, refusals = tmp_path / "a.txt", [], [PermissionError] * 2
+    replace = os.replace
+
+    def refuse(*paths):
+        if refusals:
+            raise refusals.pop()
+        replace(*paths)
+
+    monkeypatch.setattr(files, "WINDOWS", True)
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(files.time, "sleep", pauses.append)
+    with atomic_write(path) as partial:
+        partial.write_text("whole")
+    assert path.read_text() == "whole"
+    assert pauses == list(files.PAUSES[:2])
+
+
+def test_windows_names_a_file_that_stays_open(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+
+    def refuse(*paths):
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(files, "WINDOWS", True)
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(files.time, "sleep", lambda seconds: None)
+    with (
+        pytest.raises(InputError, match=r"a\.txt: cannot be replaced; close"),
+        atomic_write(path) as partial,
+    ):
+        partial.write_text("after")
+    assert names(tmp_path) == ["a.txt"]
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("name", ["a:b.txt", "what?.npz", "nul.txt", "Com1"])
+def test_names_that_windows_lacks(tmp_path, monkeypatch, name):
+    with atomic_write(tmp_path / name) as partial:
+        partial.write_text("whole")
+    monkeypatch.setattr(files, "WINDOWS", True)
+    with (
+        pytest.raises(InputError, match="Windows has no files of this name"),
+        atomic_write(tmp_path / "new" / name),
+    ):
+        pass
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_longest_names_can_be_written(tmp_path):
+    path = tmp_path / f"{'漢' * 83}.txt"  # 253 bytes of 255
+    with atomic_write(path) as partial:
+        partial.write_text("whole")
+    assert names(tmp_path) == [path.name]
+
+
+def test_wildcards_become_files(tmp_path):
+    for name in ("b.jpg", "a.jpg", "c.png", "[1].jpg"):
+        (tmp_path / name).touch()
+    found = expand_wildcards(
+        [
+            str(tmp_path / "?.jpg"),
+            tmp_path / "[1].jpg",
+            str(tmp_path / "*.gif"),
+            "plain.jpg",
+        ]
+    )
+    assert list(map(str, found)) == [
+        str(tmp_path / "a.jpg"),
+        str(tmp_path / "b.jpg"),
+        str(tmp_path / "[1].jpg"),
+        str(tmp_path / "*.gif"),
+        "plain.jpg",
+    ]
+
+
+def test_whether_a_folder_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    assert is_writable(tmp_path)
+    assert is_writable(tmp_path / "new" / "folder")
+    assert not is_writable(tmp_path / "file" / "folder")
+    assert names(tmp_path) == ["file"]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import imcap
+from imcap.startup import escape_streams
 
 
 def dispatch(
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `imcap COMMAND …`; returns the exit status."""
     # TensorFlow's own start-up notes would drown the one line that matters.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    escape_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["--version"]:
         print(f"imcap {imcap.__version__}")

@@ -3,12 +3,15 @@
 import argparse
 import dataclasses
 import difflib
+import os
 import sys
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from imcap.cli.unexpected import TRACEBACK, describe_unexpected
 from imcap.errors import InputError
+from imcap.startup import escape_streams
 
 Config = TypeVar("Config")  # a frozen dataclass of `imcap.options`
 TRUE_WORDS = {"true", "yes", "on", "1"}
@@ -131,6 +134,26 @@ def parse_given(
     }
 
 
+def refuse(name: str, message: str) -> int:
+    """Prints why a command does not go on, in one line; returns status 2."""
+    line = " ".join(message.split())
+    print(f"imcap {name}: error: {line}", file=sys.stderr)
+    return 2
+
+
+def leave_pipe() -> int:
+    """Ends where nobody reads on, as in `imcap caption … | head -1`.
+
+    What is left in the buffer vanishes, instead of failing at exit.
+
+    Returns:
+        The exit status, which shells give to programs that a closed pipe
+        ended.
+    """
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    return 141
+
+
 def run_command(
     name: str,
     config_class: Callable[..., Config],
@@ -150,24 +173,29 @@ def run_command(
 
     Returns:
         The exit status: 0, 2 for bad input or an output folder that cannot
-        be written, 130 when interrupted.
+        be written, 130 when interrupted, 141 where a pipe was closed.
     """
+    escape_streams()
     given = parse_given(config_class, arguments, f"imcap {name}")
     try:
         body(complete(given) if complete else config_class(**given))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return leave_pipe()
     except (InputError, OSError) as error:
-        line = " ".join(str(error).split())
-        print(f"imcap {name}: error: {line}", file=sys.stderr)
-        return 2
+        return refuse(name, str(error))
     except ModuleNotFoundError as error:
         if (error.name or "imcap").split(".")[0] == "imcap":
             raise
-        print(
-            f"imcap {name}: error: {error.name} is not installed; pip install "
-            "imcap with its dependencies",
-            file=sys.stderr,
+        return refuse(
+            name,
+            f"{error.name} is not installed; pip install imcap with its "
+            "dependencies",
         )
-        return 2
+    except (UnicodeError, OverflowError, TypeError) as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        return refuse(name, describe_unexpected(error, given))
     except KeyboardInterrupt:
         print(f"\nimcap {name}: interrupted", file=sys.stderr)
         return 130

@@ -1,12 +1,17 @@
 """Flags from dataclasses, config.json, and how commands end."""
 
 import dataclasses
+import io
 import json
+import os
+import sys
 
 import pytest
 
 from imcap.cli.parser import parse, parse_given, run_command
+from imcap.cli.unexpected import TRACEBACK
 from imcap.errors import InputError
+from imcap.files import write_json
 from imcap.options import REQUIRED, from_json, option, positional, to_json
 
 
@@ -194,3 +199,97 @@ def test_our_own_mistakes_are_not_hidden():
 
     with pytest.raises(ZeroDivisionError):
         run_command("example", Example, body, ["--id", "a"])
+
+
+def unexpected(error):
+    """A body that fails with an error."""
+
+    def body(config):
+        raise error
+
+    return body
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("'<' not supported"),
+        OverflowError("too large"),
+        UnicodeEncodeError("utf-8", "\udc80", 0, 1, "no surrogates"),
+    ],
+)
+def test_values_of_another_kind_are_one_line(capsys, monkeypatch, error):
+    monkeypatch.delenv(TRACEBACK)
+    words = ["--id", __file__]
+    assert run_command("example", Example, unexpected(error), words) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert printed.startswith(f"imcap example: error: {__file__}: ")
+    assert type(error).__name__ in printed and TRACEBACK in printed
+
+
+def test_the_file_in_work_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv(TRACEBACK)
+    path = tmp_path / "out.json"
+
+    def body(config):
+        write_json(path, {1: {2}})
+
+    assert run_command("example", Example, body, ["--id", "a"]) == 2
+    assert f"error: {path}: " in capsys.readouterr().err
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("error", [TypeError, OverflowError])
+def test_developers_see_where_it_was(error):
+    assert os.environ[TRACEBACK]  # as for all tests
+    with pytest.raises(error):
+        run_command("example", Example, unexpected(error), ["--id", "a"])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "errors", "shown"),
+    [
+        ("cp1252", "strict", r"caf\udce9 \u6f22 é …"),
+        ("ascii", "surrogateescape", r"caf\udce9 \u6f22 \xe9 \u2026"),
+        ("utf-8", "surrogateescape", r"caf\udce9 漢 é …"),
+        ("ascii", "replace", "caf? ? ? ?"),
+    ],
+)
+def test_streams_escape_what_they_cannot_show(
+    monkeypatch, encoding, errors, shown
+):
+    streams = [
+        io.TextIOWrapper(io.BytesIO(), encoding, errors) for _ in range(2)
+    ]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+
+    def body(config):
+        print("caf\udce9 漢 é …")
+        raise InputError("caf\udce9 漢 é …")
+
+    assert run_command("example", Example, body, ["--id", "a"]) == 2
+    out, err = (
+        (stream.flush(), stream.buffer.getvalue().decode(encoding))[1]
+        for stream in streams
+    )
+    assert out.strip() == shown
+    assert err.strip() == f"imcap example: error: {shown}"
+
+
+def test_no_streams_at_all(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    failing = unexpected(InputError("nobody sees it"))
+    assert run_command("example", Example, failing, ["--id", "a"]) == 2
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def test_a_closed_pipe_ends_a_command_quietly(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # put back
+    failing = unexpected(BrokenPipeError(32, "Broken pipe"))
+    assert run_command("example", Example, failing, ["--id", "a"]) == 141
+    assert capsys.readouterr().err == ""
+    sys.stdout.close()
