@@ -21,6 +21,7 @@ from imcap.data.captions.caption_set import (
 )
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
+from imcap.data.pictures.listing import picture_path
 from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
@@ -80,7 +81,7 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
     stored = None
     if store is None or config.cnntrain:
         files = {
-            image_id: Path(config.images_root) / name
+            image_id: picture_path(config.images_root, name)
             for image_id, name in zip(
                 captions.image_ids, captions.files, strict=True
             )

@@ -219,6 +219,7 @@ def open_split(
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.reading import read_captions
     from imcap.data.features.store import FeatureStore
+    from imcap.data.pictures.listing import picture_path
 
     trained = run.config
     everything = read_captions(
@@ -239,8 +240,8 @@ def open_split(
     if data.num_images >= 0:
         captions = captions.filter(set(captions.image_ids[: data.num_images]))
     if trained.cnntrain:
-        root = Path(data.images_root or trained.images_root)
-        files = [root / name for name in captions.files]
+        root = data.images_root or trained.images_root
+        files = [picture_path(root, name) for name in captions.files]
         by_id = dict(zip(captions.image_ids, files, strict=True))
         return captions, Pixels(by_id, run.encoder_metadata["image_size"])
     path = data.features or trained.features

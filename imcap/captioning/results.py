@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imcap.errors import InputError
-from imcap.files import atomic_write
+from imcap.files import atomic_write, escape
 
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
@@ -62,7 +62,13 @@ def write_csv(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
     """
     with (
         atomic_write(path) as partial,
-        open(partial, "w", newline="", encoding="utf-8") as file,
+        open(
+            partial,
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="backslashreplace",
+        ) as file,
     ):
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
@@ -117,7 +123,7 @@ class Destinations:
 def write_sidecar(path: Path, caption: str) -> None:
     """Writes a caption to a text file."""
     with atomic_write(path, durable=False) as partial:
-        partial.write_text(caption + "\n", encoding="utf-8")
+        partial.write_text(escape(caption) + "\n", encoding="utf-8")
 
 
 def check_metadata_writer() -> None:
@@ -138,7 +144,7 @@ def has_alt_text(path: Path) -> bool:
     try:
         with pyexiv2.Image(str(path)) as image:
             return bool(image.read_xmp().get(ALT_TEXT))
-    except RuntimeError:
+    except (RuntimeError, UnicodeError):
         return False
 
 
@@ -171,7 +177,7 @@ def write_metadata(source: Path, target: Path, caption: str) -> None:
             with pyexiv2.Image(str(partial)) as image:
                 if image.read_exif() != exif:
                     raise RuntimeError("its EXIF is damaged and would be lost")
-        except RuntimeError as error:
+        except (RuntimeError, UnicodeError) as error:
             line = " ".join(str(error).replace(str(partial), "").split())
             raise InputError(
                 f"{source}: its metadata cannot be written ({line})"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.generation import generate, make_generator
 from imcap.data.batches.readers import iterate_batches
+from imcap.files import escape
 from imcap.metrics.cider import CiderScorer
 from imcap.metrics.coco import bleu4
 
@@ -84,5 +85,5 @@ class Validation:
         ]
         writer = tf.summary.create_file_writer(str(self.logs))
         with writer.as_default():
-            tf.summary.text("captions", "\n\n".join(lines), step=epoch)
+            tf.summary.text("captions", escape("\n\n".join(lines)), step=epoch)
         writer.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 # Where this variable of the environment is set, tracebacks are shown.
 TRACEBACK = "IMCAP_TRACEBACK"
+LONGEST_REASON = 200
 # What functions that read inputs call the place where they are.
 PLACES = ("where", "path", "file", "image")
 
@@ -22,10 +23,10 @@ def describe_unexpected(error: Exception, given: Mapping[str, Any]) -> str:
     """
     place = find_place(error) or ", ".join(find_files(given.values()))
     start = f"{place}: " if place else ""
-    kind = type(error).__name__
+    kind, reason = type(error).__name__, str(error)[:LONGEST_REASON]
     return (
         f"{start}a value is of another kind or size than expected "
-        f"({kind}: {error}); check what is given. If nothing is wrong with "
+        f"({kind}: {reason}); check what is given. If nothing is wrong with "
         f"it, report this with what {TRACEBACK}=1 shows"
     )
 

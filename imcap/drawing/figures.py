@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imcap.files import atomic_write
+from imcap.files import atomic_write, escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +18,11 @@ def save_figure(figure: "Figure", path: str | Path, **options: Any) -> None:
         path: the PNG.
         **options: of `Figure.savefig`.
     """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        # Names of files that are no UTF-8 cannot be drawn as they are.
+        text.set_text(escape(text.get_text()))
     with warnings.catch_warnings(), atomic_write(path) as partial:
         # A word in a script that the font lacks is drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing")

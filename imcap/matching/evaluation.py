@@ -175,7 +175,8 @@ def kept_folder(run: MatchRun, name: str, fingerprint: str) -> Path:
     folder = start / f"{name}_{fingerprint[:16]}"
     for other in start.glob(f"{name}_*"):
         if other != folder:
-            shutil.rmtree(other)
+            # What another process reads stays until the next time.
+            shutil.rmtree(other, ignore_errors=True)
     return folder
 
 

@@ -15,7 +15,7 @@ from imcap.data.features.writer import FeatureWriter
 from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
-from imcap.files import atomic_write
+from imcap.files import atomic_write, escape
 
 if TYPE_CHECKING:
     from imcap.data.pairs.matching_set import TokenRows
@@ -154,13 +154,15 @@ class PictureIndex:
     def _remove_others(self, path: Path) -> None:
         for other in self.folder.glob(f"{self.prefix}*"):
             if other != path:
-                other.unlink()
+                # Windows keeps what another process reads.
+                with contextlib.suppress(OSError):
+                    other.unlink()
 
 
 def _file_version(path: Path) -> str:
     """What tells one version of a file from another."""
     status = path.stat()
-    return f"{path} {status.st_size} {status.st_mtime_ns}"
+    return escape(f"{path} {status.st_size} {status.st_mtime_ns}")
 
 
 def _short_hash(*parts: object) -> str:

@@ -239,6 +239,7 @@ class StoredScores:
             for number, chosen in enumerate(self.blocks):
                 block = np.load(self.block_path(number), mmap_mode="r")
                 scores[:, chosen] = block
+                del block  # Windows removes no file that is mapped
             scores.flush()
             del scores
         for number in range(len(self.blocks)):

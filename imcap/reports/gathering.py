@@ -41,8 +41,10 @@ def picture_paths(
     roots: list[str | Path] = [trained_root, beside, beside / "images"]
     if images_root:
         roots = [images_root]
-    for root in map(Path, roots):
-        paths = [root / name for name in files]
+    from imcap.data.pictures.listing import picture_path
+
+    for root in roots:
+        paths = [picture_path(root, name) for name in files]
         if any(path.exists() for path in paths):
             return paths
     raise InputError(

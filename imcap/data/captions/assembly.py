@@ -200,6 +200,11 @@ def hash_splits(
     return splits
 
 
+def posix_path(name: str) -> PurePosixPath:
+    """The path of a picture, which files from Windows have backslashes in."""
+    return PurePosixPath(name.replace("\\", "/"))
+
+
 def _split_by_lists(
     path: Path,
     pictures: list[Picture],
@@ -219,7 +224,7 @@ def _split_by_lists(
     kept = []
     matched = set()
     for picture in pictures:
-        relative = PurePosixPath(picture.file)
+        relative = posix_path(picture.file)
         names = (
             picture.file, relative.name, relative.stem, str(picture.image_id)
         )  # fmt: skip

@@ -27,7 +27,7 @@ from imcap.data.captions.formats import (
 )
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import StrPath, atomic_write
+from imcap.files import StrPath, atomic_write, escape
 
 IMAGE_SIZE = 256
 COLUMNS = ("labels", "label_start_ix", "label_end_ix", "label_length")
@@ -108,7 +108,7 @@ def write_cocotalk(
             for name, values in columns.items():
                 file.create_dataset(name, data=values)
         value = _json_part(captions, vocabulary)
-        text.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
+        text.write_text(escape(json.dumps(value, ensure_ascii=False)), "utf-8")
     return captions, bad
 
 

@@ -5,10 +5,10 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from imcap.data.captions.assembly import Picture, parse_split
+from imcap.data.captions.assembly import Picture, parse_split, posix_path
 from imcap.data.captions.formats import CaptionFile, Parsed, require
 from imcap.errors import InputError
 
@@ -54,7 +54,7 @@ class FlickrFormat:
             seen.add((name, place))
             captions.setdefault(name, []).append(caption)
         pictures = [
-            Picture(PurePosixPath(name).stem, name, texts)
+            Picture(posix_path(name).stem, name, texts)
             for name, texts in captions.items()
         ]
         return Parsed(pictures, split_files=_split_lists(path))
@@ -140,7 +140,7 @@ def _pictures_of_rows(path: Path, rows: Iterable[Row]) -> list[Picture]:
 def _row_id(row: Mapping[str, Any], name: str) -> int | str:
     given = row.get("id")
     if given is None or given == "":
-        return PurePosixPath(name).stem
+        return posix_path(name).stem
     return int(given) if str(given).isdecimal() else given
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from imcap.errors import InputError
-from imcap.files import StrPath, atomic_write
+from imcap.files import StrPath, atomic_write, escape, replace_file
 
 PENDING, DONE, BAD = 0, 1, 2
 DATASETS = ("features", "pooled", "done")
@@ -31,7 +31,7 @@ def identifier_array(
     """Ids as int64 when all are integers, otherwise as a list of str."""
     if all(isinstance(i, (int, np.integer)) for i in identifiers):
         return np.asarray(identifiers, dtype="int64")
-    return [str(identifier) for identifier in identifiers]
+    return [escape(str(identifier)) for identifier in identifiers]
 
 
 def same_network(
@@ -108,7 +108,7 @@ class FeatureWriter:
         self.shape = tuple(int(size) for size in shape)
         self.dtype = np.dtype(dtype)
         self.identifiers = identifier_array(identifiers)
-        self.files = [str(name) for name in files]
+        self.files = [escape(str(name)) for name in files]
         self.metadata = json.loads(json.dumps(metadata))
         if self.path.exists():
             self._reopen()
@@ -157,7 +157,7 @@ class FeatureWriter:
         if len(self.pending()):
             raise ValueError(f"{len(self.pending())} rows are not written")
         self.close()
-        os.replace(self.partial, self.path)
+        replace_file(self.partial, self.path)
 
     def discard(self) -> None:
         """Removes the file in the making."""
@@ -206,7 +206,7 @@ class FeatureWriter:
                 f"{self.path}: already there and no feature file ({error}); "
                 "remove it, or give another output"
             ) from None
-        os.replace(self.path, self.partial)
+        replace_file(self.path, self.partial)
 
     def _open(self) -> None:
         try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from imcap.data.pictures.crops import Crop, crop_id, random_crop
 from imcap.errors import InputError
-from imcap.files import StrPath
+from imcap.files import StrPath, escape, expand_wildcards
 
 ENDINGS = {
     ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
@@ -79,7 +79,8 @@ class ImageList:
             path.relative_to(folder).as_posix() if folder else str(path)
             for path in pictures
         ]
-        stems = [path.stem for path in pictures]
+        files = [escape(file) for file in files]
+        stems = [escape(path.stem) for path in pictures]
         ids = stems if len(set(stems)) == len(stems) else files
         return cls(list(ids), files, pictures)
 
@@ -91,7 +92,7 @@ class ImageList:
         folder: StrPath | None,
     ) -> "ImageList":
         """The pictures of a caption file, which lie below `folder`."""
-        paths = [Path(folder or ".") / file for file in files]
+        paths = [picture_path(folder or ".", file) for file in files]
         return cls(list(image_ids), list(files), paths)
 
     def augmented(self, count: int, seed: int) -> "ImageList":
@@ -138,10 +139,24 @@ class ImageList:
         return dataclasses.replace(self, files=files, paths=paths)
 
 
+def picture_path(folder: StrPath, name: str) -> Path:
+    """Where a picture of a caption file lies below a folder.
+
+    Files from Windows have backslashes in their names.
+    """
+    path = Path(folder) / name
+    if "\\" in name and not path.exists():
+        return Path(folder) / name.replace("\\", "/")
+    return path
+
+
 def find_pictures(
     names: Iterable[StrPath],
 ) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Finds pictures by path, those in folders included.
+
+    Args:
+        names: paths of pictures and folders, and patterns like `*.jpg`.
 
     Returns:
         List of `Path`, and a list of (path, reason) of folders that hold
@@ -150,7 +165,7 @@ def find_pictures(
 
     paths: list[Path] = []
     refused: list[tuple[Path, str]] = []
-    for name in names:
+    for name in expand_wildcards(names):
         if not Path(name).is_dir():
             paths.append(Path(name))
             continue

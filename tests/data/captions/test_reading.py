@@ -231,3 +231,10 @@ def test_json_and_labels_are_read_once(tmp_path, monkeypatch):
     again = read_captions(paths[0])
     assert again.vocabulary == words and again.tokens == captions.tokens
     assert (*parsed, *opened) == paths
+
+
+def test_names_from_windows_have_the_ids_of_their_files(tmp_path):
+    path = tmp_path / "captions.csv"
+    path.write_text("image,caption\nval\\a.jpg,a dog\nval/b.jpg,a cat\n")
+    captions = read_captions(path)
+    assert captions.image_ids == ["a", "b"]

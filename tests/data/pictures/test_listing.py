@@ -52,3 +52,13 @@ def test_batches_keep_order_and_give_reasons(tmp_path):
     assert batches[1][2][0][0] == 3
     for good, pixels, _ in batches:
         assert [image.max() for image in pixels] == good
+
+
+def test_names_with_backslashes_are_found(tmp_path):
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "a.jpg").touch()
+    names = ["val\\a.jpg", "val/a.jpg", "plain.jpg"]
+    images = ImageList.from_captions([1, 2, 3], names, tmp_path)
+    assert images.paths[0] == images.paths[1] == tmp_path / "val" / "a.jpg"
+    assert images.paths[2] == tmp_path / "plain.jpg"
+    assert images.files == names
