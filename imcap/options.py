@@ -22,6 +22,7 @@ def option(
     *aliases: str,
     choices: Sequence[str] | None = None,
     many: bool = False,
+    path: bool = False,
 ) -> Any:
     """Makes a dataclass field that can also be a command-line flag.
 
@@ -31,12 +32,14 @@ def option(
         *aliases: further names without dashes, as in "bs" for -bs.
         choices: the allowed values, or None for any.
         many: True where the flag takes several values, as a tuple.
+        path: True of a file or folder; a run finds it again elsewhere.
     """
     metadata = {
         "help": help,
         "aliases": aliases,
         "choices": choices,
         "many": many,
+        "path": path,
     }
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata | {"required": True})

@@ -5,10 +5,15 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 from imcap.errors import InputError
 
 BACKENDS = ("tensorflow", "jax")
+# The words of the command that runs; None where Python code calls.
+COMMAND: ContextVar[tuple[str, ...] | None] = ContextVar(
+    "COMMAND", default=None
+)
 # Ways to write what a stream's encoding lacks that never fail.
 HARMLESS = {
     "replace", "backslashreplace", "ignore", "xmlcharrefreplace",

@@ -69,6 +69,9 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
         `TrainingData`.
     """
     config = validate_config(config)
+    if config.cnntrain and not config.images_root:
+        # Said, so that the run finds its pictures from other folders too.
+        config = dataclasses.replace(config, images_root=".")
     path = Path(config.checkpoint_path)
     earlier, continues = open_earlier_run(
         CaptionerRun, path, config.start_from, config.force

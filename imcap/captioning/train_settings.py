@@ -46,6 +46,7 @@ class SelfCriticalConfig(CaptionerConfig):
         None,
         "document frequencies (PREFIX-idxs.p or .npz); default: counted "
         "from the training captions and kept beside --input_json",
+        path=True,
     )
 
 
@@ -63,6 +64,7 @@ class TrainConfig(SelfCriticalConfig):
         "data/cocotalk.json",
         "captions: cocotalk.json, or any format that `imcap prepare` reads",
         "json_file",
+        path=True,
     )
     id: str = option("", "name of the run: --checkpoint_path is save/ID")
     preset: str | None = option(
@@ -73,10 +75,12 @@ class TrainConfig(SelfCriticalConfig):
         "label file of cocotalk.json; default: the one beside it",
         "input_label_h5",
         "h5file",
+        path=True,
     )
     references: str | None = option(
         None,
         "full captions for validation, where --input_json holds cut ones",
+        path=True,
     )
     features: str | None = option(
         None,
@@ -84,11 +88,13 @@ class TrainConfig(SelfCriticalConfig):
         "beside --input_json",
         "input_img_feat_dir",
         "input_att_dir",
+        path=True,
     )
     augmented_features: str | None = option(
         None,
         "crops of the training pictures from `imcap extract --augment`; "
         "training takes each as often as the picture itself",
+        path=True,
     )
     position_folder: str | None = option(
         None,
@@ -96,16 +102,24 @@ class TrainConfig(SelfCriticalConfig):
         "--features, or the cells of a grid",
         "input_grid_vec_dir",
         "input_box_dir",
+        path=True,
     )
-    images_root: str = option("", "folder of the pictures, for --cnntrain")
+    images_root: str = option(
+        "", "folder of the pictures, for --cnntrain", path=True
+    )
     checkpoint_path: str = option(
-        "save", "directory of the run", "run", "model_name"
+        "save",
+        "directory of the run",
+        "run",
+        "model_name",
+        path=True,
     )
     start_from: str | None = option(
         None,
         "run to continue; with another --checkpoint_path, a new run begins "
         "from its best weights",
         "model_file",
+        path=True,
     )
     force: bool = option(False, "begin anew where a run exists already")
 

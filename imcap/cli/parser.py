@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from imcap.cli.unexpected import TRACEBACK, describe_unexpected
 from imcap.errors import InputError
-from imcap.startup import escape_streams
+from imcap.startup import COMMAND, escape_streams
 
 Config = TypeVar("Config")  # a frozen dataclass of `imcap.options`
 TRUE_WORDS = {"true", "yes", "on", "1"}
@@ -176,6 +176,8 @@ def run_command(
         be written, 130 when interrupted, 141 where a pipe was closed.
     """
     escape_streams()
+    words = sys.argv[1:] if arguments is None else arguments
+    COMMAND.set(("imcap", *name.split(), *words))
     given = parse_given(config_class, arguments, f"imcap {name}")
     try:
         body(complete(given) if complete else config_class(**given))

@@ -19,6 +19,8 @@ from imcap.files import (
     read_json,
     write_json,
 )
+from imcap.options import to_json
+from imcap.runs.environment import ENVIRONMENT
 
 if TYPE_CHECKING:
     from imcap.runs.run import Run
@@ -57,6 +59,9 @@ def write_packed_run(out: Path, run: Run, encoder: Path) -> None:
             run.channels,
         )
         packed.begin()
+        # Neither of these says where it was made.
+        write_json(folder / "config.json", to_json(packed.config), indent=1)
+        (folder / ENVIRONMENT).unlink()
         save_weights(packed.best, run.task())
         halve(packed.best)
         if (run.path / WEIGHTS).exists() and is_of_weights(run):

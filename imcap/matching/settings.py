@@ -30,32 +30,45 @@ class MatchConfig:
     )  # fmt: skip
 
     # What is read and written
-    data_path: str = option("./data/", "folder of SCAN's *_precomp folders")
+    data_path: str = option(
+        "./data/", "folder of SCAN's *_precomp folders", path=True
+    )
     data_name: str = option("precomp", "the one of them to read")
     vocab_path: str = option(
         "./vocab/", "folder of DATA_NAME_vocab.json, or such a file; counted "
         "anew where it is missing",
+        path=True,
     )  # fmt: skip
     input_json: str | None = option(
         None, "captions in any format that `imcap prepare` reads, instead "
         "of --data_path",
+        path=True,
     )  # fmt: skip
-    input_h5: str | None = option(None, "label file of cocotalk.json")
+    input_h5: str | None = option(
+        None, "label file of cocotalk.json", path=True
+    )
     features: str | None = option(
         None, "features of --input_json's pictures; default: features.h5 "
         "beside it",
+        path=True,
     )  # fmt: skip
     augmented_features: str | None = option(
         None, "crops of the training pictures, from `imcap extract --augment`; "
         "each epoch draws one view a caption: the whole picture or any crop, "
         "all equally likely",
+        path=True,
     )  # fmt: skip
     checkpoint_path: str = option(
-        "save", "directory of the run", "run", "model_name"
+        "save",
+        "directory of the run",
+        "run",
+        "model_name",
+        path=True,
     )
     start_from: str | None = option(
         None, "run to continue; with another --checkpoint_path, a new run "
         "begins from its best weights", "resume",
+        path=True,
     )  # fmt: skip
     force: bool = option(False, "begin anew where a run exists already")
     word_count_threshold: int | None = option(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import atomic_write, file_digest, read_json, write_json
-from imcap.options import from_json, to_json
+from imcap.options import from_json
+from imcap.runs.environment import (
+    ENVIRONMENT,
+    absolute_settings,
+    find_again,
+    record_environment,
+)
 from imcap.runs.pretrained import OUTPUTS, resolve
 
 if TYPE_CHECKING:
@@ -102,6 +108,7 @@ class Run:
         if not (path / "config.json").exists():
             raise InputError(f"{path}: no config.json in it; {remedy}")
         config: Any = from_json(cls.config_class, path / "config.json")
+        config = find_again(config, path)
         vocabulary = Vocabulary.load(path / "vocabulary.json")
         features = read_features(path / "features.json", remedy)
         words = features.get("vocabulary", vocabulary.fingerprint)
@@ -132,6 +139,7 @@ class Run:
             source = None
         names = (
             "metrics.jsonl",
+            ENVIRONMENT,
             BASELINE_WEIGHTS,
             CONFIDENCE_WEIGHTS,
             CONFIDENCE_ABOUT,
@@ -156,8 +164,10 @@ class Run:
                 shutil.copyfile(source, partial)
 
     def write_config(self) -> None:
-        """Writes config.json."""
-        write_json(self.path / "config.json", to_json(self.config), indent=1)
+        """Writes config.json, and adds to environment.json."""
+        values = absolute_settings(self.config)
+        write_json(self.path / "config.json", values, indent=1)
+        record_environment(self.path)
 
     def build_task(self) -> Any:
         """The task with fresh weights; each kind of run has its own."""
