@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -228,7 +229,13 @@ def load_results(
 
 def find_results(run: CaptionerRun, wanted: dict[str, Any]) -> Path | None:
     """The folder with results of these settings, None where there is none."""
-    for path in sorted((run.outputs / "evaluation").glob(f"*/{SETTINGS}")):
+    folders = dict.fromkeys([run.outputs, run.path])
+    found = [
+        path
+        for folder in folders
+        for path in sorted((folder / "evaluation").glob(f"*/{SETTINGS}"))
+    ]
+    for path in found:
         there = path.with_name("per_image.json").exists()
         if there and read_json(path, "evaluate the run again") == wanted:
             return path.parent
@@ -239,6 +246,6 @@ def comparison_file(sides: Sequence[Side], evaluation: Evaluation) -> Path:
     """Default path of a comparison's HTML page."""
     first, second = sides
     folder = evaluation.results_folder(second.run)
-    other = first.name.replace("/", "_")
+    other = re.sub(r"[/\\:]", "_", first.name)
     name = f"{folder.name}_with_{other}.html"
     return second.run.outputs / "comparisons" / name

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imcap.captioning.evaluation import Evaluation, SplitSettings
 from imcap.cli.flags import DecodingFlags, part
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
+from imcap.files import is_writable
 from imcap.options import option
 from imcap.startup import load_keras
 
@@ -58,6 +60,11 @@ def calibrate(config: CalibrateConfig) -> Calibrated:
         ("CIDEr",),
     )
     evaluation.check()
+    if Path(config.model).is_dir() and not is_writable(config.model):
+        raise InputError(
+            f"{config.model}: cannot be written, and the confidence of a run "
+            "is kept in it; copy the run"
+        )
     load_keras()
     from imcap.captioning.calibration import calibrate as calibrate_run
     from imcap.captioning.run import CaptionerRun

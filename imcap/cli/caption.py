@@ -26,6 +26,7 @@ from imcap.captioning.results import (
     write_sidecar,
 )
 from imcap.cli.flags import DecodingFlags, part
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.data.pictures.listing import find_pictures
 from imcap.errors import InputError
@@ -149,6 +150,8 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     config.check()
     import tqdm
 
+    check_places(config)
+
     paths, refused = find_pictures(config.images)
     entries = known_entries(config)
     done = {entry["image"] for entry in entries}
@@ -174,7 +177,7 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
         run, captioned = caption_with_run(config, waiting, refuse)
         threshold = threshold_of(run.path)
         if not is_pretrained(config.model):
-            folder = folder or run.path / "attention"
+            folder = folder or run.outputs / "attention"
     drawer = None if config.no_draw else Drawer(folder, config.draw_heads)
     bar = tqdm.tqdm(
         total=len(waiting), unit="image", disable=len(waiting) <= FEW
@@ -198,6 +201,14 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     if drawer:
         drawer.report()
     return entries
+
+
+def check_places(config: CaptionConfig) -> None:
+    """Refuses what cannot be written; says where drawings go instead."""
+    draws = not (config.no_draw or config.litert or is_pretrained(config.model))
+    check_outputs(
+        config.model if draws else None, config.output, config.json, config.csv
+    )
 
 
 def finish(

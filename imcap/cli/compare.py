@@ -18,6 +18,7 @@ from imcap.captioning.comparison import (
     short_names,
 )
 from imcap.cli.evaluate import EvaluationFlags
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.files import write_json
@@ -53,6 +54,8 @@ class CompareConfig(EvaluationFlags):
 def compare(config: CompareConfig) -> dict[str, Any]:
     """Runs the command; returns what comparison.json holds."""
     check_flags(config)
+    for path in config.runs:
+        check_outputs(path, config.output)
     load_keras()
     from imcap.captioning.run import CaptionerRun
     from imcap.reports.comparison import write_comparison

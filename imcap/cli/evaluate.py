@@ -9,6 +9,7 @@ from typing import Any
 
 from imcap.captioning.evaluation import Evaluation, SplitSettings
 from imcap.cli.flags import CheckpointDecodingFlags, RunFlag, part
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.options import option
 from imcap.startup import load_keras
@@ -52,6 +53,7 @@ class EvaluateConfig(EvaluationFlags, RunFlag):
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Runs the command; returns the dict of metrics."""
     config.evaluation.check()
+    check_outputs(config.model, config.output)
     load_keras()
     from imcap.captioning.evaluation import evaluate as evaluate_run
     from imcap.captioning.run import CaptionerRun

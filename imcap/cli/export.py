@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from imcap.cli.flags import DecodingFlags
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
@@ -58,6 +59,7 @@ def check(config: ExportConfig) -> Path:
     if config.max_pixels < 1:
         raise InputError("--max_pixels starts from 1")
     out = Path(config.out[0])
+    check_outputs(None, out)
     if config.format == "keras" and out.suffix != ".keras":
         raise InputError(f"{out}: Keras wants a name that ends in .keras")
     if not out.exists():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.cli.recall_table import recall_table
 from imcap.errors import InputError
@@ -71,6 +72,7 @@ def evaluate(config: MatchEvaluateConfig) -> dict[str, Any]:
             f"--fold5 needs --split testall, all {evaluation.FOLDS} blocks "
             f"of images; --split {config.split} has not"
         )
+    check_outputs(config.model, config.output, config.save_scores)
     runs = [MatchRun.open(path) for path in (config.model, *config.ensemble)]
     source = PairSource.of(runs[0].config).replaced(
         data_path=config.data_path,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.data.pictures.encoded import MAX_PIXELS
 from imcap.errors import InputError
@@ -123,6 +124,7 @@ def check_flags(config: MatchSearchConfig) -> None:
 def search(config: MatchSearchConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
     check_flags(config)
+    check_outputs(config.model, None, config.output, config.json)
     sentences = list(config.sentences)
     if config.captions:
         sentences = read_sentences(config.captions)

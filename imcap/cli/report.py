@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imcap.cli.evaluate import EvaluateConfig
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.options import option
 from imcap.runs.kinds import is_matching
-from imcap.runs.pretrained import OUTPUTS, is_pretrained
+from imcap.runs.pretrained import outputs
 from imcap.startup import load_keras
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def report(config: ReportConfig) -> Path:
     path = output_file(config)
     if path.is_dir():
         raise InputError(f"--output {config.output}: a folder; name a file")
+    check_outputs(config.model, config.output)
     load_keras()
     from imcap.reports.page import write_page
 
@@ -114,8 +116,7 @@ def output_file(config: ReportConfig) -> Path:
     name = "pictures" if config.images else config.split
     if not is_matching(config.model):
         name = f"{name}_{config.decoding.label}"
-    folder = OUTPUTS if is_pretrained(config.model) else Path(config.model)
-    return folder / "report" / f"{name}.html"
+    return outputs(config.model) / "report" / f"{name}.html"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,8 @@ def learning_curves(run: Run) -> Markup:
 
     path = run.path / CURVES
     if not path.exists():
-        LearningCurves(run.path).draw()
+        with contextlib.suppress(OSError):  # of a run that is read alone
+            LearningCurves(run.path).draw()
     if not path.exists():
         return Markup()
     return render(

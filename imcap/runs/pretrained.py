@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from imcap.files import is_writable
+
 NAME = "pretrained"
 FOLDER = Path(__file__).parents[1] / "pretrained"
 CAPTIONER = FOLDER / "captioner"
@@ -19,6 +21,20 @@ def is_pretrained(path: str | Path) -> bool:
 def resolve(path: str | Path, shipped: Path) -> Path:
     """The directory of a run: `shipped` for "pretrained"."""
     return shipped if is_pretrained(path) else Path(path)
+
+
+def outputs(path: str | Path) -> Path:
+    """Where commands write what they make of a run.
+
+    Into its directory; below `OUTPUTS` for what ships, and for runs that
+    cannot be written. A run that is not there is left to `Run.open`.
+    """
+    path = Path(path)
+    if is_pretrained(path) or path in (CAPTIONER, MATCHER):
+        return OUTPUTS
+    if path.is_dir() and not is_writable(path):
+        return OUTPUTS / path.resolve().name
+    return path
 
 
 def continued_path(path: str) -> str:

@@ -14,7 +14,7 @@ from imcap.runs.environment import (
     find_again,
     record_environment,
 )
-from imcap.runs.pretrained import OUTPUTS, resolve
+from imcap.runs.pretrained import OUTPUTS, outputs, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -91,8 +91,8 @@ class Run:
 
     @property
     def outputs(self) -> Path:
-        """Where results go: into the run, but of what ships."""
-        return OUTPUTS if self.path == self.shipped else self.path
+        """Where results go: into the run, if it is ours to write."""
+        return OUTPUTS if self.path == self.shipped else outputs(self.path)
 
     @classmethod
     def open(cls: type[SomeRun], path: str | Path) -> SomeRun:

@@ -1,0 +1,44 @@
+"""Where a command writes, found out before it works."""
+
+import sys
+from pathlib import Path
+
+from imcap.errors import InputError
+from imcap.files import StrPath, is_writable
+from imcap.runs.pretrained import is_pretrained, outputs
+
+
+def check_outputs(model: StrPath | None, *given: StrPath | None) -> None:
+    """Refuses outputs that cannot be written, and says where the rest goes.
+
+    Args:
+        model: directory of a run, or "pretrained"; None where nothing is
+            written but what flags name.
+        *given: what flags name to write; the first is the one without which
+            the run's directory is written to.
+
+    Raises:
+        InputError: one of these cannot be written, or nothing can.
+    """
+    for path in given:
+        if not path:
+            continue
+        path = Path(path)
+        if not is_writable(path if path.is_dir() else path.parent):
+            raise InputError(f"{path}: cannot be written; name another place")
+    if model is None or (given and given[0]):
+        return
+    folder = outputs(model)
+    if folder == Path(model):
+        return
+    if not is_writable(folder):
+        raise InputError(
+            f"{model}: neither it nor {folder} can be written; name another "
+            "place with --output"
+        )
+    if not is_pretrained(model):
+        print(
+            f"note: {model} cannot be written; what is made goes to {folder}, "
+            "or where --output says",
+            file=sys.stderr,
+        )
