@@ -54,8 +54,8 @@ class CompareConfig(EvaluationFlags):
 def compare(config: CompareConfig) -> dict[str, Any]:
     """Runs the command; returns what comparison.json holds."""
     check_flags(config)
-    for path in config.runs:
-        check_outputs(path, config.output)
+    for run in config.runs:
+        check_outputs(run, config.output)
     load_keras()
     from imcap.captioning.run import CaptionerRun
     from imcap.reports.comparison import write_comparison

@@ -8,7 +8,7 @@ from imcap.files import StrPath, is_writable
 from imcap.runs.pretrained import is_pretrained, outputs
 
 
-def check_outputs(model: StrPath | None, *given: StrPath | None) -> None:
+def check_outputs(model: str | Path | None, *given: StrPath | None) -> None:
     """Refuses outputs that cannot be written, and says where the rest goes.
 
     Args:
