@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from imcap.cli.unexpected import TRACEBACK, describe_unexpected
 from imcap.errors import InputError
+from imcap.files import expand_wildcards
 from imcap.startup import COMMAND, escape_streams
 
 Config = TypeVar("Config")  # a frozen dataclass of `imcap.options`
@@ -119,15 +120,19 @@ def parse_given(
     )  # fmt: skip
     hints = typing.get_type_hints(config_class)
     booleans: set[str] = set()
+    files: set[str] = set()  # flags of several words, patterns among them
     for field in dataclasses.fields(config_class):
         kind = _value_type(hints[field.name])
         if field.metadata.get("many"):
             kind = typing.get_args(hints[field.name])[0]
+            files.update({field.name} if kind is str else ())
         _add_argument(parser, field, kind)
         if kind is bool:
             booleans.update(_flags(field))
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     given = vars(parser.parse_args(_spell_out_booleans(arguments, booleans)))
+    for name in files & set(given):
+        given[name] = expand_wildcards(given[name])
     return {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in given.items()

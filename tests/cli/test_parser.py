@@ -27,6 +27,7 @@ class Example:
     optim: str = option("adam", "optimizer", choices=("adam", "sgd"))
     es_patience: int | None = option(None, "epochs", "pat")
     sizes: tuple[int, ...] = option((), "several", many=True)
+    images: tuple[str, ...] = option((), "pictures", many=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +136,16 @@ def test_help_names_flags_and_defaults(capsys):
     shown = capsys.readouterr().out
     for words in ("--batch_size", "-bs", "[16]", "100% of it", "An example"):
         assert words in shown
+
+
+def test_patterns_that_no_shell_expanded(tmp_path):
+    for name in ("b.jpg", "a.jpg", "c.png"):
+        (tmp_path / name).touch()
+    words = ["--id", "*.jpg", "--images", f"{tmp_path}/*.jpg", "what?"]
+    found = parse(Example, words)
+    assert found.id == "*.jpg"  # one word is no list of files
+    names = [os.path.basename(path) for path in found.images]
+    assert names == ["a.jpg", "b.jpg", "what?"]
 
 
 def test_json_round_trip(tmp_path):
