@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +49,7 @@ class CaptionedPicture:
         picture: as the page shows it.
         captions: best first.
         locations: see `imcap.reports.cards.Card`.
+        image_id: of the caption file; None for pictures that were given.
         references: what people wrote.
         scores: metrics of the first caption.
     """
@@ -55,6 +58,7 @@ class CaptionedPicture:
     picture: EmbeddedPicture
     captions: list[Caption]
     locations: dict[str, list]
+    image_id: Any = None
     references: list[str] = dataclasses.field(default_factory=list)
     scores: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -91,7 +95,10 @@ def report_captions(
         notes=notes,
         sort_by="CIDEr" if "CIDEr" in overall else None,
     )
-    return page, [make_card(picture) for picture in pictures]
+    entries = collections.Counter(picture.path for picture in pictures)
+    return page, [
+        make_card(picture, entries[picture.path] > 1) for picture in pictures
+    ]
 
 
 def describe_method(run: CaptionerRun, evaluation: Evaluation) -> str:
@@ -117,25 +124,52 @@ def caption_images(
     paths = chosen_pictures(images, data.num_images, refuse)
     pictures = caption_files(run, evaluation, paths, refuse)
     if data.references:
-        references = references_by_name(data.references)
+        named = references_by_name(data.references)
         for picture in pictures:
-            picture.references = references.get(picture.path.name, [])
+            files = named.get(picture.path.name, {})
+            picture.references = find_references(picture.path, files)
     return pictures
 
 
-def references_by_name(path: str) -> dict[str, list[str]]:
-    """Sentences by file name, of any caption file."""
+def references_by_name(path: str) -> dict[str, dict[PurePath, list[str]]]:
+    """Sentences by file name and file, of any caption file.
+
+    The sentences of several entries of one file are joined.
+    """
     from imcap.captioning.evaluation import references_of
     from imcap.data.captions.reading import read_captions
 
     captions = read_captions(path)
     sentences = references_of(captions)
-    return {
-        Path(name).name: sentences[image_id]
-        for image_id, name in zip(
-            captions.image_ids, captions.files, strict=True
-        )
-    }
+    named: dict[str, dict[PurePath, list[str]]] = {}
+    for image_id, name in zip(captions.image_ids, captions.files, strict=True):
+        file = PurePath(name)
+        files = named.setdefault(file.name, {})
+        files.setdefault(file, []).extend(sentences[image_id])
+    return named
+
+
+def find_references(
+    picture: Path, files: dict[PurePath, list[str]]
+) -> list[str]:
+    """The sentences of a picture, among files of its name.
+
+    Args:
+        picture: its path.
+        files: sentences by file; of several files, the one whose folders
+            are most like the picture's counts.
+
+    Returns:
+        [] where no file does, or two do equally.
+    """
+    parts = picture.resolve().parts[::-1]
+
+    def shared(file: PurePath) -> int:
+        return len(os.path.commonprefix([parts, file.parts[::-1]]))
+
+    best = max(map(shared, files), default=0)
+    likely = [file for file in files if shared(file) == best]
+    return files[likely[0]] if len(likely) == 1 else []
 
 
 def caption_split(
@@ -159,14 +193,20 @@ def caption_split(
     )
     if run.config.cnntrain:
         pictures = caption_files(run, evaluation, paths, refuse)
+        # In the order of the paths, without those that cannot be read. Two
+        # entries may be of one file, so the path alone says no id.
+        entries = zip(paths, captions.image_ids, strict=True)
+        for picture in pictures:
+            picture.image_id = next(
+                image_id for path, image_id in entries if path == picture.path
+            )
     else:
         pictures = caption_features(
             run, evaluation, captions, read, paths, refuse
         )
     sentences = references_of(captions)
-    ids = dict(zip(paths, captions.image_ids, strict=True))
     for picture in pictures:
-        picture.references = sentences[ids[picture.path]]
+        picture.references = sentences[picture.image_id]
     return pictures
 
 
@@ -237,6 +277,7 @@ def caption_features(
             *embedded[image_id],
             of_image,
             feature_locations(read.store, image_id, folder),
+            image_id,
         )
         for image_id, of_image in zip(embedded, generated, strict=True)
     ]
@@ -300,8 +341,14 @@ def score_pictures(
     return scores.overall, scores.notes
 
 
-def make_card(picture: CaptionedPicture) -> Card:
-    """A captioned picture as a card."""
+def make_card(picture: CaptionedPicture, shared: bool = False) -> Card:
+    """A captioned picture as a card.
+
+    Args:
+        picture: the picture.
+        shared: whether it is one of several entries of its file, which are
+            told apart by their ids.
+    """
     lines = [
         Line(
             caption.words,
@@ -314,8 +361,9 @@ def make_card(picture: CaptionedPicture) -> Card:
     if lines[1:]:
         groups.append(("also", lines[1:]))
     located = are_located(lines[0].attention, picture.locations)
+    name = picture.path.name
     return Card(
-        picture.path.name,
+        f"{name} ({picture.image_id})" if shared else name,
         picture.picture,
         groups,
         picture.references,

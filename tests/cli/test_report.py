@@ -78,6 +78,37 @@ def test_split(folder, capsys, name, cells):
     assert "CIDEr is not meaningful for 4 images" in read.text
 
 
+@pytest.mark.parametrize("name", ["pictures", "regions"])
+def test_two_entries_of_one_file_keep_their_own(folder, tmp_path, name):
+    values = json.loads((folder / "captions.json").read_text())
+    # As RefCOCO has them: 100 and 101 are of p0.png, the broken one between.
+    files = ["p0.png", "p4.png", "p0.png", "p1.png"]
+    values["images"] = [
+        {
+            "imgid": 100 + number, "filename": file, "split": "test",
+            "sentences": [{"tokens": [word], "raw": word}],
+        }
+        for number, (file, word) in enumerate(
+            zip(files, ["first", "broken", "second", "other"], strict=True)
+        )
+    ]  # fmt: skip
+    captions = tmp_path / "captions.json"
+    captions.write_text(json.dumps(values))
+    words = ["--input_json", captions, "--images_root", folder / "images"]
+    read = report(folder / name, *words, *SHORT)
+    own = [("p0.png (100)", "first"), ("p0.png (102)", "second")]
+    own.append(("p1.png", "other"))
+    for text, (title, sentence) in zip(read.cards, own, strict=True):
+        assert title in text and sentence in text
+    assert "second" not in read.cards[0] and "first" not in read.cards[1]
+    assert "(103)" not in read.cards[2]
+    read = report(
+        folder / "pictures", "--images", folder / "images" / "p0.png",
+        "--max_length", "3", "--references", captions, "--metrics", "Bleu",
+    )  # fmt: skip
+    assert "first" in read.cards[0] and "second" in read.cards[0]
+
+
 def test_it_says_what_the_other_commands_say(folder, capsys, tmp_path):
     from imcap.cli import caption
 

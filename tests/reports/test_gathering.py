@@ -1,8 +1,11 @@
 """Where reports look for the pictures of a split."""
 
+from pathlib import Path, PurePath
+
 import pytest
 
 from imcap.errors import InputError
+from imcap.reports.captions import find_references
 from imcap.reports.gathering import picture_paths
 
 
@@ -22,3 +25,17 @@ def test_pictures_lie_where_training_had_them_or_beside_the_captions(tmp_path):
     assert found(str(beside), str(trained)) == {beside}
     with pytest.raises(InputError, match="--images_root"):
         found(str(tmp_path / "nowhere"), str(trained))
+
+
+def test_references_of_a_name_that_several_folders_have():
+    files = {
+        PurePath("a/x/1.jpg"): ["cat"],
+        PurePath("b/x/1.jpg"): ["dog"],
+    }
+    assert find_references(Path("/data/a/x/1.jpg"), files) == ["cat"]
+    assert find_references(Path("/data/b/x/1.jpg"), files) == ["dog"]
+    # Nothing tells which of the two it is.
+    assert find_references(Path("/data/x/1.jpg"), files) == []
+    one = {PurePath("train/1.jpg"): ["cat"]}
+    assert find_references(Path("/elsewhere/1.jpg"), one) == ["cat"]
+    assert find_references(Path("/elsewhere/1.jpg"), {}) == []
