@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import os
+import itertools
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -165,7 +165,10 @@ def find_references(
     parts = picture.resolve().parts[::-1]
 
     def shared(file: PurePath) -> int:
-        return len(os.path.commonprefix([parts, file.parts[::-1]]))
+        pairs = zip(parts, file.parts[::-1], strict=False)
+        return sum(
+            1 for _ in itertools.takewhile(lambda p: p[0] == p[1], pairs)
+        )
 
     best = max(map(shared, files), default=0)
     likely = [file for file in files if shared(file) == best]
