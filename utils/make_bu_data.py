@@ -39,8 +39,18 @@ def make_bu_data(config: MakeBottomUpConfig) -> None:
     files = find_bottom_up_files(config.downloaded_feats)
     size = sum(file.stat().st_size for file in files)
     with tqdm(total=size, unit="B", unit_scale=True) as bar:
-        written, total = convert_bottom_up(files, config.output_dir, bar.update)
-    print(f"{config.output_dir}: {written} of {total} pictures written now")
+        done = convert_bottom_up(files, config.output_dir, bar.update)
+    print(
+        f"{config.output_dir}: {done.written} of {done.total} pictures "
+        "written now"
+    )
+    if done.bad:
+        first = done.bad[0]
+        print(
+            f"note: {len(done.bad)} of {done.total} rows left out, see "
+            f"{done.note} (first: {first['file']} line {first['line']}, "
+            f"{first['reason']})"
+        )
 
 
 if __name__ == "__main__":

@@ -77,6 +77,24 @@ def test_regions_of_the_listed_images(tmp_path, script):
     assert ids == ["4", "4", "2"]
 
 
+def test_a_damaged_row_matters_only_where_it_is_asked_for(
+    tmp_path, script, capsys
+):
+    features = table(tmp_path, [3, 3, 3])
+    path = tmp_path / "all.tsv"
+    lines = path.read_text().splitlines()
+    # The second row is cut short; the first and the third are glued.
+    path.write_text(f"{lines[0]}{lines[2]}\n{lines[1][:-9]}\n")
+    assert convert(script, tmp_path, [1, 3]) == 0
+    array = np.load(tmp_path / "out" / "dev_ims.npy")
+    np.testing.assert_array_equal(array, [features[1], features[3]])
+    capsys.readouterr()
+    assert convert(script, tmp_path, [1, 2]) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "no row of image '2'" in message
+    assert "1 rows are damaged" in message and "line 2: features" in message
+
+
 @pytest.mark.parametrize(
     "counts,ids,reason",
     [

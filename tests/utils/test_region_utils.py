@@ -101,13 +101,14 @@ def test_stopped_and_continued(work, script, capsys):
     path = Path("data/bu_data/train.tsv.0")
     whole = path.read_text()
     path.write_text(whole[:-30])
-    assert script("make_bu_data.py", "--output_dir", "data/cocobu") == 2
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "train.tsv.0: line 2: features" in message
-    assert files("data/cocobu_att") == ["139.npz"]
+    assert script("make_bu_data.py", "--output_dir", "data/cocobu") == 0
+    message = capsys.readouterr().out.strip().splitlines()[-1]
+    assert "train.tsv.0 line 2, features" in message
+    assert "data/cocobu_bad_rows.json" in message
+    assert files("data/cocobu_att") == ["139.npz", "632.npz"]
     path.write_text(whole)
     assert script("make_bu_data.py", "--output_dir", "data/cocobu") == 0
-    assert "2 of 3 pictures written now" in capsys.readouterr().out
+    assert "1 of 3 pictures written now" in capsys.readouterr().out
     assert files("data/cocobu_box") == ["139.npy", "285.npy", "632.npy"]
 
 

@@ -1,38 +1,41 @@
-"""Bottom-up features: a TSV of regions in, one file a picture out.
+"""Bottom-up features: a TSV of regions in, one file a picture out."""
 
-A row is image_id, image_w, image_h, num_boxes, boxes, features between tabs,
-without a header; the last two are base64 of float32, (n, 4) and (n, D).
-"""
-
-import base64
-import binascii
-import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from imcap.data.features.ids import file_stem
+from imcap.data.features.region_rows import (
+    BadRow,
+    RegionRow,
+    RowParser,
+    decode_row,
+    numbered_lines,
+)
 from imcap.data.pictures.sizes import BOXES, SIZES, read_sizes
 from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write, write_json
 
-FIELDS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
-
-# A row of 100 regions, 2048 wide, takes 1.1 MB: nothing near this is a row.
-LONGEST_ROW = 1 << 26
+BAD_ROWS = "_bad_rows.json"
 
 
-class RegionRow(NamedTuple):
-    """A row of the TSV, its boxes and features still base64."""
+class Conversion(NamedTuple):
+    """What came of TSV files.
 
-    image_id: str
-    width: int
-    height: int
-    regions: int
-    boxes: bytes
-    features: bytes
+    Attributes:
+        written: pictures written now.
+        total: rows read, the bad ones included.
+        bad: dicts of file, line, id and reason, of rows left out.
+        note: NAME_bad_rows.json, which lists them; not there if none are.
+    """
+
+    written: int
+    total: int
+    bad: list[dict[str, str | int]]
+    note: Path
 
 
 def find_bottom_up_files(path: StrPath) -> list[Path]:
@@ -55,92 +58,14 @@ def find_bottom_up_files(path: StrPath) -> list[Path]:
     return found
 
 
-def numbered_lines(path: StrPath) -> Iterator[tuple[int, bytes]]:
-    """Yields (number from 1, bytes) of one line after the other.
-
-    One line is in memory at a time.
-
-    Raises:
-        InputError: a line longer than any row of regions.
-    """
-    with open(path, "rb") as file:
-        number = 0
-        while line := file.readline(LONGEST_ROW):
-            number += 1
-            if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
-                raise InputError(
-                    f"{path}: line {number} is longer than {LONGEST_ROW} "
-                    "bytes; this is no TSV of regions"
-                )
-            yield number, line
-
-
-def parse_row(line: bytes) -> RegionRow:
-    """Parses a line of the TSV, all but the two base64 fields.
-
-    Raises:
-        ValueError: what is wrong with it.
-    """
-    fields = line.rstrip(b"\r\n").split(b"\t")
-    if len(fields) != len(FIELDS):
-        raise ValueError(f"{len(fields)} fields, a row has {len(FIELDS)}")
-    name = fields[0].decode("utf-8")
-    # An id names files: none may lead out of their folder.
-    if not re.fullmatch(r"[^./\\\0][^/\\\0]*", name):
-        raise ValueError(f"image_id {name!r} cannot be the name of a file")
-    numbers = []
-    for field, text in zip(FIELDS[1:4], fields[1:4], strict=True):
-        if not text.isdigit() or not int(text):
-            shown = text[:20].decode(errors="replace")
-            raise ValueError(f"{field} {shown!r} is no number from 1 up")
-        numbers.append(int(text))
-    width, height, regions = numbers
-    return RegionRow(name, width, height, regions, fields[4], fields[5])
-
-
-def decode_row(row: RegionRow) -> tuple[np.ndarray, np.ndarray]:
-    """Decodes the base64 arrays of a row.
-
-    Returns:
-        Boxes (n, 4), pixels, and features (n, D), both float32.
-
-    Raises:
-        ValueError: base64 cut short, counts that disagree, values that are
-            not finite.
-    """
-    boxes = _floats(row.boxes, "boxes")
-    features = _floats(row.features, "features")
-    if boxes.size != 4 * row.regions:
-        raise ValueError(
-            f"{boxes.size} corners of boxes for num_boxes {row.regions}"
-        )
-    if not features.size or features.size % row.regions:
-        raise ValueError(
-            f"{features.size} features for num_boxes {row.regions}"
-        )
-    return boxes.reshape(-1, 4), features.reshape(row.regions, -1)
-
-
-def _floats(text: bytes, field: str) -> np.ndarray:
-    try:
-        data = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"{field} are not whole base64 ({error})") from None
-    if len(data) % 4:
-        raise ValueError(f"{field} are {len(data)} bytes, not float32")
-    values = np.frombuffer(data, "<f4")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{field} hold a value that is not finite")
-    return values
-
-
 class RegionFolders:
     """Folders of region features: NAME_att, NAME_fc and NAME_box.
 
     NAME_att/ID.npz (key feat), NAME_fc/ID.npy and NAME_box/ID.npy hold the
     features (n, D), their mean (D,) and the boxes (n, 4) in pixels, all
-    float32. Every file is whole or absent. NAME_sizes.json
-    holds {id: [width, height]}, without which the boxes mean little.
+    float32. Every file is whole or absent, and named by `file_stem`.
+    NAME_sizes.json holds {id: [width, height]}, without which the boxes
+    mean little.
 
     Args:
         name: start of the paths.
@@ -165,10 +90,16 @@ class RegionFolders:
     def __contains__(self, image_id: str) -> bool:
         return all(path.exists() for path in self._paths(image_id))
 
+    def holds(self, row: RegionRow) -> bool:
+        """Whether all files of a row are there."""
+        attended, pooled, boxes = self._paths(row.image_id)
+        found = attended.exists() and pooled.exists()
+        return found and (boxes.exists() or not row.boxes)
+
     def write(
-        self, image_id: str, boxes: np.ndarray, features: np.ndarray
+        self, image_id: str, boxes: np.ndarray | None, features: np.ndarray
     ) -> None:
-        """Writes the regions of one picture.
+        """Writes the regions of one picture; no boxes make no file.
 
         Raises:
             ValueError: features of another width than the pictures before.
@@ -183,6 +114,8 @@ class RegionFolders:
         with atomic_write(attended, ".npz", durable=False) as partial:
             np.savez_compressed(partial, feat=features)
         for path, values in ((pooled, features.mean(axis=0)), (box, boxes)):
+            if values is None:
+                continue
             with atomic_write(path, ".npy", durable=False) as partial:
                 np.save(partial, values)
 
@@ -191,10 +124,11 @@ class RegionFolders:
         write_json(self.note, self.sizes)
 
     def _paths(self, image_id: str) -> tuple[Path, Path, Path]:
+        stem = file_stem(image_id)
         return (
-            self.attended / f"{image_id}.npz",
-            self.pooled / f"{image_id}.npy",
-            self.boxes / f"{image_id}.npy",
+            self.attended / f"{stem}.npz",
+            self.pooled / f"{stem}.npy",
+            self.boxes / f"{stem}.npy",
         )
 
 
@@ -210,65 +144,87 @@ def convert_bottom_up(
     paths: Sequence[StrPath],
     name: StrPath,
     advance: Callable[[int], object] = lambda count: None,
-) -> tuple[int, int]:
+) -> Conversion:
     """Turns TSV files into folders of regions, one row in memory at a time.
 
     Pictures whose files are there already are passed over, so the same call
-    again takes up where an earlier one was stopped.
+    again takes up where an earlier one was stopped. A bad row is left out
+    and listed in NAME_bad_rows.json.
 
     Args:
-        paths: TSV files.
+        paths: TSV files, see `imcap.data.features.region_rows`.
         name: start of the folders' names, see `RegionFolders`.
         advance: called with the number of bytes of each line dealt with.
 
     Returns:
-        (written, total): pictures written now, and rows read.
+        A `Conversion`.
 
     Raises:
-        InputError: a damaged row, by file and line; what was written
-            before it stays.
+        InputError: no row, or none that can be used, by file and line.
 
     Example:
         >>> files = find_bottom_up_files("data/bu_data")
-        >>> convert_bottom_up(files, "data/cocobu")
-        (123287, 123287)
+        >>> convert_bottom_up(files, "data/cocobu").total
+        123287
     """
     folders = RegionFolders(name)
+    note = Path(name).with_name(Path(name).name + BAD_ROWS)
+    bad: list[dict[str, str | int]] = []
     written = total = 0
     try:
         for path in paths:
+            parser = RowParser()
             for number, line in numbered_lines(path):
-                if line.strip():
-                    with _located(path, number):
-                        written += _convert(line, folders)
+                for row in parser.parse(line):
                     total += 1
+                    result = _convert(row, folders)
+                    if not isinstance(result, BadRow):
+                        written += result
+                        continue
+                    bad.append(
+                        {
+                            "file": str(path),
+                            "line": number,
+                            "id": result.image_id,
+                            "reason": result.reason,
+                        }
+                    )
                 advance(len(line))
     finally:
         folders.write_sizes()
-    if not total:
-        raise InputError(f"{paths[0]}: no row in it; download it again")
-    return written, total
+        note.unlink(missing_ok=True)
+        if bad:
+            write_json(note, bad, indent=1)
+    _check_used(paths, total, bad)
+    return Conversion(written, total, bad, note)
 
 
-def _convert(line: bytes, folders: RegionFolders) -> bool:
-    """Writes the picture of a line; False where it was there already."""
-    row = parse_row(line)
-    done = row.image_id in folders
+def _convert(row: RegionRow | BadRow, folders: RegionFolders) -> bool | BadRow:
+    """Writes the picture of a row; False where it was there already."""
+    if isinstance(row, BadRow):
+        return row
+    done = folders.holds(row)
     if not done:
-        folders.write(row.image_id, *decode_row(row))
-    folders.sizes[row.image_id] = (row.width, row.height)
+        try:
+            folders.write(row.image_id, *decode_row(row))
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise
+            return BadRow(row.image_id, str(error))
+    if row.width and row.height:
+        folders.sizes[row.image_id] = (row.width, row.height)
     return not done
 
 
-@contextlib.contextmanager
-def _located(path: StrPath, number: int) -> Iterator[None]:
-    """Says in which line of which file something is wrong."""
-    try:
-        yield
-    except InputError:
-        raise
-    except ValueError as error:
+def _check_used(
+    paths: Sequence[StrPath], total: int, bad: Sequence[dict[str, str | int]]
+) -> None:
+    """Refuses files of which no row can be used."""
+    if not total:
+        raise InputError(f"{paths[0]}: no row in it; download it again")
+    if len(bad) == total:
         raise InputError(
-            f"{path}: line {number}: {error}; download the file again and "
-            "repeat the command, it passes over what is done"
-        ) from None
+            f"{bad[0]['file']}: line {bad[0]['line']}: {bad[0]['reason']}; "
+            f"nor can any other of {total} rows be used: download the file "
+            "again and repeat the command"
+        )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from imcap.data.features.ids import file_stem
 from imcap.data.features.writer import same_network
 from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write, read_json, write_json
@@ -15,7 +16,8 @@ class FeatureFolderWriter:
     """Resumable writer of the folders that older captioning code reads.
 
     Has the methods of `FeatureWriter`. Every file is whole or absent, so
-    a picture is done when both of its files exist.
+    a picture is done when both of its files exist. Ids that are no names of
+    files are escaped by `file_stem`.
 
     Args:
         name: start of both folders' paths.
@@ -97,7 +99,7 @@ class FeatureFolderWriter:
         """Nothing stays open."""
 
     def _paths(self, row: int) -> tuple[Path, Path]:
-        name = str(self.identifiers[row])
+        name = file_stem(self.identifiers[row])
         return (
             self.pooled_folder / f"{name}.npy",
             self.folder / f"{name}.npz",

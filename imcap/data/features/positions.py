@@ -12,6 +12,7 @@ from imcap.data.features.boxes import (
     grid_vectors,
     relative_boxes,
 )
+from imcap.data.features.ids import file_stem, stem_id
 from imcap.data.features.store import FeatureStore
 from imcap.data.pictures.sizes import BOXES, PictureSizes
 from imcap.errors import InputError
@@ -67,7 +68,9 @@ def to_relative_boxes(
     try:
         if boxes.shape[1] == 4 and are_relative(boxes):
             return relative_boxes(boxes, 1, 1)
-        return relative_boxes(boxes, *sizes.size(file.name[: -len(".npy")]))
+        return relative_boxes(
+            boxes, *sizes.size(stem_id(file.name[: -len(".npy")]))
+        )
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
 
@@ -186,7 +189,7 @@ class PositionReader:
     def _from_folder(
         self, folder: Path, image_id: int | str
     ) -> tuple[np.ndarray, Path]:
-        file = folder / f"{image_id}.npy"
+        file = folder / f"{file_stem(image_id)}.npy"
         rows = read_rows(file, f"{self._remedy} for all pictures")
         if self.kind == "grid" and self._held != "boxes":
             if rows.shape[1] == self.num_grids:

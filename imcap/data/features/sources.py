@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import DTypeLike
 
+from imcap.data.features.ids import stem_id
 from imcap.data.features.writer import DONE
 from imcap.errors import InputError
 from imcap.files import StrPath, read_json
@@ -199,7 +200,7 @@ class FolderSource:
         if not files:
             raise _refuse(folder, "no .npz or .npy in it", "check the path")
         self._folder, self._files = folder, files
-        self.ids: list[int | str] = [file.stem for file in files]
+        self.ids: list[int | str] = [stem_id(file.stem) for file in files]
         self.metadata: dict[str, Any] = {}
         sizes = self._scan()
         self.locations = max(sizes)

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from imcap.data.features.bottom_up import decode_row, numbered_lines, parse_row
+from imcap.data.features.region_rows import (
+    BadRow,
+    RegionRow,
+    RowParser,
+    decode_row,
+    numbered_lines,
+)
 from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write
 
@@ -34,8 +40,8 @@ def convert_regions(
         The array's shape (n, K, D).
 
     Raises:
-        InputError: an id that no row has, pictures of unequal number of
-            regions, a damaged row.
+        InputError: an id that no good row has, or pictures of unequal
+            number of regions.
 
     Example:
         >>> convert_regions(["train.tsv"], ["139", "285"], "f30k", "train")
@@ -60,50 +66,53 @@ def _write_regions(
 ) -> tuple[int, ...]:
     """Writes the array, row by row of the TSVs, and returns its shape."""
     array: np.ndarray | None = None
-    converted = set()
-    for path, number, line in _lines(paths, advance):
+    converted: set[str] = set()
+    bad: list[str] = []
+    for path, number, row in _rows(paths, advance):
+        if row.image_id not in rows and isinstance(row, RegionRow):
+            continue
         try:
-            wanted = _wanted(line, rows)
-            if wanted is None:
-                continue
-            name, features = wanted
-            if array is None:
-                shape = (len(rows), *features.shape)
-                array = np.lib.format.open_memmap(file, "w+", "float32", shape)
-            if features.shape != array.shape[1:]:
-                raise ValueError(
-                    f"regions of shape {features.shape}, those before "
-                    f"have {array.shape[1:]}; pictures of unequal number "
-                    "go through utils/make_bu_data.py"
-                )
+            features = _features(row)
         except ValueError as error:
-            raise InputError(f"{path}: line {number}: {error}") from None
-        array[rows[name]] = features
-        converted.add(name)
+            bad.append(f"{path}: line {number}: {error}")
+            continue
+        if array is None:
+            shape = (len(rows), *features.shape)
+            array = np.lib.format.open_memmap(file, "w+", "float32", shape)
+        if features.shape != array.shape[1:]:
+            raise InputError(
+                f"{path}: line {number}: regions of shape {features.shape}, "
+                f"those before have {array.shape[1:]}; pictures of unequal "
+                "number go through utils/make_bu_data.py"
+            )
+        array[rows[row.image_id]] = features
+        converted.add(row.image_id)
     absent = [name for name in rows if name not in converted]
     if array is None or absent:
+        damaged = f"; {len(bad)} rows are damaged, {bad[0]}" if bad else ""
         raise InputError(
             f"{paths[0]}: no row of image {absent[0]!r} and "
             f"{len(absent) - 1} others of the list; give all its files"
+            f"{damaged}"
         )
     array.flush()  # type: ignore[attr-defined]
     return array.shape
 
 
-def _lines(
+def _rows(
     paths: Sequence[StrPath], advance: Callable[[int], object]
-) -> Iterator[tuple[StrPath, int, bytes]]:
-    """Yields (file, number, line) of all files."""
+) -> Iterator[tuple[StrPath, int, RegionRow | BadRow]]:
+    """Yields (file, number of the line, row) of all files."""
     for path in paths:
+        parser = RowParser()
         for number, line in numbered_lines(path):
-            if line.strip():
-                yield path, number, line
+            for row in parser.parse(line):
+                yield path, number, row
             advance(len(line))
 
 
-def _wanted(line: bytes, rows: dict[str, int]) -> tuple[str, np.ndarray] | None:
-    """Id and features (n, D) of a line, None where nobody asks."""
-    row = parse_row(line)
-    if row.image_id not in rows:
-        return None
-    return row.image_id, decode_row(row)[1]
+def _features(row: RegionRow | BadRow) -> np.ndarray:
+    """Features (n, D) of a row; ValueError where they cannot be used."""
+    if isinstance(row, BadRow):
+        raise ValueError(row.reason)
+    return decode_row(row)[1]
