@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from imcap.metrics.java import english_java, reason_of_failure
 from imcap.metrics.ptb import tokenize_captions
 
 METRICS = ("Bleu", "ROUGE_L", "CIDEr", "METEOR", "SPICE")
@@ -83,16 +84,21 @@ def score_captions(candidates, references, metrics=METRICS, tokenized=False):
         raise ValueError("the references hold no words; check their file")
     notes = _make_notes(result, metrics)
     overall, per_image = {}, {key: {} for key in ids}
+    absent = {}
     for metric in metrics:
         try:
             found = SCORERS[metric](truth, result)
         except MetricUnavailable as error:
-            notes.append(f"{metric} left out: {error}")
+            absent.setdefault(str(error), []).append(metric)
             continue
         for name, (value, values) in found.items():
             overall[name] = float(value)
             for key, one in zip(ids, values, strict=True):
                 per_image[key][name] = float(one)
+    notes += [
+        f"{' and '.join(names)} left out: {reason}"
+        for reason, names in absent.items()
+    ]
     return Scores(overall, per_image, tuple(notes))
 
 
@@ -193,22 +199,22 @@ def _cider(truth, result):
 
 def _require_java():
     if shutil.which("java") is None:
-        raise MetricUnavailable("it needs java, which is not on the PATH")
+        raise MetricUnavailable("there is no java on the PATH")
 
 
 @contextmanager
 def _meteor_process():
     """Context of a Meteor, whose Java process ends whatever happens."""
-    from pycocoevalcap.meteor.meteor import Meteor
+    from pycocoevalcap.meteor import meteor as module
 
-    meteor = Meteor()
+    with english_java(module):
+        meteor = module.Meteor()
     process = meteor.meteor_p
     try:
         yield meteor
     except (OSError, ValueError) as error:
         process.kill()
-        lines = process.stderr.read().decode(errors="replace").splitlines()
-        reason = lines[0] if lines else error
+        reason = reason_of_failure(process.stderr.read(), error)
         raise MetricUnavailable(f"java failed ({reason})") from error
     finally:
         process.kill()
@@ -242,8 +248,13 @@ def _spice(truth, result):
                 "python -m pycocoevalcap.spice.get_stanford_models"
             )
     try:
-        overall, per_image = spice.Spice().compute_score(truth, result)
-    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        with english_java(spice):
+            overall, per_image = spice.Spice().compute_score(truth, result)
+    except subprocess.CalledProcessError as error:
+        said = f"status {error.returncode}"
+        reason = reason_of_failure(error.stderr or b"", said)
+        raise MetricUnavailable(f"java failed ({reason})") from error
+    except (OSError, ValueError) as error:
         raise MetricUnavailable(f"java failed ({error})") from error
     return {"SPICE": (overall, [one["All"]["f"] for one in per_image])}
 
