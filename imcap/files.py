@@ -1,5 +1,6 @@
 """Files that are either whole or absent."""
 
+import codecs
 import contextlib
 import glob
 import hashlib
@@ -221,34 +222,114 @@ def write_json(path: StrPath, value: Any, indent: int | None = None) -> None:
         partial.write_text(escape(text) + "\n", encoding="utf-8")
 
 
+# Longest first: UTF-32's mark begins as UTF-16's does.
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def decode_text(data: bytes) -> str:
+    """Decodes text: UTF-8, or what its byte order mark says.
+
+    The mark is no part of the text, nor is one in the middle, where files
+    were joined. Line ends stay as they are.
+
+    Raises:
+        UnicodeDecodeError: the bytes are something else.
+    """
+    for mark, encoding in MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding).replace("\ufeff", "")
+    return data.decode("utf-8").replace("\ufeff", "")
+
+
+def read_text(
+    path: StrPath, remedy: str = "check that the path is right"
+) -> str:
+    """Reads a text file, with or without a byte order mark.
+
+    THE way to read text that a person or another tool wrote: UTF-8, or
+    UTF-16 and UTF-32 with a mark, as Excel and Windows write them. Line ends
+    become "\\n".
+
+    Args:
+        path: the file.
+        remedy: how a person mends it, said at the end of the message.
+
+    Raises:
+        InputError: missing, not to be read, or of another encoding.
+    """
+    text = _decoded(Path(path), read_bytes(path, remedy), remedy)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_bytes(
+    path: StrPath, remedy: str = "check that the path is right"
+) -> bytes:
+    """Reads a file; one that is missing or unreadable is InputError."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; {remedy}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); {remedy}"
+        ) from None
+
+
+def _decoded(path: Path, data: bytes, remedy: str) -> str:
+    try:
+        return decode_text(data)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}: cannot be read as text (line {line}: {error}); save it "
+            f"as UTF-8, or {remedy}"
+        ) from None
+
+
 def read_json(
     path: StrPath, remedy: str = "check that the path is right"
 ) -> Any:
     """Reads JSON; what is missing, cut short or not JSON is InputError.
 
     Args:
-        path: the file.
+        path: the file; see `read_text` for its encodings.
         remedy: how a person mends it, said at the end of the message.
 
     Returns:
         The parsed value.
     """
-    path = Path(path)
+    data = read_bytes(path, remedy)
+    return parse_json(path, _decoded(Path(path), data, remedy), remedy)
+
+
+def parse_json(path: StrPath, text: str, remedy: str) -> Any:
+    """Parses the JSON text of a file as `read_json` does.
+
+    Args:
+        path: the file, or the file and the place in it, for messages.
+        text: what stands there.
+        remedy: how a person mends it.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; {remedy}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); {remedy}"
-        ) from None
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path}: not valid JSON (line {error.lineno}: {error.msg}), "
             f"perhaps cut short; {remedy}"
         ) from None
-    except (ValueError, RecursionError) as error:
-        # Numbers of thousands of digits, or lists in lists without end.
+    except RecursionError:
         raise InputError(
-            f"{path}: JSON that cannot be read ({error}); {remedy}"
+            f"{path}: not usable JSON (nested too deeply); {remedy}"
+        ) from None
+    except ValueError:
+        # Python refuses to read integers of more than 4,300 digits.
+        raise InputError(
+            f"{path}: not usable JSON (a number of thousands of digits); "
+            f"{remedy}"
         ) from None

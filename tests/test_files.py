@@ -1,5 +1,6 @@
 """Files are whole or absent, whatever happens on the way."""
 
+import codecs
 import os
 
 import pytest
@@ -13,6 +14,7 @@ from imcap.files import (
     expand_wildcards,
     is_writable,
     read_json,
+    read_text,
     write_json,
 )
 
@@ -83,7 +85,10 @@ def test_json_comes_back(tmp_path):
     [
         (None, "no such file"),
         (b'{"a": [1,', "line 1"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b'{"a": "\xe9"}', "cannot be read"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"9" * 5000, "a number of thousands of digits"),
     ],
 )
 def test_json_that_cannot_be_read_is_one_line(tmp_path, content, why):
@@ -233,3 +238,32 @@ def test_whether_a_folder_can_be_written(tmp_path):
     assert is_writable(tmp_path / "new" / "folder")
     assert not is_writable(tmp_path / "file" / "folder")
     assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        (b"", "utf-8"),
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (codecs.BOM_UTF32_LE, "utf-32-le"),
+        (codecs.BOM_UTF32_BE, "utf-32-be"),
+    ],
+)
+def test_text_and_json_with_any_mark(tmp_path, mark, encoding):
+    path = tmp_path / "a.json"
+    path.write_bytes(mark + '{"a":\r\n "é犬"}\r'.encode(encoding))
+    assert read_text(path) == '{"a":\n "é犬"}\n'
+    assert read_json(path) == {"a": "é犬"}
+
+
+def test_marks_of_joined_files_are_no_text(tmp_path):
+    (tmp_path / "a.txt").write_bytes(2 * "\ufeffa\n".encode())
+    assert read_text(tmp_path / "a.txt") == "a\na\n"
+
+
+def test_other_encodings_are_named_by_line(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\ncaf\xe9\n")
+    with pytest.raises(InputError, match=r"a.txt: .*line 2.*save it as UTF-8"):
+        read_text(tmp_path / "a.txt")

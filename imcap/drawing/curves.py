@@ -6,6 +6,7 @@ from typing import Any
 
 from imcap.drawing.figures import save_figure
 from imcap.errors import InputError
+from imcap.files import read_text
 
 
 def draw_learning_curves(metrics_path: str | Path, path: str | Path) -> None:
@@ -54,10 +55,10 @@ def read_metrics(path: str | Path) -> list[dict[str, Any]]:
         InputError: missing, damaged or empty.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            entries = [json.loads(line) for line in file if line.strip()]
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; train first") from None
+        lines = read_text(path, "train first").split("\n")
+        entries = [json.loads(line) for line in lines if line.strip()]
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{path}: not JSON lines ({error})") from None
     if not entries or not all("epoch" in entry for entry in entries):

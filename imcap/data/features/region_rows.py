@@ -8,6 +8,7 @@ line break was lost.
 
 import base64
 import binascii
+import codecs
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -76,6 +77,8 @@ def numbered_lines(path: StrPath) -> Iterator[tuple[int, bytes]]:
         number = 0
         while line := file.readline(LONGEST_ROW):
             number += 1
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             if len(line) == LONGEST_ROW and not line.endswith(b"\n"):
                 raise InputError(
                     f"{path}: line {number} is longer than {LONGEST_ROW} "

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from imcap.data.features.ids import stem_id
 from imcap.data.features.writer import DONE
 from imcap.errors import InputError
-from imcap.files import StrPath, read_json
+from imcap.files import StrPath, read_json, read_text
 
 NPZ_KEYS = ("feat", "z")
 FLOATS = ("float16", "float32", "float64")
@@ -171,7 +171,7 @@ def _stacked_ids(path: Path, count: int) -> list[int | str]:
     text = path.with_name(f"{path.stem}_ids.txt")
     as_json = text.with_suffix(".json")
     if text.exists():
-        source, lines = text, text.read_text(encoding="utf-8").split("\n")
+        source, lines = text, read_text(text).split("\n")
         ids: Any = [line.strip() for line in lines if line.strip()]
     elif as_json.exists():
         source, ids = as_json, read_json(as_json)

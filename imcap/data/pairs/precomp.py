@@ -14,7 +14,7 @@ from imcap.data.features.store import FeatureStore
 from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.words.treebank import treebank_tokenize
 from imcap.errors import InputError
-from imcap.files import StrPath
+from imcap.files import StrPath, read_text
 
 PER_IMAGE = 5  # consecutive captions an image, where no ids say otherwise
 DEV_CAPTIONS = 5000  # what SCAN validates on
@@ -71,18 +71,11 @@ def read_lines(path: StrPath) -> list[str]:
     """The lines of a text file, stripped.
 
     Raises:
-        InputError: missing, or not UTF-8.
+        InputError: missing, or no text; see `imcap.files.read_text`.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such file; a precomp folder holds SPLIT_ims.npy and "
-            "SPLIT_caps.txt"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from None
+    text = read_text(
+        path, "a precomp folder holds SPLIT_ims.npy and SPLIT_caps.txt"
+    )
     # Not splitlines: captions may hold characters that it takes for ends.
     return [line.strip() for line in text.rstrip("\n").split("\n")]
 

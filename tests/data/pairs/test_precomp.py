@@ -66,6 +66,18 @@ def test_ids_of_captions_themselves_change_nothing(tmp_path):
     assert open_precomp(tmp_path, "test").image_of[14] == 2
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_marks_are_no_part_of_captions_and_ids(tmp_path, encoding):
+    write_split(tmp_path, "test", images=3, per_image=1)
+    write_ids(tmp_path, "test", ["7", "8", "8"])
+    expected = open_precomp(tmp_path, "test")
+    for path in tmp_path.glob("*.txt"):
+        path.write_text(path.read_text(), encoding=encoding)
+    pairs = open_precomp(tmp_path, "test")
+    assert pairs.tokens == expected.tokens
+    assert pairs.image_ids == expected.image_ids
+
+
 def test_of_dev_5000_captions_count(tmp_path):
     write_split(tmp_path, "dev", images=1002, regions=1, channels=2)
     pairs = open_precomp(tmp_path, "dev")
