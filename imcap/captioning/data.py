@@ -13,6 +13,7 @@ from imcap.data.batches.readers import (
     Pixels,
     StoredFeatures,
     open_crops,
+    readable_ids,
 )
 from imcap.data.captions.caption_set import (
     NO_VALIDATION,
@@ -21,6 +22,7 @@ from imcap.data.captions.caption_set import (
 )
 from imcap.data.captions.reading import read_captions
 from imcap.data.features.store import FeatureStore
+from imcap.data.ids import IdIndex, show_ids
 from imcap.data.pictures.listing import picture_path
 from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.vocabulary import Vocabulary
@@ -161,13 +163,11 @@ def split(
     config: TrainConfig,
     captions: CaptionSet,
     vocabulary: Vocabulary,
-    read: Reader,
+    read: StoredFeatures | Pixels,
 ) -> TrainingData:
     """Training and validation captions, only of images that can be read."""
     notes = list(captions.notes)
-    readable = captions.filter(
-        {image_id for image_id in captions.image_ids if image_id in read}
-    )
+    readable = captions.filter(readable_ids(read, captions.image_ids))
     missing = len(captions) - len(readable)
     if missing:
         notes.append(
@@ -176,10 +176,13 @@ def split(
         )
     training = readable.split("train", "restval")
     if not len(training):
+        theirs = ""
+        if isinstance(read, StoredFeatures):
+            theirs = f", of features {show_ids(read.store.ids)}"
         raise InputError(
             f"{config.input_json}: none of its training images has "
-            "features; check that ids of captions and features belong "
-            "together"
+            f"features; ids of captions are {show_ids(captions.image_ids)}"
+            f"{theirs}; give those that belong together"
         )
     validation = with_references(readable.split("val"), config.references)
     if config.val_images_use >= 0:
@@ -195,17 +198,18 @@ def with_references(captions: CaptionSet, path: str | None) -> CaptionSet:
     if path is None:
         return captions
     others = read_captions(path)
-    tokens = dict(zip(map(str, others.image_ids), others.tokens, strict=True))
-    raw = dict(zip(map(str, others.image_ids), others.raw or (), strict=False))
-    absent = [key for key in captions.image_ids if str(key) not in tokens]
+    index = IdIndex(others.image_ids)
+    known = index.known(captions.image_ids)
+    absent = [key for key in captions.image_ids if key not in known]
     if absent:
         raise InputError(
-            f"{path}: no captions of image {absent[0]!r}; give the file that "
-            "the prepared captions were made from"
+            f"{path}: no captions of image {absent[0]!r}; its ids are "
+            f"{show_ids(others.image_ids)}; give the file that the prepared "
+            "captions were made from"
         )
-    ids = [str(key) for key in captions.image_ids]
+    rows = [index.get(key) or 0 for key in captions.image_ids]
     return dataclasses.replace(
         captions,
-        tokens=[tokens[key] for key in ids],
-        raw=[raw[key] for key in ids] if raw else None,
+        tokens=[others.tokens[row] for row in rows],
+        raw=[others.raw[row] for row in rows] if others.raw else None,
     )

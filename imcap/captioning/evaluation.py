@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from imcap.captioning.confidence import describe_confidence
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.run import CaptionerRun
+from imcap.data.ids import show_ids
 from imcap.errors import InputError
 from imcap.files import is_same_file, write_json
 from imcap.options import option
@@ -249,9 +250,7 @@ def open_split(
         raise InputError(f"{run.path}: it names no features; give --features")
     store = FeatureStore.open(path)
     read = StoredFeatures(store, run.channels)
-    readable = captions.filter(
-        {key for key in captions.image_ids if key in read}
-    )
+    readable = captions.filter(store.known(captions.image_ids))
     if len(readable) < len(captions):
         print(
             f"note: {len(captions) - len(readable)} pictures of the split have "
@@ -259,8 +258,9 @@ def open_split(
         )
     if not len(readable):
         raise InputError(
-            f"{store.path}: holds none of the split's pictures; do ids of "
-            "captions and features belong together?"
+            f"{store.path}: holds none of the split's pictures; ids of "
+            f"captions are {show_ids(captions.image_ids)}, of features "
+            f"{show_ids(store.ids)}; give those that belong together"
         )
     return readable, read
 

@@ -197,7 +197,7 @@ def open_splits(
         for name in dict.fromkeys(("train", *present))
     }
     notes = list(captions.notes)
-    absent = sum(key not in store for key in captions.image_ids)
+    absent = len(captions) - len(store.known(captions.image_ids))
     if absent:
         notes.append(
             f"{absent} of {len(captions)} pictures with captions have no "

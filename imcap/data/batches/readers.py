@@ -201,6 +201,15 @@ class AugmentedFeatures:
         return inputs
 
 
+def readable_ids(
+    read: "StoredFeatures | Pixels", image_ids: Sequence[int | str]
+) -> set[int | str]:
+    """Those of some ids that a reader can read, each for itself."""
+    if isinstance(read, StoredFeatures):
+        return read.store.known(image_ids)
+    return {name for name in image_ids if name in read}
+
+
 def open_crops(
     path: StrPath, read: StoredFeatures, image_ids: Sequence[int | str]
 ) -> tuple[AugmentedFeatures, tuple[str, ...]]:

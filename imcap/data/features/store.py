@@ -12,6 +12,7 @@ from imcap.data.features.sources import (
     Source,
     StackedSource,
 )
+from imcap.data.ids import IdIndex
 from imcap.errors import InputError
 from imcap.files import StrPath
 
@@ -41,7 +42,8 @@ def _open_source(path: StrPath) -> Source:
 class FeatureStore:
     """Reads features by image id, in constant memory, from many threads.
 
-    Ids match by their text: 7 finds "7".
+    Ids match by their text: 7 finds "7", and "007" where that is clear (see
+    `imcap.data.ids.IdIndex`).
 
     Attributes:
         path: where from.
@@ -64,7 +66,7 @@ class FeatureStore:
         self.fixed_locations = source.fixed_locations
         self.metadata = source.metadata
         self._source = source
-        self._rows = {str(name): row for row, name in enumerate(self.ids)}
+        self._rows = IdIndex(self.ids)
         if len(self._rows) != len(self.ids):
             raise InputError(
                 f"{path}: an id occurs twice; give each picture its own"
@@ -83,11 +85,15 @@ class FeatureStore:
         return len(self.ids)
 
     def __contains__(self, image_id: int | str) -> bool:
-        return str(image_id) in self._rows
+        return self._rows.get(image_id) is not None
+
+    def known(self, image_ids: Sequence[int | str]) -> set[int | str]:
+        """Those of some ids that have features of their own."""
+        return self._rows.known(image_ids)
 
     def row_of(self, image_id: int | str) -> int:
         """The position of an id in `ids`; InputError when absent."""
-        row = self._rows.get(str(image_id))
+        row = self._rows.get(image_id)
         if row is None:
             raise InputError(
                 f"{self.path}: no features of image {image_id!r}; extract "

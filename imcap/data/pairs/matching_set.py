@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.features.store import FeatureStore
+from imcap.data.ids import show_ids
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 
@@ -99,16 +100,18 @@ class MatchingSet:
             store: a `FeatureStore`.
             name: str, for messages.
         """
+        known = store.known(captions.image_ids)
         rows = [
             row
             for row, image_id in enumerate(captions.image_ids)
-            if image_id in store and captions.tokens[row]
+            if image_id in known and captions.tokens[row]
         ]
         if not rows:
             raise InputError(
                 f"{name}: none of its {len(captions)} images has features in "
-                f"{store.path}; do ids of captions and features belong "
-                "together?"
+                f"{store.path}; ids of captions are "
+                f"{show_ids(captions.image_ids)}, of features "
+                f"{show_ids(store.ids)}; give those that belong together"
             )
         counts = [len(captions.tokens[row]) for row in rows]
         return cls(
