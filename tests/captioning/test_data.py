@@ -21,17 +21,17 @@ def test_a_label_file_is_read_once_for_captions_and_words(
     paths = tmp_path / "cocotalk.json", tmp_path / "cocotalk_label.h5"
     write_cocotalk(captions, words, *paths)
     reads = []
-    read_json, open_h5 = formats.read_json, h5py.File
+    parse_json, open_h5 = formats.parse_json, h5py.File
 
-    def spy_json(path, remedy):
+    def spy_json(path, text, remedy):
         reads.append("json")
-        return read_json(path, remedy)
+        return parse_json(path, text, remedy)
 
     def spy_h5(path):
         reads.append("labels")
         return open_h5(path)
 
-    monkeypatch.setattr(formats, "read_json", spy_json)
+    monkeypatch.setattr(formats, "parse_json", spy_json)
     monkeypatch.setattr("imcap.data.captions.cocotalk.h5py.File", spy_h5)
     config = TrainConfig(input_json=str(paths[0]), word_count_threshold=5)
     again, vocabulary = captions_and_vocabulary(config, None)

@@ -7,12 +7,13 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from imcap.data.captions.caption_set import SPLITS, TRAINING_SPLITS, CaptionSet
 from imcap.data.words.unspaced import lacks_spaces, split_characters
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import StrPath
+from imcap.files import StrPath, read_text
 
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "training": "train",
@@ -20,6 +21,12 @@ SPLIT_NAMES = {name: name for name in SPLITS} | {
     "valid": "val",
     "validation": "val",
     "testing": "test",
+    "tr": "train",
+    "trn": "train",
+    "tst": "test",
+    "validate": "val",
+    "eval": "val",
+    "evaluation": "val",
 }
 
 DRAWN = ("train", "val", "test")
@@ -36,6 +43,7 @@ class Picture:
         tokens: list of lists of str, or None where text is still raw.
         split: str, or None where the source does not say.
         size: (width, height) in pixels, or None.
+        is_named: whether the id is the stem of `file`, for want of another.
     """
 
     image_id: int | str
@@ -44,11 +52,41 @@ class Picture:
     tokens: list[list[str]] | None = None
     split: str | None = None
     size: tuple[int, int] | None = None
+    is_named: bool = False
+
+
+class LeftOut:
+    """Counts of what a reader left out, by kind."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, list[str]] = {}
+
+    def add(self, what: str, where: str) -> None:
+        """Counts one.
+
+        Args:
+            what: the kind, in the plural.
+            where: its place; the first is said.
+        """
+        self._counts.setdefault(what, []).append(where)
+
+    def extend(self, other: "LeftOut") -> None:
+        """Adds the counts of another."""
+        for what, places in other._counts.items():
+            self._counts.setdefault(what, []).extend(places)
+
+    def notes(self) -> list[str]:
+        """A line a kind, with the number and the first place."""
+        return [
+            f"{len(places)} {what} left out (first: {places[0]})"
+            for what, places in self._counts.items()
+        ]
 
 
 def parse_split(name: str, where: str | Path) -> str:
-    """The split of `SPLITS` that 'dev' and the like mean, or InputError."""
-    split = SPLIT_NAMES.get(str(name).strip().lower())
+    """The split that 'dev', 'val2014' and the like mean, or InputError."""
+    plain = re.sub(r"(?<=[a-z])[_-]?20\d\d$", "", str(name).strip().lower())
+    split = SPLIT_NAMES.get(plain)
     if split is None:
         raise InputError(
             f"{where}: unknown split {name!r}; use {', '.join(SPLITS)}"
@@ -65,6 +103,8 @@ def assemble(
     split: str | None = None,
     num_val: int | None = None,
     num_test: int | None = None,
+    left_out: LeftOut | None = None,
+    strict: bool = False,
 ) -> CaptionSet:
     """Checks pictures, splits and tokenises them.
 
@@ -72,34 +112,48 @@ def assemble(
         path: the source, for messages.
         pictures: list of `Picture`.
         vocabulary: the `Vocabulary` that numbered their words, or None.
-        split_files, split, num_val, num_test: see `read_captions`.
+        split_files, split, num_val, num_test, strict: see `read_captions`.
+        left_out: what the reader left out already.
 
     Returns:
-        A `CaptionSet`. An empty caption, and an image without captions
-        that is for training or that no source put into a split, is left
-        out and counted in its notes.
+        A `CaptionSet`. A repeated image, an empty caption, and an image
+        without captions is left out and counted in its notes.
 
     Raises:
-        InputError: no images, one id twice, an image of val or test without
-            captions (scores would silently be over fewer images), splits
-            asked for that the file already has.
+        InputError: no images, one id for two images, splits asked for that
+            the file already has; with `strict`, anything left out.
     """
-    _check_unique(path, pictures)
     drawn = all(picture.split is None for picture in pictures)
+    left_out = left_out or LeftOut()
     notes: list[str] = []
+    lost: list[str] = []
+    pictures = _unique(path, pictures, left_out)
     _tokenise(pictures, notes)
-    _drop_empty_captions(pictures, notes)
+    _drop_empty_captions(pictures, lost)
     if split_files:
-        pictures = _split_by_lists(path, pictures, split_files, notes)
+        pictures = _split_by_lists(path, pictures, split_files, notes, lost)
     elif split is not None:
         for picture in pictures:
             picture.split = parse_split(split, path)
     else:
-        pictures = _split_by_source(path, pictures, notes, num_val, num_test)
-    pictures = _drop_bare_pictures(path, pictures, notes)
+        pictures = _split_by_source(path, pictures, lost, num_val, num_test)
+    pictures = _drop_bare_pictures(pictures, lost)
+    lost = left_out.notes() + lost
     if not pictures:
-        raise InputError(f"{path}: no image with captions is left in it")
-    drawn = not split_files and split is None and drawn
+        why = f" ({'; '.join(lost)})" if lost else ""
+        raise InputError(f"{path}: no image with captions is left in it{why}")
+    if strict and lost:
+        raise InputError(f"{path}: {lost[0]}; mend it, or leave out --strict")
+    drawn = drawn and not split_files and split is None
+    return _caption_set(pictures, (*notes, *lost), vocabulary, drawn)
+
+
+def _caption_set(
+    pictures: list[Picture],
+    notes: tuple[str, ...],
+    vocabulary: Vocabulary | None,
+    drawn: bool,
+) -> CaptionSet:
     raw = [p.captions for p in pictures if p.captions is not None]
     sizes = [p.size for p in pictures if p.size is not None]
     return CaptionSet(
@@ -109,21 +163,62 @@ def assemble(
         [picture.tokens or [] for picture in pictures],
         raw if len(raw) == len(pictures) else None,
         sizes if len(sizes) == len(pictures) else None,
-        tuple(notes),
+        notes,
         vocabulary,
         drawn,
     )
 
 
-def _check_unique(path: Path, pictures: list[Picture]) -> None:
-    files: dict[int | str, Picture] = {}
+def _unique(
+    path: Path, pictures: list[Picture], left_out: LeftOut
+) -> list[Picture]:
+    """One picture an id: repeated ones are joined, others refused."""
+    stems: dict[int | str, str] = {}
     for picture in pictures:
-        other = files.setdefault(picture.image_id, picture).file
-        if files[picture.image_id] is not picture:
-            raise InputError(
-                f"{path}: image id {picture.image_id} appears twice "
-                f"({other} and {picture.file}); give each image its own id"
-            )
+        if picture.is_named:
+            other = stems.setdefault(picture.image_id, picture.file)
+            if other != picture.file:
+                # Of equal names none can be an id, so paths are, of all.
+                _name_by_path(pictures)
+                break
+    unique: dict[str, Picture] = {}
+    for picture in pictures:
+        known = unique.setdefault(str(picture.image_id), picture)
+        if known is not picture:
+            _join(path, known, picture, left_out)
+    return list(unique.values())
+
+
+def _name_by_path(pictures: list[Picture]) -> None:
+    for picture in pictures:
+        if picture.is_named:
+            picture.image_id = picture.file
+
+
+def _join(
+    path: Path, known: Picture, again: Picture, left_out: LeftOut
+) -> None:
+    """Adds the captions of a picture that comes a second time."""
+    where = f"image id {known.image_id}"
+    if known.file != again.file:
+        raise InputError(
+            f"{path}: {where} appears twice ({known.file} and {again.file}); "
+            "give each image its own id"
+        )
+    if known.split != again.split:
+        raise InputError(
+            f"{path}: {where} appears twice, in {known.split} and in "
+            f"{again.split}; an image belongs to one split"
+        )
+    mine: list[Any] = known.captions or known.tokens or []
+    theirs: list[Any] = again.captions or again.tokens or []
+    new = [i for i, caption in enumerate(theirs) if caption not in mine]
+    if not new:
+        left_out.add("repeated images", where)
+    if known.captions is not None and again.captions is not None:
+        known.captions.extend([again.captions[i] for i in new])
+    if known.tokens is not None and again.tokens is not None:
+        known.tokens.extend([again.tokens[i] for i in new])
 
 
 def _split_by_source(
@@ -210,6 +305,7 @@ def _split_by_lists(
     pictures: list[Picture],
     split_files: Sequence[StrPath],
     notes: list[str],
+    lost: list[str],
 ) -> list[Picture]:
     """Keeps the pictures that a list names, one list per split."""
     listed: dict[str, str] = {}
@@ -236,37 +332,31 @@ def _split_by_lists(
     unlisted = len(pictures) - len(kept)
     if unlisted:
         notes.append(f"{unlisted} images left out: in no split list")
-    _note_absent(path, listed, matched, notes)
+    _note_absent(listed, matched, lost)
     return kept
 
 
 def _note_absent(
-    path: Path, listed: dict[str, str], matched: set[str], notes: list[str]
+    listed: dict[str, str], matched: set[str], lost: list[str]
 ) -> None:
-    """Listed images without captions: counted in training, else fatal."""
+    """Counts listed images without captions."""
     absent = [name for name in listed if name not in matched]
-    for name in absent:
-        if listed[name] not in TRAINING_SPLITS:
-            raise InputError(
-                f"{path}: no caption for {name}, which is listed for "
-                f"{listed[name]}; add one or take it off the list"
+    training = [name for name in absent if listed[name] in TRAINING_SPLITS]
+    others = [name for name in absent if listed[name] not in TRAINING_SPLITS]
+    for names, what in ((training, "training images"), (others, "images")):
+        if names:
+            of = "" if names is training else f" of {listed[names[0]]}"
+            lost.append(
+                f"{len(names)} listed {what}{of} left out: no captions "
+                f"(first: {names[0]})"
             )
-    if absent:
-        notes.append(
-            f"{len(absent)} listed training images left out: no captions "
-            f"(first: {absent[0]})"
-        )
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{file}: cannot be read as a list of images ({error}); give a "
-            "text file with one file name per line"
-        ) from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    text = read_text(
+        file, "give a list of images, a text file with one name per line"
+    )
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _split_of_list(file: Path) -> str:
@@ -326,17 +416,16 @@ def _drop_empty_captions(pictures: list[Picture], notes: list[str]) -> None:
 
 
 def _drop_bare_pictures(
-    path: Path, pictures: list[Picture], notes: list[str]
+    pictures: list[Picture], notes: list[str]
 ) -> list[Picture]:
-    """Leaves out training images without captions; elsewhere an error."""
-    for picture in pictures:
-        if not picture.tokens and picture.split not in TRAINING_SPLITS:
-            raise InputError(
-                f"{path}: image {picture.image_id} ({picture.file}) of the "
-                f"{picture.split} split has no caption; add one or take the "
-                "image out"
-            )
-    return _without_bare(pictures, "training images", notes)
+    """Leaves out images without captions."""
+    others = [p for p in pictures if p.split not in TRAINING_SPLITS]
+    for name in dict.fromkeys(picture.split for picture in others):
+        of_split = [picture for picture in others if picture.split == name]
+        _without_bare(of_split, f"images of {name}", notes)
+    training = [p for p in pictures if p.split in TRAINING_SPLITS]
+    _without_bare(training, "training images", notes)
+    return [picture for picture in pictures if picture.tokens]
 
 
 def _without_bare(

@@ -77,6 +77,10 @@ class CaptionSet:
             columns[name] = column
         return dataclasses.replace(self, **columns)
 
+    def with_notes(self, notes: Iterable[str]) -> "CaptionSet":
+        """The same, with further notes before its own."""
+        return dataclasses.replace(self, notes=(*notes, *self.notes))
+
     def split(self, *names: str) -> "CaptionSet":
         """The images of these splits, in order.
 

@@ -207,7 +207,7 @@ class CocotalkFormat:
                     None,
                     words[start:end],
                     parse_split(split, where),
-                    read_size(image),
+                    read_size(image, where),
                 )
             )
         return Parsed(pictures, vocabulary)
@@ -236,6 +236,12 @@ def _read_columns(h5_path: Path) -> dict[str, np.ndarray]:
                 raise InputError(
                     f"{h5_path}: {absent[0]!r} is missing; {REMEDY}"
                 )
+            for name in COLUMNS:
+                kind = getattr(file[name], "dtype", np.dtype("V"))
+                if kind.kind not in "iu":
+                    raise InputError(
+                        f"{h5_path}: {name!r} holds no whole numbers; {REMEDY}"
+                    )
             return {name: file[name][()] for name in COLUMNS}
     except OSError as error:
         raise InputError(

@@ -2,16 +2,27 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from imcap.data.captions.assembly import Picture
+from imcap.data.captions.assembly import LeftOut, Picture
+from imcap.data.captions.delimited import Table, read_table
+from imcap.data.captions.fields import describe_names, read_size, require
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import read_json
+from imcap.files import MARKS, decode_text, parse_json, read_bytes
 
-HEAD = 100_000  # characters that are enough to tell the format
+__all__ = ["CaptionFile", "CaptionFormat", "Parsed", "read_size", "require"]
+
+UTF_MARKS = tuple(mark for mark, _ in MARKS)
+HEAD = 512  # bytes that tell which kind of binary file it is
+REMEDY = "give a caption file"
+FOLDERS = (
+    "photo.txt beside photo.jpg, metadata.csv or .jsonl, .parquet, .tar, "
+    ".tfrecord or a dataset of save_to_disk; else give the file itself"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,34 +35,86 @@ class Parsed:
             that hold ids instead of text; None elsewhere.
         split_files: lists of images that lie beside the file and split it,
             used where the caller gives no split.
+        left_out: what was left out.
     """
 
     pictures: list[Picture]
     vocabulary: Vocabulary | None = None
     split_files: Sequence[Path] = ()
+    left_out: LeftOut = dataclasses.field(default_factory=LeftOut)
 
 
 class CaptionFile:
     """A caption file on disk; whatever is asked of it is read once.
 
     Args:
-        path: the file.
+        path: the file, or a folder that holds a dataset.
         h5_path: the label file that belongs to it, where one was named.
+
+    Attributes:
+        notes: lines to be said about how it was read.
     """
 
     def __init__(self, path: Path, h5_path: Path | None = None) -> None:
         self.path = path
         self.h5_path = h5_path
+        self.notes: list[str] = []
+
+    @functools.cached_property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.path.is_dir()
+
+    @functools.cached_property
+    def head(self) -> bytes:
+        """The first bytes; none of a folder. InputError where missing."""
+        if self.is_folder:
+            return b""
+        try:
+            with open(self.path, "rb") as file:
+                return file.read(HEAD)
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.path}: no such file; check that the path is right"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{self.path}: cannot be read ({error}); {REMEDY}"
+            ) from None
 
     @functools.cached_property
     def first_line(self) -> str:
         """The first line that is not blank; InputError without one."""
-        return self._read(HEAD).lstrip().split("\n", 1)[0]
+        text = self.text.lstrip()
+        end = re.search(r"[\r\n]", text)
+        return text[: end.start()] if end else text
 
     @functools.cached_property
     def text(self) -> str:
-        """The whole text, line ends as they are."""
-        return self._read(-1)
+        """The whole text, line ends as they are.
+
+        UTF-8, or what its byte order mark says; what is neither is read as
+        Windows-1252 where that is plausible, with a note.
+        """
+        if self.is_folder:
+            endings = {file.suffix for file in self.path.iterdir()}
+            raise InputError(
+                f"{self.path}: a folder without known captions; it holds "
+                f"{describe_names(sorted(endings))}, and due are {FOLDERS}"
+            )
+        data = read_bytes(self.path)
+        try:
+            text = decode_text(data)
+        except UnicodeDecodeError as error:
+            text = self._decode_windows(data, error)
+        if not text.strip():
+            raise InputError(f"{self.path}: the file is empty; restore it")
+        return text
+
+    @functools.cached_property
+    def table(self) -> Table | None:
+        """The text as a table of pictures and captions; None of others."""
+        return read_table(self.text)
 
     @functools.cached_property
     def json(self) -> Any:
@@ -60,26 +123,36 @@ class CaptionFile:
         Raises:
             InputError: it begins like JSON and is not, perhaps cut short.
         """
-        if self.first_line[:1] not in ("{", "["):
+        if self.text.lstrip()[:1] not in ("{", "["):
             return None
-        return read_json(self.path, "restore the file")
+        return parse_json(self.path, self.text, "restore the file")
 
-    def _read(self, count: int) -> str:
-        path = self.path
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                text = file.read(count)
-        except FileNotFoundError:
-            raise InputError(
-                f"{path}: no such file; check that the path is right"
-            ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"{path}: cannot be read as text ({error}); give a caption file"
-            ) from None
-        if not text.strip():
-            raise InputError(f"{path}: the file is empty; restore it")
-        return text
+    def _decode_windows(self, data: bytes, error: UnicodeDecodeError) -> str:
+        """The text of Windows-1252, where it can be nothing else.
+
+        One damaged byte in a file of UTF-8 does not make it that, nor do
+        bytes above 127 in rows, which are of other alphabets.
+        """
+        line = data.count(b"\n", 0, error.start) + 1
+        where = f"{self.path}: cannot be read as text (line {line}: {error})"
+        loose = data.decode("utf-8", "replace")
+        damaged = loose.count("\ufffd")
+        good = sum(not char.isascii() for char in loose) - damaged
+        runs = re.findall(rb"[\x80-\xff]+", data)
+        length = sum(map(len, runs)) / len(runs)
+        binary = re.search(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]", data)
+        if (
+            binary
+            or data.startswith(UTF_MARKS)
+            or 10 * good > damaged
+            or length > 1.5
+        ):
+            raise InputError(f"{where}; save it as UTF-8, or {REMEDY}")
+        self.notes.append(
+            "read as Windows-1252, for it is no UTF-8; save it as UTF-8 if "
+            "letters with accents are wrong"
+        )
+        return data.decode("cp1252")
 
 
 class CaptionFormat(Protocol):
@@ -97,29 +170,29 @@ class CaptionFormat(Protocol):
             lists the known formats: "COCO's captions_*.json".
 
     Example:
-        A format of one caption a line, `file name | caption`:
+        A format of one caption a line, `caption => file name`:
 
         >>> from pathlib import Path
         >>> from imcap.data.captions.assembly import Picture
         >>> from imcap.data.captions.formats import CaptionFile, Parsed
         >>> from imcap.errors import InputError
-        >>> class BarFormat:
-        ...     description = "lines of 'file name | caption'"
+        >>> class ArrowFormat:
+        ...     description = "lines of 'caption => file name'"
         ...
         ...     def recognises(self, file: CaptionFile) -> bool:
-        ...         return file.first_line.count(" | ") == 1
+        ...         return file.first_line.count(" => ") == 1
         ...
         ...     def parse(self, file: CaptionFile) -> Parsed:
         ...         captions: dict[str, list[str]] = {}
         ...         for number, line in enumerate(file.text.splitlines(), 1):
         ...             if not line.strip():
         ...                 continue
-        ...             if line.count(" | ") != 1:
+        ...             if line.count(" => ") != 1:
         ...                 raise InputError(
         ...                     f"{file.path}: line {number} is not "
-        ...                     "'file name | caption'; mend it or take it out"
+        ...                     "'caption => file name'; mend it or take it out"
         ...                 )
-        ...             name, caption = line.split(" | ")
+        ...             caption, name = line.split(" => ")
         ...             captions.setdefault(name, []).append(caption)
         ...         return Parsed(
         ...             [
@@ -151,35 +224,3 @@ class CaptionFormat(Protocol):
                 the remedy; `require` helps.
         """
         ...
-
-
-def require(
-    entry: Any, key: str, kind: type | tuple[type, ...], where: str | Path
-) -> Any:
-    """Looks up `entry[key]`, which must be there and of this kind.
-
-    Args:
-        entry: what stands in the file, expected to be a dict.
-        key: str.
-        kind: the type, or a tuple of types, that the value must have.
-        where: file and entry for the message.
-
-    Raises:
-        InputError: otherwise.
-    """
-    if not isinstance(entry, dict) or key not in entry:
-        raise InputError(f"{where}: {key!r} is missing; is the file complete?")
-    value = entry[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise InputError(
-            f"{where}: {key!r} has the wrong type ({type(value).__name__}); "
-            "see the format in the documentation of read_captions"
-        )
-    return value
-
-
-def read_size(entry: Mapping[str, Any]) -> tuple[int, int] | None:
-    """(width, height) of an image, where its entry has them."""
-    if "width" in entry and "height" in entry:
-        return (entry["width"], entry["height"])
-    return None

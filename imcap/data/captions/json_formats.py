@@ -1,16 +1,30 @@
-"""JSON caption formats: Karpathy's, COCO's and `coco_raw.json`."""
+"""JSON caption formats: Karpathy's, COCO's, and entries of other names."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from imcap.data.captions.assembly import Picture, parse_split
+from imcap.data.captions.assembly import (
+    SPLIT_NAMES,
+    LeftOut,
+    Picture,
+    parse_split,
+)
+from imcap.data.captions.delimited import PICTURE
+from imcap.data.captions.fields import (
+    Columns,
+    check_text,
+    describe_names,
+    optional,
+)
 from imcap.data.captions.formats import (
     CaptionFile,
     Parsed,
     read_size,
     require,
 )
+from imcap.data.captions.rows import Row, pictures_of_rows
 from imcap.errors import InputError
 
 
@@ -20,28 +34,45 @@ class KarpathyFormat:
     description = "Karpathy's dataset_*.json"
 
     def recognises(self, file: CaptionFile) -> bool:
-        """Whether it is an object with `images`."""
-        return isinstance(file.json, dict) and "images" in file.json
+        """Whether it is an object with `images`, and no other reads these."""
+        if not isinstance(file.json, dict) or "images" not in file.json:
+            return False
+        first = _first_of(file.json["images"])
+        own = {"filename", "sentences"}
+        if isinstance(first, dict) and not own <= set(first):
+            return not Columns.of(first).usable
+        return not isinstance(first, str)
 
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an entry of `images`."""
         path, pictures = file.path, []
+        first = _first_of(file.json["images"])
+        if isinstance(first, dict) and "file_name" in first:
+            raise InputError(
+                f"{path}: its images have {describe_names(first)} and no "
+                "captions; give the captions_*.json of the same images"
+            )
         for index, entry in enumerate(require(file.json, "images", list, path)):
             where = f"{path}: images[{index}]"
             name = require(entry, "filename", str, where)
             key = "cocoid" if "cocoid" in entry else "imgid"
             captions, tokens = _sentences(entry, where)
+            folder = optional(entry, "filepath", str, where) or ""
             pictures.append(
                 Picture(
                     require(entry, key, (int, str), where),
-                    str(PurePosixPath(entry.get("filepath", ""), name)),
+                    str(PurePosixPath(folder, name)),
                     captions,
                     tokens,
                     parse_split(require(entry, "split", str, where), where),
-                    read_size(entry),
+                    read_size(entry, where),
                 )
             )
         return Parsed(pictures)
+
+
+def _first_of(values: Any) -> Any:
+    return values[0] if isinstance(values, list) and values else None
 
 
 def _sentences(
@@ -53,13 +84,15 @@ def _sentences(
     for index, sentence in enumerate(sentences):
         at = f"{where}.sentences[{index}]"
         if not isinstance(sentence, dict) or "tokens" not in sentence:
-            captions.append(require(sentence, "raw", str, at))
+            raw = optional(require_object(sentence, "raw", at), "raw", str, at)
+            captions.append(raw or "")
             continue
         words = require(sentence, "tokens", list, at)
         if not all(isinstance(word, str) for word in words):
             raise InputError(f"{at}: 'tokens' holds something but words")
-        tokens.append(words)
-        captions.append(sentence.get("raw") or " ".join(words))
+        tokens.append([check_text(word, "tokens", at) for word in words])
+        raw = optional(sentence, "raw", str, at)
+        captions.append(raw or " ".join(words))
     if tokens and len(tokens) < len(sentences):
         raise InputError(
             f"{where}: some sentences have 'tokens' and some have not; "
@@ -68,76 +101,227 @@ def _sentences(
     return captions, tokens if tokens or not sentences else None
 
 
+def require_object(value: Any, key: str, where: str) -> Mapping[str, Any]:
+    """`value`, which must be an object that has `key`."""
+    if not isinstance(value, dict) or key not in value:
+        raise InputError(f"{where}: {key!r} is missing; is the file complete?")
+    return value
+
+
 class CocoFormat:
     """`captions_*.json`: images and annotations that point at them."""
 
     description = "COCO's captions_*.json"
 
     def recognises(self, file: CaptionFile) -> bool:
-        """Whether it is an object with `annotations`."""
-        return isinstance(file.json, dict) and "annotations" in file.json
+        """Whether it is an object with `images` and `annotations`."""
+        return isinstance(file.json, dict) and (
+            {"images", "annotations"} <= set(file.json)
+        )
 
     def parse(self, file: CaptionFile) -> Parsed:
-        """One picture an entry of `images`, with its annotations."""
+        """One picture an entry of `images`, with its annotations.
+
+        Annotations of other kinds (boxes, key points) and of images that
+        are not in the list are left out and counted.
+        """
         path, values = file.path, file.json
-        pictures: dict[int | str, Picture] = {}
-        captions: dict[int | str, list[str]] = {}
+        left_out = LeftOut()
+        pictures: dict[str, Picture] = {}
+        captions: dict[str, list[str]] = {}
         for index, entry in enumerate(require(values, "images", list, path)):
             where = f"{path}: images[{index}]"
-            key = require(entry, "id", (int, str), where)
-            if key in pictures:
-                raise InputError(
-                    f"{where}: id {key} appears twice; give each image its "
-                    "own id"
-                )
+            number = require(entry, "id", (int, str), where)
             name = require(entry, "file_name", str, where)
-            captions[key] = []
-            pictures[key] = Picture(
-                key, name, captions[key], size=read_size(entry)
-            )
-        annotations = require(values, "annotations", list, path)
-        for index, entry in enumerate(annotations):
-            where = f"{path}: annotations[{index}]"
-            key = require(entry, "image_id", (int, str), where)
-            if key not in pictures:
+            size = read_size(entry, where)
+            known = pictures.get(str(number))
+            if known is None:
+                texts = captions.setdefault(str(number), [])
+                picture = Picture(number, name, texts, size=size)
+                pictures[str(number)] = picture
+            elif known.file == name:
+                left_out.add("repeated images", f"images[{index}]")
+            else:
                 raise InputError(
-                    f"{where}: caption for the unknown image {key}; add it to "
-                    "'images' or take the caption out"
+                    f"{where}: id {number} appears twice ({known.file} and "
+                    f"{name}); give each image its own id"
                 )
-            captions[key].append(require(entry, "caption", str, where))
-        return Parsed(list(pictures.values()))
+        annotations = require(values, "annotations", list, path)
+        _check_kinds(path, annotations)
+        for index, entry in enumerate(annotations):
+            place = f"annotations[{index}]"
+            where = f"{path}: {place}"
+            if _is_foreign(entry):
+                left_out.add("annotations of other kinds", place)
+                continue
+            key = str(require(entry, "image_id", (int, str), where))
+            text = _caption(entry, where)
+            if key in captions:
+                captions[key].append(text)
+            else:
+                left_out.add("captions of absent images", place)
+        return Parsed(list(pictures.values()), left_out=left_out)
 
 
-class CocoRawFormat:
-    """`coco_raw.json`: a list of {file_path, id, captions[, split]}."""
+# What annotations of other tasks have.
+OTHER_KINDS = {
+    "bbox", "segmentation", "keypoints", "category_id", "segments_info",
+    "question", "question_id",
+}  # fmt: skip
 
-    description = "coco_raw.json"
+
+def _is_foreign(entry: Any) -> bool:
+    """Whether an annotation is one of another task."""
+    return (
+        isinstance(entry, dict)
+        and "caption" not in entry
+        and not OTHER_KINDS.isdisjoint(entry)
+    )
+
+
+def _check_kinds(path: Any, annotations: list[Any]) -> None:
+    if annotations and all(map(_is_foreign, annotations)):
+        raise InputError(
+            f"{path}: its annotations have {describe_names(annotations[0])} "
+            "and no 'caption'; give the captions_*.json of the same images"
+        )
+
+
+def _caption(entry: Mapping[str, Any], where: str) -> str:
+    """The caption of an annotation, "" where it is null."""
+    if "caption" not in entry:
+        require(entry, "caption", str, where)
+    return optional(entry, "caption", str, where) or ""
+
+
+class EntriesFormat:
+    """JSON of entries with names as in a table, whatever holds them.
+
+    A list of objects; an object of such lists, by split or under any one
+    key; names to text, to texts or to objects; columns as lists.
+    """
+
+    description = "JSON of entries with image and caption"
 
     def recognises(self, file: CaptionFile) -> bool:
-        """Whether it is a list whose first entry has `captions`."""
-        if not isinstance(file.json, list) or not file.json:
-            return False
-        first = file.json[0]
-        return isinstance(first, dict) and "captions" in first
+        """Whether entries with pictures and texts are found."""
+        return _entries(file.json) is not None
 
     def parse(self, file: CaptionFile) -> Parsed:
-        """One picture an entry."""
-        pictures = []
-        for index, entry in enumerate(file.json):
-            where = f"{file.path}: entry {index}"
-            captions = require(entry, "captions", list, where)
-            if not all(isinstance(caption, str) for caption in captions):
-                raise InputError(
-                    f"{where}: 'captions' holds something but text"
-                )
-            split = entry.get("split")
-            pictures.append(
-                Picture(
-                    require(entry, "id", (int, str), where),
-                    require(entry, "file_path", str, where),
-                    list(captions),
-                    split=None if split is None else parse_split(split, where),
-                    size=read_size(entry),
-                )
+        """One picture an image, whatever number of entries it has."""
+        left_out = LeftOut()
+        rows = _checked(file, _entries(file.json) or iter(()))
+        pictures = pictures_of_rows(file.path, rows, left_out)
+        return Parsed(pictures, left_out=left_out)
+
+
+def _checked(file: CaptionFile, rows: Iterator[tuple[str, Any]]) -> Any:
+    for place, row in rows:
+        if not isinstance(row, dict):
+            raise InputError(
+                f"{file.path}: {place} is no object; give each a picture and "
+                "its captions, or take it out"
             )
-        return Parsed(pictures)
+        yield place, row
+
+
+def _entries(values: Any) -> Iterator[Row] | None:
+    """The rows in parsed JSON, or None where there are none."""
+    if _is_list_of_rows(values):
+        return ((f"entry {i}", row) for i, row in enumerate(values))
+    if not isinstance(values, dict) or not values:
+        return None
+    if Columns.of(values).usable:
+        return _columns(values)
+    names = [key.strip().lower() for key in values]
+    lists = {
+        key: rows for key, rows in values.items() if _is_list_of_rows(rows)
+    }
+    if lists and all(name in SPLIT_NAMES for name in names):
+        return (
+            (f"{key}[{i}]", {"split": key, **_object(row)})
+            for key, rows in lists.items()
+            for i, row in enumerate(rows)
+        )
+    if len(lists) == 1:
+        ((key, rows),) = lists.items()
+        return ((f"{key}[{i}]", row) for i, row in enumerate(rows))
+    return _by_name(values)
+
+
+def _object(row: Any) -> Any:
+    return row if isinstance(row, dict) else {"entry": row}
+
+
+def _is_list_of_rows(values: Any) -> bool:
+    return (
+        isinstance(values, list)
+        and bool(values)
+        and isinstance(values[0], dict)
+        and Columns.of(values[0]).usable
+    )
+
+
+def _columns(values: Mapping[str, Any]) -> Iterator[Row] | None:
+    """The rows of {name of column: list, or dict by row}."""
+    columns = Columns.of(values)
+    image = values[(columns.image + columns.image_id)[0]]
+    if isinstance(image, dict) and image.keys() == {"path", "bytes"}:
+        image = None
+    if not isinstance(image, (list, dict)):
+        return iter([("entry 0", values)])
+    places = list(range(len(image)) if isinstance(image, list) else image)
+    kept = {
+        name: column
+        for name, column in values.items()
+        if isinstance(column, type(image)) and len(column) == len(image)
+    }
+    if not Columns.of(kept).usable:
+        return None
+    return (
+        (
+            f"row {place}",
+            {
+                name: column.get(place)
+                if isinstance(column, dict)
+                else column[place]
+                for name, column in kept.items()
+            },
+        )
+        for place in places
+    )
+
+
+def _by_name(values: Mapping[str, Any]) -> Iterator[Row] | None:
+    """The rows of {name of picture: text, texts, or object with texts}."""
+    if not all(_is_text(value) for value in values.values()):
+        return None
+    if not any(map(_is_picture, values)) and all(
+        isinstance(value, str) for value in values.values()
+    ):
+        return None  # such as {"error": "not found"}
+    return (
+        (
+            ascii(name),
+            {"image": name, **value}
+            if isinstance(value, dict)
+            else {"image": name, "captions": value},
+        )
+        for name, value in values.items()
+    )
+
+
+def _is_picture(name: str) -> bool:
+    """Whether a name can be that of a picture, or its number."""
+    return bool(PICTURE.fullmatch(name) or re.search(r"\d\d", name))
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is a text, an object with one, or a list of these."""
+    if isinstance(value, dict):
+        return bool(Columns.of(value).captions) or "tokens" in value
+    if isinstance(value, list):
+        return all(
+            _is_text(item) and not isinstance(item, list) for item in value
+        )
+    return value is None or isinstance(value, str)

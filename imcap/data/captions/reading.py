@@ -1,63 +1,91 @@
-"""Reading captions: `read_captions`, and the table of formats behind it."""
+"""Reading captions: `read_captions`, and the table of formats behind it.
+
+Formats:
+    Karpathy's `dataset_*.json`: `images[]` with `filename`, `filepath`,
+        `cocoid` or `imgid`, `split`, `sentences[]` of `tokens` and
+        `raw`. Its words are kept as they are.
+    COCO's `captions_*.json`: `images[]` and `annotations[]`.
+    Entries in JSON or JSON lines: objects of a picture and its text or
+        texts, as `coco_raw.json`, BLIP and LAVIS have them; objects of
+        name to text or texts.
+    Flickr8k's `*.token.txt`: `name.jpg#0`, tab, caption; the lists
+        `*trainImages.txt`, `*devImages.txt`, `*testImages.txt` beside
+        it are used when present.
+    A table with a header or without, as text or `.xlsx`, with image,
+        caption or captions and, if wanted, split and id; any number of
+        rows per image.
+    Folders: `photo.txt` beside `photo.jpg`; Hugging Face's image folder
+        with `metadata.csv`, `.jsonl` or `.parquet`; a dataset of
+        `datasets.save_to_disk`.
+    Parquet, tar files of webdataset, TFRecord: one, or a folder of them.
+    `cocotalk.json` with its `*_label.h5`.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from imcap.data.captions.assembly import assemble
+from imcap.data.captions.arrow import ParquetFormat, SavedDatasetFormat
+from imcap.data.captions.assembly import LeftOut, Picture, assemble
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.cocotalk import CocotalkFormat
-from imcap.data.captions.formats import CaptionFile, CaptionFormat
+from imcap.data.captions.delimited import header_cells
+from imcap.data.captions.excel import ExcelFormat
+from imcap.data.captions.fields import WHAT_WOULD_DO, describe_names
+from imcap.data.captions.folders import MetadataFolder, TextBesidePicture
+from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
 from imcap.data.captions.json_formats import (
     CocoFormat,
-    CocoRawFormat,
+    EntriesFormat,
     KarpathyFormat,
 )
+from imcap.data.captions.sources import Sources, caption_files
 from imcap.data.captions.tables import (
-    CsvFormat,
     FlickrFormat,
     JsonLinesFormat,
+    TableFormat,
 )
+from imcap.data.captions.tfrecord import TFRecordFormat
+from imcap.data.captions.webdataset import WebDatasetFormat
 from imcap.errors import InputError
 from imcap.files import StrPath
 
 # The first that recognises a file reads it; a new format is a line here.
+# Those that look at the first bytes or at a folder come before those of text.
 FORMATS: tuple[CaptionFormat, ...] = (
+    SavedDatasetFormat(),
+    MetadataFolder(
+        (JsonLinesFormat(), EntriesFormat(), ParquetFormat(), TableFormat())
+    ),
+    ParquetFormat(),
+    WebDatasetFormat(),
+    TFRecordFormat(),
+    TextBesidePicture(),
+    ExcelFormat(),
     JsonLinesFormat(),
     FlickrFormat(),
-    CsvFormat(),
+    TableFormat(),
     CocotalkFormat(),
     CocoFormat(),
-    CocoRawFormat(),
     KarpathyFormat(),
+    EntriesFormat(),
 )
 
 
 def read_captions(
-    path: StrPath,
+    path: Sources,
     h5_path: StrPath | None = None,
     *,
     split_files: Sequence[StrPath] = (),
     split: str | None = None,
     num_val: int | None = None,
     num_test: int | None = None,
+    strict: bool = False,
 ) -> CaptionSet:
-    """Reads captions, whatever their format; the content decides.
-
-    Formats:
-        Karpathy's `dataset_*.json`: `images[]` with `filename`, `filepath`,
-            `cocoid` or `imgid`, `split`, `sentences[]` of `tokens` and
-            `raw`. Its words are kept as they are.
-        COCO's `captions_*.json`: `images[]` and `annotations[]`.
-        `coco_raw.json`: a list of {file_path, id, captions[, split]}.
-        Flickr8k's `*.token.txt`: `name.jpg#0`, tab, caption; the lists
-            `*trainImages.txt`, `*devImages.txt`, `*testImages.txt` beside
-            it are used when present.
-        A table with a header, or JSON lines, with image, caption and, if
-            wanted, split and id; any number of rows per image.
-        `cocotalk.json` with its `*_label.h5`.
+    """Reads captions, whatever their format (see the module) and names.
 
     Args:
-        path: the file.
+        path: the file or folder; or several, as a dict of split to path, a
+            list of paths or of "SPLIT=PATH".
         h5_path: the label file of a `cocotalk.json`; None: looked for
             beside it.
         split_files: list of paths of text files with one image per line
@@ -66,41 +94,87 @@ def read_captions(
         split: a split for every image, as "val" for captions_val2014.json.
         num_val, num_test: images of val and of test, drawn where a file has
             no splits; see `hash_splits`.
+        strict: whether anything left out is an error.
 
     Returns:
         A `CaptionSet`; its `notes` count what was left out: empty captions,
-        training images without captions, images in no split list. Its
+        images without captions, captions of absent images, annotations of
+        other kinds, repeated images, images in no split list. Its
         `vocabulary` is that of a `cocotalk.json`, elsewhere None.
 
     Raises:
-        InputError: the file is missing, cut short, of no known format or
-            contradicts itself; a caption is for an unknown image; an image
-            of val or test has no caption; an id appears twice.
+        InputError: a file is missing, cut short, of no known format or
+            contradicts itself; a field holds something else than is due.
 
     Example:
         >>> captions = read_captions("my_captions.csv", num_val=100)
+        >>> coco = read_captions({"train": "train.json", "val": "val.json"})
     """
-    file = CaptionFile(Path(path), None if h5_path is None else Path(h5_path))
-    parsed = _format_of(file).parse(file)
+    sources = caption_files(path)
+    files = [
+        CaptionFile(one, None if h5_path is None else Path(h5_path))
+        for _, one in sources
+    ]
+    parsed = [_format_of(file).parse(file) for file in files]
+    joined = _join(parsed, [name for name, _ in sources])
     asked = split_files or split or num_val or num_test
-    return assemble(
-        file.path,
-        parsed.pictures,
-        parsed.vocabulary,
-        split_files=split_files if asked else parsed.split_files,
+    captions = assemble(
+        Path(" and ".join(str(file.path) for file in files)),
+        joined.pictures,
+        joined.vocabulary,
+        split_files=split_files if asked else joined.split_files,
         split=split,
         num_val=num_val,
         num_test=num_test,
+        left_out=joined.left_out,
+        strict=strict,
     )
+    notes = [f"{file.path}: {note}" for file in files for note in file.notes]
+    return captions.with_notes(notes)
+
+
+def _join(parsed: Sequence[Parsed], splits: Sequence[str | None]) -> Parsed:
+    """All files as one, those with a split put into it."""
+    left_out = LeftOut()
+    pictures: list[Picture] = []
+    lists: list[Path] = []
+    for one, split in zip(parsed, splits, strict=True):
+        left_out.extend(one.left_out)
+        pictures += one.pictures
+        if split is None:
+            lists += one.split_files
+            continue
+        for picture in one.pictures:
+            picture.split = split
+    vocabulary = parsed[0].vocabulary if len(parsed) == 1 else None
+    return Parsed(pictures, vocabulary, lists, left_out)
 
 
 def _format_of(file: CaptionFile) -> CaptionFormat:
     """The format that recognises a file; InputError where none does."""
+    if not file.is_folder and not file.head:
+        raise InputError(f"{file.path}: the file is empty; restore it")
     for one in FORMATS:
         if one.recognises(file):
             return one
     *others, last = [one.description for one in FORMATS]
-    known = f"known are {', '.join(others)} and {last}"
+    known = f"due is {WHAT_WOULD_DO}; known are {', '.join(others)} and {last}"
     if file.json is None:
-        raise InputError(f"{file.path}: no known caption format; {known}")
-    raise InputError(f"{file.path}: JSON, but no known captions; {known}")
+        names = describe_names(header_cells(file.text))
+        raise InputError(
+            f"{file.path}: no known caption format; its first line has "
+            f"{names}; {known}"
+        )
+    raise InputError(
+        f"{file.path}: JSON, but no known captions; it has "
+        f"{_describe_json(file.json)}; {known}"
+    )
+
+
+def _describe_json(values: object) -> str:
+    """The keys of an object, or of the first entry of a list."""
+    if isinstance(values, dict):
+        return f"the keys {describe_names(values)}"
+    if isinstance(values, list) and values and isinstance(values[0], dict):
+        return f"entries with the keys {describe_names(values[0])}"
+    return f"a {type(values).__name__} without objects"

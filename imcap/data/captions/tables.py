@@ -1,25 +1,20 @@
-"""Caption formats with one caption per line: Flickr8k, tables, JSON lines."""
+"""Caption formats of lines: Flickr's token files, tables, JSON lines."""
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from imcap.data.captions.assembly import Picture, parse_split, posix_path
-from imcap.data.captions.formats import CaptionFile, Parsed, require
+from imcap.data.captions.assembly import LeftOut, Picture, posix_path
+from imcap.data.captions.delimited import PICTURE, Table
+from imcap.data.captions.fields import Columns
+from imcap.data.captions.formats import CaptionFile, Parsed
+from imcap.data.captions.rows import Row, pictures_of_rows
 from imcap.errors import InputError
 
-FLICKR_LINE = re.compile(r"([^\t#]+)#(\d+)\t(.*)")
-
-COLUMNS = {
-    "image": ("image", "image_name", "file", "filename", "file_name"),
-    "caption": ("caption", "comment", "text"),
-    "split": ("split",),
-    "id": ("id", "image_id", "cocoid"),
-}
+# Flickr8k-CN has a tag before the number and a space behind it.
+FLICKR_LINE = re.compile(r"([^\t#]+)(#[a-z]+)?#(\d+)([\t ])\s*(.*)")
 
 
 class FlickrFormat:
@@ -29,35 +24,43 @@ class FlickrFormat:
 
     def recognises(self, file: CaptionFile) -> bool:
         """Whether the first line is such a line."""
-        return FLICKR_LINE.match(file.first_line) is not None
+        return _flickr_line(file.first_line) is not None
 
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture a name; the split lists beside the file, if any."""
         path = file.path
         captions: dict[str, list[str]] = {}
         seen = set()
-        for number, line in enumerate(file.text.split("\n"), 1):
+        for number, line in enumerate(re.split(r"\r\n|\r|\n", file.text), 1):
             if not line.strip():
                 continue
-            match = FLICKR_LINE.fullmatch(line.rstrip("\r"))
+            match = _flickr_line(line)
             if match is None:
                 raise InputError(
                     f"{path}: line {number} is not 'name.jpg#0<tab>caption', "
                     "perhaps cut short; restore it or take it out"
                 )
-            name, place, caption = match.groups()
-            if (name, place) in seen:
+            name, tag, place, _, caption = match.groups()
+            if (name, tag, place) in seen:
                 raise InputError(
                     f"{path}: line {number}: {name}#{place} appears twice; "
                     "number the captions of an image differently"
                 )
-            seen.add((name, place))
-            captions.setdefault(name, []).append(caption)
+            seen.add((name, tag, place))
+            captions.setdefault(name.strip(), []).append(caption.strip())
         pictures = [
-            Picture(posix_path(name).stem, name, texts)
+            Picture(posix_path(name).stem, name, texts, is_named=True)
             for name, texts in captions.items()
         ]
         return Parsed(pictures, split_files=_split_lists(path))
+
+
+def _flickr_line(line: str) -> re.Match[str] | None:
+    """The parts of a line; a space is enough behind what is a file name."""
+    match = FLICKR_LINE.fullmatch(line.strip() + "\t")
+    if match is None or match[2] or match[4] == "\t":
+        return match
+    return match if PICTURE.fullmatch(match[1]) else None
 
 
 def _split_lists(path: Path) -> list[Path]:
@@ -70,78 +73,39 @@ def _split_lists(path: Path) -> list[Path]:
 
 
 class JsonLinesFormat:
-    """JSON lines: an object with the columns of a table on each."""
+    """JSON lines: an object on each, with names as in a table."""
 
     description = "JSON lines with the columns image and caption"
 
     def recognises(self, file: CaptionFile) -> bool:
-        """Whether the first line is an object with image and caption."""
-        if not file.first_line.startswith("{"):
+        """Whether the first line is an object of picture and text."""
+        first = file.first_line
+        if not first.startswith("{"):
             return False
+        if first == file.text.strip():
+            return _is_row(file.json)
         try:
-            return _is_table(json.loads(file.first_line))
-        except json.JSONDecodeError:
+            return _is_row(json.loads(first))
+        except (ValueError, RecursionError):
             return False
 
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an image, whatever number of lines it has."""
+        left_out = LeftOut()
         rows = _json_rows(file.path, file.text)
-        return Parsed(_pictures_of_rows(file.path, rows))
+        pictures = pictures_of_rows(file.path, rows, left_out)
+        return Parsed(pictures, left_out=left_out)
 
 
-class CsvFormat:
-    """A table with a header line; see `COLUMNS` for the names it may use."""
-
-    description = "CSV with the columns image and caption"
-
-    def recognises(self, file: CaptionFile) -> bool:
-        """Whether the header names image and caption."""
-        first = file.first_line
-        return _is_table(
-            name.strip().strip('"').lower()
-            for name in first.split(_delimiter(first))
-        )
-
-    def parse(self, file: CaptionFile) -> Parsed:
-        """One picture an image, whatever number of rows it has."""
-        rows = _csv_rows(file.path, file.text)
-        return Parsed(_pictures_of_rows(file.path, rows))
-
-
-Row = tuple[int, dict[str, Any]]  # the number of its line, and its cells
-
-
-def _pictures_of_rows(path: Path, rows: Iterable[Row]) -> list[Picture]:
-    """Rows of image, caption and perhaps split and id, any number an image."""
-    pictures: dict[str, Picture] = {}
-    captions: dict[str, list[str]] = {}
-    for number, row in rows:
-        where = f"{path}: line {number}"
-        name = require(row, "image", str, where).strip()
-        if not name:
-            raise InputError(f"{where}: the image is empty; name its file")
-        split = row.get("split") or None
-        split = None if split is None else parse_split(split, where)
-        if name not in pictures:
-            captions[name] = []
-            pictures[name] = Picture(
-                _row_id(row, name), name, captions[name], split=split
-            )
-        if pictures[name].split != split:
-            raise InputError(
-                f"{where}: {name} is in another split than on an earlier "
-                "line; an image belongs to one split"
-            )
-        caption = require(row, "caption", str, where)
-        captions[name].append(caption.strip())
-    return list(pictures.values())
-
-
-def _row_id(row: Mapping[str, Any], name: str) -> int | str:
-    given = row.get("id")
-    if given is None or given == "":
-        return posix_path(name).stem
-    return int(given) if str(given).isdecimal() else given
+def _is_row(values: Any) -> bool:
+    """Whether an object is one row, and not columns of many."""
+    if not isinstance(values, dict) or not Columns.of(values).usable:
+        return False
+    columns = Columns.of(values)
+    first = values[(columns.image + columns.image_id)[0]]
+    if isinstance(first, dict):
+        return "path" in first or "file_name" in first
+    return not isinstance(first, list)
 
 
 def _json_rows(path: Path, text: str) -> Iterator[Row]:
@@ -149,64 +113,56 @@ def _json_rows(path: Path, text: str) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
+        where = f"line {number}"
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
+            why = getattr(error, "msg", "too large or too deep")
             raise InputError(
-                f"{path}: line {number} is not valid JSON ({error.msg}), "
-                "perhaps cut short; restore it or take it out"
+                f"{path}: {where} is not valid JSON ({why}), perhaps cut "
+                "short; restore it or take it out"
             ) from None
         if not isinstance(row, dict):
-            raise InputError(f"{path}: line {number} is no JSON object")
-        yield number, _plain_names(row)
+            raise InputError(
+                f"{path}: {where} is no JSON object; give it an image and "
+                "its captions, or take it out"
+            )
+        yield where, row
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[Row]:
-    """The rows of a table with a header line.
+class TableFormat:
+    """A table as text, of any delimiter, with a header or without.
 
-    Columns are parted by comma, semicolon, tab or bar, whichever the
-    header has.
+    See `fields.py` for the names that columns may have, and `delimited.py`
+    for what else may be odd about one.
     """
-    # Strict: otherwise a stray quote swallows the captions behind it.
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=_delimiter(text.lstrip().split("\n", 1)[0]),
-        skipinitialspace=True,
-        strict=True,
+
+    description = "CSV with the columns image and caption"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether columns hold pictures and captions."""
+        if file.first_line[:1] in ("{", "["):
+            return False
+        return file.table is not None
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture an image, whatever number of rows it has."""
+        assert file.table is not None
+        return parse_table(file.path, file.table)
+
+
+def parse_table(path: Path, table: Table, kind: str = "line") -> Parsed:
+    """The pictures of a table.
+
+    Args:
+        path: its file, for messages.
+        table: a `Table`.
+        kind: what its lines are called, in messages.
+    """
+    rows = (
+        (f"{kind} {number}", dict(zip(table.header, cells, strict=True)))
+        for number, cells in table.rows(path)
     )
-    try:
-        rows = (cells for cells in reader if any(cells))
-        header = [name.strip().lower() for name in next(rows)]
-        for cells in rows:
-            if len(cells) != len(header):
-                raise InputError(
-                    f"{path}: line {reader.line_num} has {len(cells)} "
-                    f"columns where the header has {len(header)}; put "
-                    "captions that contain the delimiter in double quotes"
-                )
-            row = dict(zip(header, cells, strict=True))
-            yield reader.line_num, _plain_names(row)
-    except csv.Error as error:
-        raise InputError(
-            f"{path}: line {reader.line_num}: {error}; quote captions with "
-            'double quotes and write quotes inside them as ""'
-        ) from None
-
-
-def _delimiter(header: str) -> str:
-    return max(",;\t|", key=header.count)
-
-
-def _plain_names(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Renames 'file_name', 'comment' and the like to the usual names."""
-    named = {}
-    for name, aliases in COLUMNS.items():
-        key = next((alias for alias in aliases if alias in row), None)
-        if key is not None:
-            named[name] = row[key]
-    return named
-
-
-def _is_table(names: Iterable[str]) -> bool:
-    """Whether these column names make a table of captions."""
-    return {"image", "caption"} <= set(_plain_names(dict.fromkeys(names)))
+    left_out = LeftOut()
+    pictures = pictures_of_rows(path, rows, left_out)
+    return Parsed(pictures, left_out=left_out)

@@ -48,7 +48,7 @@ DIALECTS = {
 
 def get_dialect(name: str) -> Dialect:
     """Looks a dialect up in `DIALECTS`; an unknown name is an InputError."""
-    if name not in DIALECTS:
+    if not isinstance(name, str) or name not in DIALECTS:
         raise InputError(
             f"unknown dialect {name!r}; choose from {', '.join(DIALECTS)}"
         )

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,8 +55,7 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", tuple(self.words))
-        if not all(isinstance(word, str) for word in self.words):
-            raise InputError("vocabulary: a word is not text")
+        _check_words(self.words)
         twice = [w for w, n in collections.Counter(self.words).items() if n > 1]
         if twice:
             raise InputError(f"vocabulary: the word {twice[0]!r} appears twice")
@@ -229,6 +229,7 @@ class Vocabulary:
         """
         if not isinstance(ix_to_word, dict):
             raise InputError("vocabulary: ix_to_word is not a dictionary")
+        _check_words(ix_to_word.values())
         words = _in_order({w: i for i, w in ix_to_word.items()}, 1)
         if dialect is None:
             spoken = {"<start>", "<eos>"} <= set(words)
@@ -270,6 +271,13 @@ class Vocabulary:
     def to_align_dictionary(self) -> dict[str, int]:
         """SCA-CNN's dictionary: {word: id from 2}, without the specials."""
         return {word: i for i, word in enumerate(self.words) if i > 1}
+
+
+def _check_words(words: Iterable[Any]) -> None:
+    """Refuses what is not text, or holds half of a surrogate pair."""
+    for word in words:
+        if not isinstance(word, str) or re.search("[\ud800-\udfff]", word):
+            raise InputError(f"vocabulary: the word {word!a:.60} is not text")
 
 
 def _in_order(word_to_id: Any, start: int) -> list[str]:

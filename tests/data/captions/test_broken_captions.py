@@ -15,18 +15,10 @@ def test_columns_of_unequal_length_are_refused():
         CaptionSet([1, 2], ["a"], ["train"] * 2, [[], []])
 
 
-def without_caption(values):
-    values["images"][2]["sentences"] = []
-    return values
-
-
-def unknown_image(values):
-    values["annotations"][3]["image_id"] = 99
-    return values
-
-
 def twice(values):
-    values["images"][1] = values["images"][0]
+    """Another file under the id of image 0."""
+    name = "file_name" if "annotations" in values else "filename"
+    values["images"][1] = {**values["images"][0], name: "other.jpg"}
     return values
 
 
@@ -64,19 +56,18 @@ def half_tokens():
         (half_tokens(), "give them to all or to none"),
         ({"images": [3]}, r"images\[0\]"),
         ({"images": []}, "no image with captions"),
-        (without_caption(karpathy()), "image 102 .* of the test split has no"),
-        (unknown_image(coco()), "caption for the unknown image 99"),
         (twice(coco()), "id 0 appears twice"),
         (
-            [{"file_path": "a.jpg", "id": 1, "captions": ["A"]}] * 2,
+            [
+                {"file_path": f"{name}.jpg", "id": 1, "captions": ["A"]}
+                for name in "ab"
+            ],
             "image id 1 appears twice",
         ),
-        ([{"file_path": "a.jpg", "id": 1, "captions": "A"}], "wrong type"),
+        ([{"file_path": "a.jpg", "id": 1, "captions": 3}], "wrong type"),
         (TOKENS + "d.jpg#", "line 5 .* cut short"),
         (TOKENS + "a.jpg#1\tAgain\n", "line 5: a.jpg#1 appears twice"),
         ("image,caption\na.jpg\n", "line 2 has 1 columns"),
-        ("image,caption\na.jpg,A, B\n", "line 2 has 3 columns"),
-        ('image,caption\na.jpg,"A dog\nb.jpg,B\n', "line 3: .*quote"),
         ("image,caption\n,A\n", "line 2: the image is empty"),
         ("image,caption\n", "no image with captions"),
         ("image,name\na.jpg,A\n", "no known caption format"),
@@ -89,7 +80,6 @@ def half_tokens():
             "image,caption,split\na.jpg,A,train\nb.jpg,A,\n",
             "image b has no split though others have",
         ),
-        ("image,caption\nx/a.jpg,A\ny/a.jpg,A\n", "image id a appears twice"),
         (
             '{"image": "a.jpg", "caption": "A"}\n{"image": "a.j',
             "line 2 is not valid JSON",
@@ -126,7 +116,7 @@ def test_counts_are_refused_where_the_file_has_splits(options, tmp_path):
     [
         ({"train.txt": "a.jpg", "test.txt": "a.jpg"}, "also listed for train"),
         ({"mine.txt": "a.jpg"}, "which split is it for"),
-        ({"test.txt": "z.jpg"}, "no caption for z.jpg"),
+        ({"test.txt": "z.jpg"}, "listed images of test left out: .*z.jpg"),
         ({"train.txt": "z.jpg"}, "no image with captions"),
     ],
 )
@@ -135,5 +125,5 @@ def test_bad_split_lists(lists, message, tmp_path):
     files = [write(tmp_path / name, text) for name, text in lists.items()]
     with pytest.raises(InputError, match=message):
         read_captions(path, split_files=files)
-    with pytest.raises(InputError, match="cannot be read as a list"):
+    with pytest.raises(InputError, match="no such file; give a list of"):
         read_captions(path, split_files=[tmp_path / "absent_train.txt"])

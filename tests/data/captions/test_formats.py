@@ -16,17 +16,17 @@ from imcap.errors import InputError
 
 
 @pytest.fixture
-def bars(monkeypatch):
+def arrows(monkeypatch):
     """The format that the contract's docstring shows, in the table."""
     names = {}
     for example in doctest.DocTestParser().get_examples(CaptionFormat.__doc__):
         exec(example.source, names)
-    known = (*reading.FORMATS, names["BarFormat"]())
+    known = (*reading.FORMATS, names["ArrowFormat"]())
     monkeypatch.setattr(reading, "FORMATS", known)
 
 
-def test_a_file_is_read(bars, tmp_path):
-    text = "\na.jpg | A dog.\nb/b.jpg | Two cats\n\na.jpg | a Dog, running\n"
+def test_a_file_is_read(arrows, tmp_path):
+    text = "\nA dog. => a.jpg\nTwo cats => b/b.jpg\n\na Dog, running => a.jpg\n"
     captions = read_captions(write(tmp_path / "mine.txt", text), split="val")
     assert captions.image_ids == ["a", "b"]
     assert captions.files == ["a.jpg", "b/b.jpg"]
@@ -38,19 +38,21 @@ def test_a_file_is_read(bars, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("line", ["b.jpg", "b.jpg | Two | cats", "b.jpg|Cats"])
-def test_a_line_that_is_wrong_is_named(bars, tmp_path, line):
-    path = write(tmp_path / "mine.txt", f"a.jpg | A dog.\n\n{line}\n")
-    with pytest.raises(InputError, match="line 3 is not 'file name"):
+@pytest.mark.parametrize(
+    "line", ["Cats", "Two => cats => b.jpg", "Cats=>b.jpg"]
+)
+def test_a_line_that_is_wrong_is_named(arrows, tmp_path, line):
+    path = write(tmp_path / "mine.txt", f"A dog. => a.jpg\n\n{line}\n")
+    with pytest.raises(InputError, match="line 3 is not 'caption"):
         read_captions(path)
 
 
-def test_other_files_are_told_what_it_is(bars, tmp_path):
-    with pytest.raises(InputError, match="and lines of 'file name"):
+def test_other_files_are_told_what_it_is(arrows, tmp_path):
+    with pytest.raises(InputError, match="and lines of 'caption"):
         read_captions(write(tmp_path / "other", "nothing known"))
 
 
 def test_it_is_known_by_the_table_alone(tmp_path):
-    path = write(tmp_path / "mine.txt", "a.jpg | A dog.\n")
+    path = write(tmp_path / "mine.txt", "A dog. => a.jpg\n")
     with pytest.raises(InputError, match="no known caption format"):
         read_captions(path)

@@ -216,17 +216,17 @@ def test_json_and_labels_are_read_once(tmp_path, monkeypatch):
     paths = tmp_path / "cocotalk.json", tmp_path / "cocotalk_label.h5"
     write_cocotalk(captions, words, *paths)
     parsed, opened = [], []
-    read_json, open_h5 = formats.read_json, h5py.File
+    parse_json, open_h5 = formats.parse_json, h5py.File
 
-    def spy_json(path, remedy):
+    def spy_json(path, text, remedy):
         parsed.append(path)
-        return read_json(path, remedy)
+        return parse_json(path, text, remedy)
 
     def spy_h5(path):
         opened.append(path)
         return open_h5(path)
 
-    monkeypatch.setattr(formats, "read_json", spy_json)
+    monkeypatch.setattr(formats, "parse_json", spy_json)
     monkeypatch.setattr("imcap.data.captions.cocotalk.h5py.File", spy_h5)
     again = read_captions(paths[0])
     assert again.vocabulary == words and again.tokens == captions.tokens

@@ -1,0 +1,209 @@
+"""Captions in Apache Arrow: Parquet, and datasets of `save_to_disk`."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from imcap.data.captions.assembly import LeftOut, Picture
+from imcap.data.captions.fields import (
+    WHAT_WOULD_DO,
+    Columns,
+    describe_names,
+)
+from imcap.data.captions.folders import split_in_name, without_part_splits
+from imcap.data.captions.formats import CaptionFile, Parsed, require
+from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.errors import InputError
+from imcap.files import read_json
+
+PARQUET = b"PAR1"
+
+
+class ParquetFormat:
+    """A Parquet file, or a folder of them, as Hugging Face has datasets.
+
+    The pictures may be in it: a column of {bytes, path}, or of bytes. The
+    split is that of a column, or else told by the file's name.
+    """
+
+    description = ".parquet"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether it is one, by its first bytes, or holds some."""
+        if file.is_folder:
+            return bool(_parquet_files(file.path))
+        return file.head.startswith(PARQUET)
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture an image, whatever number of rows it has."""
+        if not file.is_folder:
+            return _parsed(file.path, [(file.path, None)])
+        files = [
+            (
+                path,
+                split_in_name(
+                    PurePosixPath(path.relative_to(file.path).as_posix())
+                ),
+            )
+            for path in _parquet_files(file.path)
+        ]
+        return _parsed(file.path, files)
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.parquet"))
+
+
+class SavedDatasetFormat:
+    """A folder that `datasets.save_to_disk` wrote, with splits or without."""
+
+    description = "folders of datasets.save_to_disk"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether the notes of such a dataset lie in it."""
+        return file.is_folder and any(
+            (file.path / name).exists()
+            for name in ("dataset_dict.json", "state.json")
+        )
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture an image, whatever number of rows it has."""
+        remedy = "save the dataset again"
+        path = file.path / "dataset_dict.json"
+        names: list[str | None] = [None]
+        if path.exists():
+            names = require(read_json(path, remedy), "splits", list, path)
+        files = []
+        for name in names:
+            folder = file.path / str(name) if name else file.path
+            split = split_in_name(PurePosixPath(str(name)))
+            state = folder / "state.json"
+            entries = require(
+                read_json(state, remedy), "_data_files", list, state
+            )
+            for entry in entries:
+                data = require(entry, "filename", str, state)
+                files.append((folder / data, split))
+        return _parsed(file.path, files)
+
+
+def _parsed(path: Path, files: list[tuple[Path, str | None]]) -> Parsed:
+    """The pictures of the rows of all files; splits where all have one."""
+    left_out = LeftOut()
+    pictures: list[Picture] = []
+    for file, split in files:
+        of_file = pictures_of_rows(file, _rows(file), left_out)
+        for picture in of_file:
+            picture.split = picture.split or split
+        pictures += of_file
+    if len(files) > 1 or files[0][1]:
+        without_part_splits(pictures)
+    return Parsed(pictures, left_out=left_out)
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    """The rows of one file, without the bytes of pictures.
+
+    A picture that only has its bytes is called after its file and row.
+    """
+    arrow = _import_arrow(path)
+    number = 0
+    try:
+        for batch in _batches(path):
+            if not number:
+                _check_columns(path, batch.schema)
+            for row in batch.to_pylist():
+                columns = Columns.of(row)
+                cells = [row[n] for n in columns.image + columns.image_id]
+                if all(_is_nameless(cell) for cell in cells):
+                    row["image"] = f"{path.name}/{number}"
+                yield f"row {number}", row
+                number += 1
+    except (arrow.ArrowException, OSError) as error:
+        line = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: cannot be read ({line}); fetch or write it again"
+        ) from None
+
+
+def _is_nameless(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, dict) and not cell.get("path"))
+
+
+def _check_columns(path: Path, schema: Any) -> None:
+    columns = Columns.of(schema.names)
+    if not columns.captions or not (columns.image or columns.image_id):
+        raise InputError(
+            f"{path}: no captions; its columns are "
+            f"{describe_names(schema.names)}, and due is {WHAT_WOULD_DO}"
+        )
+
+
+def _batches(path: Path) -> Iterator[Any]:
+    """Record batches of a Parquet or an Arrow file, bytes left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with open(path, "rb") as file:
+        is_parquet = file.read(4) == PARQUET
+    if is_parquet:
+        with pq.ParquetFile(path) as parquet:
+            for batch in parquet.iter_batches(columns=_leaves(parquet)):
+                yield _with_bare_images(batch, parquet.schema_arrow)
+        return
+    with pa.memory_map(str(path)) as stream:
+        for batch in pa.ipc.open_stream(stream):
+            yield _without_bytes(batch)
+
+
+def _leaves(parquet: Any) -> list[str]:
+    """The columns of a Parquet file that hold no bytes."""
+    schema = parquet.schema
+    leaves = [schema.column(place) for place in range(len(schema.names))]
+    return [
+        leaf.path
+        for leaf in leaves
+        if leaf.physical_type != "BYTE_ARRAY"
+        or leaf.logical_type.type == "STRING"
+    ]
+
+
+def _with_bare_images(batch: Any, schema: Any) -> Any:
+    """The batch, with an empty column for one that was all bytes."""
+    import pyarrow as pa
+
+    for name in schema.names:
+        if name not in batch.schema.names:
+            batch = batch.append_column(name, pa.nulls(batch.num_rows))
+    return batch
+
+
+def _without_bytes(batch: Any) -> Any:
+    """The batch; bytes are null, as they are in objects with them."""
+    import pyarrow as pa
+
+    names, columns = [], []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        kind = column.type
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            column = pa.nulls(len(column))
+        elif pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+            inner = kind.get_field_index("path")
+            paths = (
+                column.field("path") if inner >= 0 else pa.nulls(len(column))
+            )
+            column = pa.StructArray.from_arrays([paths], ["path"])
+        names.append(name)
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, names)
+
+
+def _import_arrow(path: Path) -> Any:
+    try:
+        import pyarrow
+    except ModuleNotFoundError:
+        raise InputError(
+            f"{path}: this needs pyarrow: pip install 'imcap[arrow]'; or save "
+            "the captions as CSV or JSON lines"
+        ) from None
+    return pyarrow.lib

@@ -1,0 +1,282 @@
+"""Tables as text: delimiter, header or none, and cells of imperfect lines."""
+
+import csv
+import dataclasses
+import functools
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from imcap.data.captions.assembly import SPLIT_NAMES
+from imcap.data.captions.fields import Columns
+from imcap.data.pictures.listing import ENDINGS
+from imcap.errors import InputError
+
+DELIMITERS = "\t|;,"
+# A line of a table begins with such a name, or ends with it.
+PICTURE = re.compile(
+    r"(?:https?://\S+|.*\S(?:"
+    + "|".join(map(re.escape, sorted({*ENDINGS, ".avif", ".heic", ".jxl"})))
+    + r"))",
+    re.IGNORECASE,
+)
+NAME_AND_TEXT = re.compile(r"\s*(\S+?(?<=\w)\.\w{3,4})[ \t]+(\S.*)")
+LONGEST_CELL = 50  # lines that a quoted cell may have
+SAMPLE = 50  # lines that tell what a table without header holds
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """How a text is a table.
+
+    Attributes:
+        delimiter: one character, or " " between a name and free text.
+        header: the names of its columns.
+        lines: its lines after the header, with their numbers from 1.
+    """
+
+    delimiter: str
+    header: list[str]
+    lines: list[tuple[int, str]]
+
+    def rows(self, path: Path) -> Iterator[tuple[int, list[str]]]:
+        """The cells of each row, as many as the header has names.
+
+        Raises:
+            InputError: a line without a text.
+        """
+        if self.delimiter == " ":
+            for number, line in self.lines:
+                match = NAME_AND_TEXT.fullmatch(line)
+                if match is None:
+                    raise InputError(
+                        f"{path}: line {number} is not a file name and its "
+                        "text; mend it or take it out"
+                    )
+                yield number, list(match.groups())
+            return
+        yield from self._strict_rows() or self._lenient_rows(path)
+
+    def _strict_rows(self) -> list[tuple[int, list[str]]] | None:
+        """The rows of a table as the csv module has it; None of others."""
+        text = "\n".join(line for _, line in self.lines)
+        reader = csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=self.delimiter,
+            skipinitialspace=True,
+            strict=True,
+        )
+        rows = []
+        width = len(self.header)
+        try:
+            for cells in reader:
+                if not any(cells):
+                    continue
+                if len(cells) != width or any(
+                    self._swallowed(cell) for cell in cells if "\n" in cell
+                ):
+                    return None
+                number = self.lines[reader.line_num - 1][0]
+                rows.append((number, cells))
+        except csv.Error:
+            return None
+        return rows
+
+    def _swallowed(self, cell: str) -> bool:
+        """Whether a quote that does not close took in further rows."""
+        return any(map(self._is_row, cell.split("\n")[1:]))
+
+    def _is_row(self, line: str) -> bool:
+        """Whether a line begins a row, and does not continue a cell."""
+        cells = line.split(self.delimiter)
+        names = (cells[0], cells[-1])
+        return len(cells) > 1 and any(
+            PICTURE.fullmatch(name.strip().strip('"')) for name in names
+        )
+
+    def _lenient_rows(self, path: Path) -> list[tuple[int, list[str]]]:
+        """The rows where quotes do not close or delimiters are bare."""
+        rows = []
+        place = 0
+        while place < len(self.lines):
+            number, line = self.lines[place]
+            place += 1
+            cells = _split(line, self.delimiter)
+            longer = line
+            for count in range(min(LONGEST_CELL, len(self.lines) - place)):
+                if not _is_open(cells) or self._is_row(
+                    self.lines[place + count][1]
+                ):
+                    break
+                longer += "\n" + self.lines[place + count][1]
+                joined = _split(longer, self.delimiter)
+                if not _is_open(joined):
+                    cells, place = joined, place + count + 1
+                    break
+            if any(cell.strip() for cell in cells):
+                rows.append((number, self._fitted(path, number, cells)))
+        return rows
+
+    def _fitted(self, path: Path, number: int, cells: list[str]) -> list[str]:
+        """As many cells as the header has names.
+
+        The surplus of delimiters belongs to the caption, which is free
+        text. Flickr30k's table lacks one behind a number.
+        """
+        width = len(self.header)
+        captions = Columns.of(self.header).captions
+        target = self.header.index(captions[-1]) if captions else width - 1
+        surplus = len(cells) - width
+        if surplus > 0 and (len(captions) == 1 or target == width - 1):
+            whole = self.delimiter.join(cells[target : target + surplus + 1])
+            cells = [*cells[:target], whole, *cells[target + surplus + 1 :]]
+        elif surplus == -1 and target == width - 1:
+            match = re.fullmatch(r"\s*(\d+)\s+(\S.*)", cells[-1])
+            if match is not None:
+                cells = [*cells[:-1], *match.groups()]
+        if len(cells) < width and target < len(cells):
+            cells = [*cells, *[""] * (width - len(cells))]
+        if len(cells) != width:
+            raise InputError(
+                f"{path}: line {number} has {len(cells)} columns where the "
+                f"header has {width}; put captions that contain the "
+                "delimiter in double quotes"
+            )
+        return [_unquoted(cell) for cell in cells]
+
+
+def read_table(text: str) -> Table | None:
+    """How a text is a table of pictures and captions; None if it is not.
+
+    Args:
+        text: the whole text, line ends as they are.
+    """
+    lines = list(enumerate(re.split(r"\r\n|\r|\n", text), 1))
+    lines = [(number, line) for number, line in lines if line.strip()]
+    delimiters = DELIMITERS
+    stated = re.fullmatch(r'"?sep=(\\t|.)"?', lines[0][1].strip("\r\n"))
+    if stated is not None and len(lines) > 1:
+        delimiters = stated[1].replace("\\t", "\t")
+        lines = lines[1:]
+    first = lines[0][1]
+    for delimiter in sorted(delimiters, key=first.count, reverse=True):
+        header = [_unquoted(cell) for cell in _split(first, delimiter)]
+        if len(header) > 1 and Columns.of(header).usable:
+            return Table(delimiter, _distinct(header), lines[1:])
+    for delimiter in delimiters:
+        named = _header_of([line for _, line in lines[:SAMPLE]], delimiter)
+        if named is not None:
+            return Table(delimiter, named, lines)
+    matches = [NAME_AND_TEXT.fullmatch(line) for _, line in lines[:SAMPLE]]
+    if all(match and PICTURE.fullmatch(match[1]) for match in matches):
+        return Table(" ", ["image", "caption"], lines)
+    return None
+
+
+def header_cells(text: str) -> list[str]:
+    """The cells of the first line, for the message about what was found."""
+    line = text.strip().splitlines()[0]
+    delimiter = max(DELIMITERS, key=line.count)
+    return [_unquoted(cell) for cell in _split(line, delimiter)]
+
+
+def _distinct(header: Sequence[str]) -> list[str]:
+    """The header, its later columns of the same name made different."""
+    names: list[str] = []
+    for name in header:
+        names.append(name if name not in names else f"{name} (again)")
+    return names
+
+
+def _header_of(lines: Sequence[str], delimiter: str) -> list[str] | None:
+    """Names for the columns of a table without a header.
+
+    One column holds names of pictures, first or last; numbers and splits
+    may stand between it and the captions.
+    """
+    rows = [
+        [_unquoted(cell) for cell in _split(line, delimiter)] for line in lines
+    ]
+    width = min(map(len, rows))
+    named = Columns.of(rows[0])
+    if width < 2 or named.image or named.captions:
+        return None  # no table, or one with a header that lacks something
+    if _most(rows, -1, PICTURE) and not _most(rows, 0, PICTURE):
+        return ["caption", "image"]
+    if not _most(rows, 0, PICTURE) and not (
+        delimiter in "\t|" and _most(rows, 0, re.compile(r"\S+"))
+    ):
+        return None
+    header = ["image"]
+    splits = re.compile("|".join(SPLIT_NAMES), re.IGNORECASE)
+    for column in range(1, width - 1):
+        if _most(rows, column, re.compile(r"\d+")):
+            header.append(f"number {column}")
+        elif _most(rows, column, splits):
+            header.append("split")
+        else:
+            break
+    left = width - len(header)
+    even = all(len(row) == width for row in rows)
+    if left > 1 and even and delimiter in "\t|;":
+        if _most(rows, width - 1, splits):
+            return [*header, *_captions(left - 1), "split"]
+        return [*header, *_captions(left)]
+    if left > 1 and _most(rows, -1, splits):
+        return [*header, "caption", "split"]
+    return [*header, "caption"]
+
+
+def _captions(count: int) -> list[str]:
+    if count == 1:
+        return ["caption"]
+    return [f"caption {number}" for number in range(1, count + 1)]
+
+
+def _most(
+    rows: Sequence[Sequence[str]], column: int, pattern: re.Pattern[str]
+) -> bool:
+    """Whether the first and nearly all cells of a column are of a kind."""
+    fits = [pattern.fullmatch(row[column].strip()) is not None for row in rows]
+    return fits[0] and sum(fits) >= 0.9 * len(fits)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    """The cells of a line as they are written, with their quotes.
+
+    A quote opens a cell only where it also closes it: before a delimiter or
+    the end.
+    """
+    quoted = _quoted_cell(delimiter)
+    cells, place = [], 0
+    while True:
+        match = quoted.match(line, place)
+        stop = match.end() if match else line.find(delimiter, place)
+        if stop < 0 or stop >= len(line):
+            cells.append(line[place:])
+            return cells
+        cells.append(line[place:stop])
+        place = stop + 1
+
+
+@functools.cache
+def _quoted_cell(delimiter: str) -> re.Pattern[str]:
+    end = re.escape(delimiter)
+    return re.compile(rf' *"(?:[^"\\]|\\.|"")*" *(?={end}|$)', re.DOTALL)
+
+
+def _is_open(cells: Sequence[str]) -> bool:
+    """Whether some cell begins with a quote that closes nowhere."""
+    return any(
+        cell.lstrip().startswith('"') and cell.count('"') % 2 for cell in cells
+    )
+
+
+def _unquoted(cell: str) -> str:
+    text = cell.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"').replace('\\"', '"')
+    if text.startswith('"') and text.count('"') == 1:
+        return text[1:]
+    return text

@@ -1,0 +1,168 @@
+"""Rows of picture and text, of any names and from anywhere, as pictures."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from imcap.data.captions.assembly import (
+    LeftOut,
+    Picture,
+    parse_split,
+    posix_path,
+)
+from imcap.data.captions.fields import (
+    WHAT_WOULD_DO,
+    Columns,
+    describe_names,
+    is_null,
+    parse_captions,
+    parse_id,
+    parse_name,
+    read_size,
+)
+from imcap.errors import InputError
+
+# The place in the file, as "line 3", and what stands there by its name.
+Row = tuple[str, Mapping[str, Any]]
+
+
+@dataclasses.dataclass
+class _Entry:
+    """A row, its cells told apart."""
+
+    where: str
+    name: str | None
+    image_id: int | str | None
+    row_id: int | str | None
+    captions: list[str]
+    many: bool
+    split: str | None
+    size: tuple[int, int] | None
+
+
+def pictures_of_rows(
+    path: Path, rows: Iterable[Row], left_out: LeftOut
+) -> list[Picture]:
+    """Joins rows to pictures: any number of rows, and of texts in a row.
+
+    Rows of one `image_id`, or without it of one file, belong to one picture.
+    A column `id` may number pictures or captions: of captions where rows of
+    one file differ in it; then it is not used.
+
+    Args:
+        path: the file, for messages.
+        rows: `Row`s with the names of `fields.py`.
+        left_out: where repeated images are counted.
+
+    Raises:
+        InputError: a cell with something else than is due; rows that
+            contradict each other.
+    """
+    entries = [_parse_row(path, *row) for row in rows]
+    numbers_captions = _numbers_captions(entries)
+    pictures: dict[int | str, Picture] = {}
+    for entry in entries:
+        key = entry.image_id
+        if key is None and not (numbers_captions and entry.name):
+            key = entry.row_id
+        name = str(key) if entry.name is None else entry.name
+        place: Any = ("file", name) if key is None else key
+        known = pictures.get(place)
+        if known is None:
+            pictures[place] = Picture(
+                posix_path(name).stem if key is None else key,
+                name,
+                list(entry.captions),
+                split=entry.split,
+                size=entry.size,
+                is_named=key is None,
+            )
+        else:
+            _add(known, entry, name, left_out)
+    return list(pictures.values())
+
+
+def _add(picture: Picture, entry: _Entry, name: str, left_out: LeftOut) -> None:
+    """Adds the captions of a further row of a picture."""
+    if picture.split != entry.split:
+        raise InputError(
+            f"{entry.where}: {name} is in another split than on an earlier "
+            "line; an image belongs to one split"
+        )
+    if picture.file != name:
+        raise InputError(
+            f"{entry.where}: image id {picture.image_id} appears twice "
+            f"({picture.file} and {name}); give each image its own id"
+        )
+    assert picture.captions is not None
+    if entry.many and set(entry.captions) <= set(picture.captions):
+        left_out.add("repeated images", entry.where)
+        return
+    picture.captions.extend(entry.captions)
+
+
+def _numbers_captions(entries: list[_Entry]) -> bool:
+    """Whether `id` differs between rows of one text of the same file."""
+    ids: dict[str, int | str | None] = {}
+    for entry in entries:
+        if entry.image_id is None and entry.name and not entry.many:
+            first = ids.setdefault(entry.name, entry.row_id)
+            if first != entry.row_id:
+                return True
+    return False
+
+
+def _parse_row(path: Path, place: str, row: Mapping[str, Any]) -> _Entry:
+    where = f"{path}: {place}"
+    columns = Columns.of(row)
+    if not columns.captions:
+        raise InputError(
+            f"{where}: 'caption' is missing; there are {describe_names(row)}, "
+            f"and due is {WHAT_WOULD_DO}"
+        )
+    name = _first(parse_name, row, columns.image, where)
+    image_id = _first(parse_id, row, columns.image_id, where)
+    row_id = _first(parse_id, row, columns.row_id, where)
+    if name is None and image_id is None and row_id is None:
+        raise InputError(
+            f"{where}: the image is empty; name its file"
+            if columns.image
+            else f"{where}: 'image' is missing; there are "
+            f"{describe_names(row)}, and due is {WHAT_WOULD_DO}"
+        )
+    split = next((row[n] for n in columns.split if not is_null(row[n])), None)
+    captions = _captions(row, columns, where)
+    many = isinstance(row[columns.captions[0]], (list, tuple))
+    return _Entry(
+        where,
+        name,
+        image_id,
+        row_id,
+        captions,
+        many or len(captions) > 1,
+        None if split in (None, "") else parse_split(split, where),
+        read_size(row, where),
+    )
+
+
+def _captions(
+    row: Mapping[str, Any], columns: Columns, where: str
+) -> list[str]:
+    captions = [
+        text
+        for name in columns.captions
+        for text in parse_captions(row[name], name, where)
+    ]
+    if len(columns.captions) > 1:
+        # Wide tables have fewer captions for some pictures.
+        return [text for text in captions if text] or captions[:1]
+    return captions
+
+
+def _first(
+    parse: Any, row: Mapping[str, Any], names: Iterable[str], where: str
+) -> Any:
+    """The first of these columns that has a value."""
+    values = (parse(row[name], name, where) for name in names)
+    return next((value for value in values if value is not None), None)

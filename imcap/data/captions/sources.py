@@ -1,0 +1,64 @@
+"""Which caption files are meant: one, or several with a split each."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from imcap.data.captions.assembly import SPLIT_NAMES, parse_split
+from imcap.errors import InputError
+from imcap.files import StrPath
+
+# The files of a flag that takes several, as one str of settings.
+BETWEEN = "\n"
+Sources = StrPath | Sequence[StrPath] | Mapping[str, StrPath]
+
+
+def caption_files(sources: Sources) -> list[tuple[str | None, Path]]:
+    """The files meant, each with the split that it is for, or None.
+
+    Args:
+        sources: a path; a list of paths, or of "SPLIT=PATH"; a dict of split
+            to path; or the lines of such a list as one str, as settings of
+            a run keep them.
+
+    Raises:
+        InputError: no file, or a split that there is not.
+
+    Example:
+        >>> caption_files(["train=captions_train2017.json", "val=v.json"])
+        [('train', PosixPath('captions_train2017.json')),
+         ('val', PosixPath('v.json'))]
+    """
+    if isinstance(sources, Mapping):
+        return [
+            (parse_split(name, str(path)), Path(path))
+            for name, path in sources.items()
+        ]
+    if isinstance(sources, (str, os.PathLike)):
+        sources = os.fspath(sources).split(BETWEEN)
+    found = [_split_and_path(os.fspath(one)) for one in sources]
+    if not found:
+        raise InputError("no caption file; give one")
+    return found
+
+
+def _split_and_path(text: str) -> tuple[str | None, Path]:
+    match = re.fullmatch(r"(\w+)=(.+)", text)
+    if match is None or Path(text).exists():
+        return None, Path(text)
+    if match[1].lower() not in SPLIT_NAMES:
+        return None, Path(text)
+    return parse_split(match[1], text), Path(match[2])
+
+
+def first_file(sources: Sources) -> Path:
+    """The first of the files, beside which other files of the data lie."""
+    return caption_files(sources)[0][1]
+
+
+def resolved_files(sources: Sources) -> list[tuple[str | None, str]]:
+    """The files as absolute paths, to tell whether two names mean the same."""
+    return [
+        (split, str(path.resolve())) for split, path in caption_files(sources)
+    ]

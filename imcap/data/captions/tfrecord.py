@@ -1,0 +1,126 @@
+"""Captions in TFRecord files of tf.train.Example or SequenceExample."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from imcap.data.captions.assembly import LeftOut, Picture
+from imcap.data.captions.fields import (
+    WHAT_WOULD_DO,
+    Columns,
+    describe_names,
+)
+from imcap.data.captions.folders import split_in_name, without_part_splits
+from imcap.data.captions.formats import CaptionFile, Parsed
+from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.errors import InputError
+
+RECORDS = re.compile(r".*\.tfrec(ord)?s?(-\d+-of-\d+)?(\.gz)?", re.IGNORECASE)
+LONGEST_TEXT = 1 << 16  # bytes; what is longer is a picture
+
+
+class TFRecordFormat:
+    """A TFRecord file, or a folder of shards.
+
+    Features are known by the names that columns have elsewhere, with or
+    without a group: `caption`, `image/filename`, `image/image_id`,
+    `captions/text`. TFDS's coco_captions has them, and im2txt, whose
+    captions are words in a SequenceExample.
+    """
+
+    description = ".tfrecord"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether it is called so, or holds such files."""
+        if file.is_folder:
+            return bool(_shards(file.path))
+        return RECORDS.fullmatch(file.path.name) is not None
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture an image, whatever number of records it has."""
+        left_out = LeftOut()
+        pictures: list[Picture] = []
+        if not file.is_folder:
+            pictures = pictures_of_rows(file.path, _rows(file.path), left_out)
+            return Parsed(pictures, left_out=left_out)
+        for shard in _shards(file.path):
+            of_shard = pictures_of_rows(shard, _rows(shard), left_out)
+            name = PurePosixPath(shard.relative_to(file.path).as_posix())
+            for picture in of_shard:
+                picture.split = picture.split or split_in_name(name)
+            pictures += of_shard
+        return Parsed(without_part_splits(pictures), left_out=left_out)
+
+
+def _shards(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.rglob("*") if RECORDS.fullmatch(path.name)
+    )
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    """A row a record, of the features that are no bytes of pictures."""
+    import tensorflow as tf
+
+    kind = "GZIP" if path.suffix.lower() == ".gz" else None
+    records = tf.data.TFRecordDataset(str(path), compression_type=kind)
+    number = -1
+    try:
+        for number, record in enumerate(records.as_numpy_iterator()):
+            # An Example is a SequenceExample without lists.
+            example = tf.train.SequenceExample.FromString(record)
+            row = _values(example)
+            columns = Columns.of(row)
+            if not number and not columns.captions:
+                names = [*example.context.feature]
+                raise InputError(
+                    f"{path}: record 0 has the features "
+                    f"{describe_names(names)}; due is {WHAT_WOULD_DO}"
+                )
+            if not columns.image and not columns.image_id:
+                row["image"] = f"{path.name}/{number}"
+            yield f"record {number}", row
+    except (tf.errors.OpError, _decode_error()) as error:
+        line = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{path}: record {number + 1} cannot be read ({line}); fetch or "
+            "write the file again"
+        ) from None
+
+
+def _decode_error() -> type[Exception]:
+    from google.protobuf.message import DecodeError
+
+    return DecodeError
+
+
+def _values(example: Any) -> dict[str, Any]:
+    """The features of a record that are numbers or text, by name."""
+    row: dict[str, Any] = {}
+    for name, feature in example.context.feature.items():
+        values = _plain(feature)
+        if values:
+            row[name] = values[0] if len(values) == 1 else values
+    for name, steps in example.feature_lists.feature_list.items():
+        words = [word for step in steps.feature for word in _plain(step)]
+        if words and all(isinstance(word, str) for word in words):
+            kept = [w for w in words if w not in ("<S>", "</S>")]
+            row[name] = " ".join(kept)
+    return row
+
+
+def _plain(feature: Any) -> list[Any]:
+    """The values of a feature; none where they are bytes of a picture."""
+    kind = feature.WhichOneof("kind")
+    if kind is None:
+        return []
+    values = list(getattr(feature, kind).value)
+    if kind != "bytes_list":
+        return values
+    if any(len(value) > LONGEST_TEXT for value in values):
+        return []
+    try:
+        return [value.decode("utf-8") for value in values]
+    except UnicodeDecodeError:
+        return []

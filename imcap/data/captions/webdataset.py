@@ -1,0 +1,137 @@
+"""Captions in tar files of webdataset: 0001.jpg, 0001.txt, 0001.json."""
+
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from imcap.data.captions.assembly import LeftOut, Picture
+from imcap.data.captions.fields import Columns
+from imcap.data.captions.folders import split_in_name, without_part_splits
+from imcap.data.captions.formats import CaptionFile, Parsed
+from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.data.pictures.listing import ENDINGS
+from imcap.errors import InputError
+from imcap.files import decode_text, parse_json
+
+TAR = re.compile(r".*\.(tar|tar\.gz|tgz)", re.IGNORECASE)
+TEXTS = ("txt", "text", "caption")
+
+
+class WebDatasetFormat:
+    """A tar file of samples, or a folder of such shards.
+
+    A sample is what has the same name up to its first dot: a picture, and
+    its caption as `.txt` or in `.json`; `.cls` is a label and not read.
+    """
+
+    description = "webdataset's .tar"
+
+    def recognises(self, file: CaptionFile) -> bool:
+        """Whether it is a tar file, by its content, or holds some."""
+        if file.is_folder:
+            return bool(_shards(file.path))
+        return file.head[257:262] == b"ustar" or (
+            file.head.startswith(b"\x1f\x8b")
+            and TAR.fullmatch(file.path.name) is not None
+        )
+
+    def parse(self, file: CaptionFile) -> Parsed:
+        """One picture a sample; its file is SHARD.tar/NAME.jpg."""
+        left_out = LeftOut()
+        if not file.is_folder:
+            rows = _rows(file.path, left_out)
+            return Parsed(
+                pictures_of_rows(file.path, rows, left_out), left_out=left_out
+            )
+        pictures: list[Picture] = []
+        for shard in _shards(file.path):
+            of_shard = pictures_of_rows(shard, _rows(shard, left_out), left_out)
+            name = PurePosixPath(shard.relative_to(file.path).as_posix())
+            for picture in of_shard:
+                picture.file = str(name.parent / picture.file)
+                picture.split = picture.split or split_in_name(name)
+            pictures += of_shard
+        return Parsed(without_part_splits(pictures), left_out=left_out)
+
+
+def _shards(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.rglob("*") if TAR.fullmatch(path.name)
+    )
+
+
+def _rows(path: Path, left_out: LeftOut) -> Iterator[Row]:
+    """A row a sample: its picture, and what its text and JSON say."""
+    for key, parts in _samples(path):
+        pictures = [end for end in parts if f".{end}" in ENDINGS]
+        texts = [end for end in parts if end in (*TEXTS, "json")]
+        if not pictures:
+            if texts:
+                left_out.add("texts without a picture", f"{path.name}/{key}")
+            continue
+        row = _json_part(path, key, parts)
+        for end in TEXTS:
+            if end in parts:
+                lines = _text(path, f"{key}.{end}", parts[end]).splitlines()
+                captions = [line.strip() for line in lines if line.strip()]
+                row["caption"] = captions if len(captions) > 1 else captions[:1]
+                break
+        row.setdefault("caption", None)
+        yield key, {**row, "image": f"{path.name}/{key}.{pictures[0]}"}
+
+
+def _json_part(path: Path, key: str, parts: dict[str, bytes]) -> dict[str, Any]:
+    """What a sample's JSON says of captions, id, split and size."""
+    if "json" not in parts:
+        return {}
+    name = f"{key}.json"
+    text = _text(path, name, parts["json"])
+    values = parse_json(f"{path}: {name}", text, "write the shard again")
+    if not isinstance(values, dict):
+        return {"caption": values if isinstance(values, (str, list)) else None}
+    columns = Columns.of(values)
+    row = {
+        name: values[name] for name in columns.split[:1] + columns.image_id[:1]
+    }
+    sizes = {n: values[n] for n in ("width", "height") if n in values}
+    if columns.captions:
+        row["caption"] = values[columns.captions[0]]
+    return row | sizes
+
+
+def _text(path: Path, name: str, data: bytes) -> str:
+    try:
+        return decode_text(data)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: {name} is no UTF-8 ({error}); write the shard again"
+        ) from None
+
+
+def _samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """(name, {ending: bytes}) of samples in a row; of pictures no bytes."""
+    current, parts = "", dict[str, bytes]()
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name)
+                if not member.isfile() or name.name.startswith("."):
+                    continue
+                stem, _, end = name.name.partition(".")
+                key, end = str(name.parent / stem), end.lower()
+                if key != current and parts:
+                    yield current, parts
+                    parts = {}
+                current = key
+                inner = archive.extractfile(member)
+                wanted = end in (*TEXTS, "json") and inner is not None
+                parts[end] = inner.read() if wanted and inner else b""
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise InputError(
+            f"{path}: cannot be read as a tar file ({error}); fetch it again"
+        ) from None
+    if parts:
+        yield current, parts

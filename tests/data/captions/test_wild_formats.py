@@ -1,0 +1,248 @@
+"""Captions as people have them: entries, tables, encodings, folders."""
+
+import json
+
+import pytest
+
+from helpers.caption_files import coco, karpathy, write
+from imcap.data.captions.fields import Columns
+from imcap.data.captions.reading import read_captions
+from imcap.errors import InputError
+
+A_AND_B = (["a", "b"], ["a.jpg", "b.jpg"], [["A dog", "Dogs"], ["A cat"]])
+
+
+def read(path):
+    captions = read_captions(path)
+    return captions.image_ids, captions.files, captions.raw
+
+
+ENTRIES = {
+    "rows of texts": [
+        {"image": "a.jpg", "caption": ["A dog", "Dogs"]},
+        {"image": "b.jpg", "caption": "A cat"},
+    ],
+    "rows of a text": [
+        {"file": "a.jpg", "text": "A dog"},
+        {"file": "a.jpg", "text": "Dogs"},
+        {"file": "b.jpg", "text": "A cat"},
+    ],
+    "names to texts": {"a.jpg": ["A dog", "Dogs"], "b.jpg": "A cat"},
+    "names to objects": {
+        "a.jpg": {"captions": ["A dog", "Dogs"]},
+        "b.jpg": {"caption": "A cat"},
+    },
+    "names to sentences": {
+        "a.jpg": [{"raw": "A dog"}, {"tokens": ["Dogs"]}],
+        "b.jpg": [{"sentence": "A cat"}],
+    },
+    "columns": {
+        "path": ["a.jpg", "b.jpg"],
+        "captions": [["A dog", "Dogs"], ["A cat"]],
+    },
+    "columns by row": {
+        "path": {"0": "a.jpg", "1": "b.jpg"},
+        "captions": {"0": ["A dog", "Dogs"], "1": "A cat"},
+    },
+    "under a key": {
+        "info": {"year": 2020},
+        "data": [
+            {"img": "a.jpg", "sents": ["A dog", "Dogs"]},
+            {"img": "b.jpg", "sents": ["A cat"]},
+        ],
+    },
+    "images with texts": {
+        "images": [
+            {"file_name": "b.jpg", "sentences": ["A cat"]},
+            {"file_name": "a.jpg", "captions": ["A dog", "Dogs"]},
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_entries(name, tmp_path):
+    ids, files, raw = read(write(tmp_path / "c.json", ENTRIES[name]))
+    found = sorted(zip(ids, files, raw, strict=True))
+    assert found == list(zip(*A_AND_B, strict=True))
+
+
+def test_entries_by_split(tmp_path):
+    values = {
+        "train": [{"image": "a.jpg", "caption": "A dog"}],
+        "validation": [{"image": "b.jpg", "caption": "A cat"}],
+    }
+    captions = read_captions(write(tmp_path / "c.json", values))
+    assert captions.splits == ["train", "val"]
+
+
+def test_lines_of_texts(tmp_path):
+    text = (
+        '{"file_name": "a.jpg", "text": ["A dog", "Dogs"]}\n'
+        '{"file_name": "b.jpg", "text": "A cat"}\n'
+    )
+    assert read(write(tmp_path / "metadata.jsonl", text)) == A_AND_B
+
+
+TABLES = {
+    "without header": "a.jpg,A dog\na.jpg,Dogs\nb.jpg,A cat\n",
+    "without header, tabs": "a.jpg\tA dog\na.jpg\tDogs\nb.jpg\tA cat\n",
+    "without header, wide": "a.jpg\tA dog\tDogs\nb.jpg\tA cat\t\n",
+    "without header, spaces": "a.jpg A dog\na.jpg Dogs\nb.jpg A cat\n",
+    "without header, numbers": "a.jpg|0|A dog\na.jpg|1|Dogs\nb.jpg|0|A cat\n",
+    "name last": "A dog\ta.jpg\nDogs\ta.jpg\nA cat\tb.jpg\n",
+    "wide": "image,caption1,caption2\na.jpg,A dog,Dogs\nb.jpg,A cat,\n",
+    "wide, parted": "Image Name;Caption 1;Caption 2\n"
+    "a.jpg;A dog;Dogs\nb.jpg;A cat;\n",
+    "other names": "filepath\ttitle\na.jpg\tA dog\na.jpg\tDogs\nb.jpg\tA cat\n",
+    "numbers of captions": "id,imageName,Comment\n"
+    "1,a.jpg,A dog\n2,a.jpg,Dogs\n3,b.jpg,A cat\n",
+    "stated delimiter": "sep=;\r\nimage;caption\r\na.jpg;A dog\r\n"
+    "a.jpg;Dogs\r\nb.jpg;A cat\r\n",
+    "of an old Mac": "image,caption\ra.jpg,A dog\ra.jpg,Dogs\rb.jpg,A cat\r",
+    "an index": ",image,caption\n0,a.jpg,A dog\n1,a.jpg,Dogs\n2,b.jpg,A cat\n",
+    "lists as text": "filename,raw\n"
+    'a.jpg,"[""A dog"", ""Dogs""]"\nb.jpg,"[\'A cat\']"\n',
+    "of Flickr30k": "image_name| comment_number| comment\n"
+    "a.jpg| 0| A dog\na.jpg| 1   Dogs\nb.jpg| 0| A cat\n",
+    "of Flickr8k-CN": "a.jpg#zhb#0 A dog\na.jpg#zhb#1 Dogs\n"
+    "b.jpg#zhb#0 A cat\n",
+    "tokens with spaces": "a.jpg#0 A dog\na.jpg#1 Dogs\nb.jpg#0 A cat\n",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables(name, encoding, tmp_path):
+    path = tmp_path / "table"
+    path.write_bytes(TABLES[name].encode(encoding))
+    assert read(path) == A_AND_B
+
+
+@pytest.mark.parametrize(
+    ("line", "caption"),
+    [
+        ("a.jpg,A, B, C", "A, B, C"),
+        ('a.jpg,"A, B", C', '"A, B", C'),
+        ('a.jpg,"A dog', "A dog"),
+        ('a.jpg,A 5" dog', 'A 5" dog'),
+        ('a.jpg,"A ""big"" dog"', 'A "big" dog'),
+        ('a.jpg,"A \\"big\\" dog"', 'A "big" dog'),
+        ('a.jpg,"A dog\non two lines"', "A dog\non two lines"),
+        ('a.jpg, "A dog" ', "A dog"),
+    ],
+)
+def test_lines_that_are_not_perfect(line, caption, tmp_path):
+    text = f'image,caption\n{line}\nb.jpg,"B, and C"\nc.jpg,D, "E'
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    assert captions.raw == [[caption], ["B, and C"], ['D, "E']]
+
+
+def test_a_caption_between_other_columns(tmp_path):
+    text = "image,caption,split\na.jpg,A, B,train\nb.jpg,C,val\n"
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    assert (captions.raw, captions.splits) == (
+        [["A, B"], ["C"]],
+        ["train", "val"],
+    )
+
+
+def test_a_table_of_windows(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_bytes("image;caption\na.jpg;un café “noir”\n".encode("cp1252"))
+    captions = read_captions(path)
+    assert captions.raw == [["un café “noir”"]]
+    assert "Windows-1252" in captions.notes[0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "image,caption\na.jpg,一个小女孩\n".encode("gbk"),
+        "image,caption\na.jpg,собака бежит\n".encode("cp1251"),
+        "image,caption\na.jpg,café\n".encode() + b"b.jpg,caf\xe9\n",
+    ],
+)
+def test_other_encodings_are_not_guessed(data, tmp_path):
+    (tmp_path / "c.csv").write_bytes(data)
+    with pytest.raises(InputError, match=r"line . *: .*save it as UTF-8"):
+        read_captions(tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("values", [karpathy(), coco(), [ENTRIES["columns"]]])
+def test_json_with_a_mark(values, encoding, tmp_path):
+    if isinstance(values, list):
+        values = ENTRIES["rows of texts"]
+    expected = read(write(tmp_path / "plain.json", values))
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path = tmp_path / "marked.json"
+    path.write_bytes((mark + json.dumps(values)).encode(encoding))
+    assert read(path) == expected
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("image", "caption", "split", "image_id"),
+        ("filename", "sentences", "set", "cocoid"),
+        ("Image Path", "Comment", "Subset", "imgId"),
+        ("photo", "alt_text", "partition", "photo_id"),
+        ("image/filename", "image/caption", "phase", "image/image_id"),
+    ],
+)
+def test_names_of_columns(names):
+    columns = Columns.of(names)
+    assert columns.usable
+    found = (columns.image, columns.captions, columns.split, columns.image_id)
+    assert found == tuple((name,) for name in names)
+
+
+def test_ids_of_images_win_over_ids_of_rows(tmp_path):
+    text = "id,image_id,image,caption\n1,000001,a.jpg,A\n2,000001,a.jpg,B\n"
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    assert captions.image_ids == ["000001"]
+    assert captions.raw == [["A", "B"]]
+
+
+def test_two_entries_of_one_file(tmp_path):
+    values = [
+        {"file_path": "a.jpg", "id": 1, "captions": ["left"]},
+        {"file_path": "a.jpg", "id": 2, "captions": ["right"]},
+    ]
+    expected = ([1, 2], ["a.jpg", "a.jpg"], [["left"], ["right"]])
+    assert read(write(tmp_path / "c.json", values)) == expected
+
+
+def test_equal_names_in_two_folders(tmp_path):
+    text = "image,caption\nx/a.jpg,A\ny/a.jpg,B\ny/b.jpg,C\n"
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    assert captions.image_ids == captions.files
+    assert captions.files == ["x/a.jpg", "y/a.jpg", "y/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("image,name\na.jpg,A\n", "'image', 'name'"),
+        ("foo;bar\n1;2\n", "'foo', 'bar'"),
+        ({"foo": 3}, "the keys 'foo'"),
+        ([{"foo": 3, "bar": 4}], "entries with the keys 'foo', 'bar'"),
+        ({"error": "not found"}, "the keys 'error'"),
+    ],
+)
+def test_what_was_found_is_said(value, found, tmp_path):
+    with pytest.raises(InputError, match=found) as caught:
+        read_captions(write(tmp_path / "c", value))
+    assert "image, file_name, path or image_id" in str(caught.value)
+
+
+def test_other_files_of_coco_are_told(tmp_path):
+    values = coco()
+    del values["annotations"]
+    path = write(tmp_path / "image_info.json", values)
+    with pytest.raises(InputError, match=r"'file_name'.* and no captions"):
+        read_captions(path)
+    values["annotations"] = [{"image_id": 0, "bbox": [1, 2, 3, 4]}]
+    with pytest.raises(InputError, match="'bbox' and no 'caption'"):
+        read_captions(write(path, values))
