@@ -18,6 +18,9 @@ REQUIREMENTS = [
     if line and not line.startswith("#")
 ]
 METADATA = ["pyexiv2>=2.15"]
+# Captions in Parquet and datasets of save_to_disk, and in workbooks.
+ARROW = ["pyarrow>=14"]
+EXCEL = ["openpyxl>=3.1"]
 KERAS_HUB = ["keras-hub>=0.20"]
 # What `imcap serve` needs; small, and without compiled parts.
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
@@ -72,6 +75,8 @@ setup(
         "kerashub": KERAS_HUB,
         "serve": SERVE,
         "metadata": METADATA,
+        "arrow": ARROW,
+        "excel": EXCEL,
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
@@ -88,6 +93,8 @@ setup(
             *SERVE,
             *KERAS_HUB,
             *METADATA,
+            *ARROW,
+            *EXCEL,
         ],
     },
     entry_points={"console_scripts": ["imcap=imcap.__main__:main"]},

@@ -198,13 +198,6 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def is_same_file(given: StrPath | None, known: StrPath | None) -> bool:
-    """Whether a given path means a known file; None is no other one."""
-    if given is None or known is None:
-        return given is None
-    return Path(given).resolve() == Path(known).resolve()
-
-
 def file_digest(path: StrPath) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()

@@ -14,6 +14,7 @@ from imcap.files import StrPath, read_json
 
 Config = TypeVar("Config")
 REQUIRED: Any = object()  # the default of an option that must be given
+BETWEEN = "\n"  # the files of an option that takes several, in one str
 
 
 def option(
@@ -23,6 +24,7 @@ def option(
     choices: Sequence[str] | None = None,
     many: bool = False,
     path: bool = False,
+    several: bool = False,
 ) -> Any:
     """Makes a dataclass field that can also be a command-line flag.
 
@@ -33,6 +35,8 @@ def option(
         choices: the allowed values, or None for any.
         many: True where the flag takes several values, as a tuple.
         path: True of a file or folder; a run finds it again elsewhere.
+        several: True where the flag takes a path, or several as NAME=PATH,
+            which the field holds as one str with `BETWEEN` between them.
     """
     metadata = {
         "help": help,
@@ -40,6 +44,7 @@ def option(
         "choices": choices,
         "many": many,
         "path": path,
+        "several": several,
     }
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata | {"required": True})

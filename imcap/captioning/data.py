@@ -114,7 +114,9 @@ def captions_and_vocabulary(
     config: TrainConfig, earlier: CaptionerRun | None
 ) -> tuple[CaptionSet, Vocabulary]:
     """All captions, and the words of an earlier run or of these."""
-    captions = read_captions(config.input_json, h5_path=config.input_h5)
+    captions = read_captions(
+        config.input_json, h5_path=config.input_h5, strict=config.strict
+    )
     training = captions.split(*TRAINING_SPLITS)
     vocabulary = captions.vocabulary if earlier is None else earlier.vocabulary
     notes = captions.notes

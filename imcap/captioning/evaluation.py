@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from imcap.captioning.confidence import describe_confidence
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.run import CaptionerRun
+from imcap.data.captions.sources import caption_files, is_same_source
 from imcap.data.ids import show_ids
 from imcap.errors import InputError
-from imcap.files import is_same_file, write_json
+from imcap.files import write_json
 from imcap.options import option
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ class SplitSettings:
         "test", "which pictures", choices=("train", "val", "test", "restval")
     )
     input_json: str | None = option(
-        None, "captions; default: those of the training"
-    )
+        None, "captions, or SPLIT=FILE of several; default: those of the "
+        "training", several=True,
+    )  # fmt: skip
     input_h5: str | None = option(None, "label file of cocotalk.json")
     features: str | None = option(
         None, "feature file; default: that of the training",
@@ -46,6 +48,9 @@ class SplitSettings:
         "full captions to compare with; default: those of the training",
     )
     num_images: int = option(-1, "pictures; -1: all", "val_images_use")
+    strict: bool = option(
+        False, "refuse captions of which something would be left out"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Evaluation:
             **dataclasses.asdict(self.data),
             "metrics": sorted(self.metrics),
         }
-        del values["jit_compile"]
+        del values["jit_compile"], values["strict"]
         if not self.decoding.sample_n:
             del values["seed"]
         values["ensemble"] = [
@@ -198,7 +203,13 @@ def caption_split(
 
 
 def identify_file(path: str | None) -> list | None:
-    """Identity of a file: path, size and time of change; None if absent."""
+    """Identity of a file: path, size and time of change; None if absent.
+
+    Of several as SPLIT=FILE a list of both.
+    """
+    files = caption_files(path) if path else []
+    if len(files) > 1 or any(split for split, _ in files):
+        return [[split, identify_file(str(file))] for split, file in files]
     if path is None or not Path(path).exists():
         return None
     status = Path(path).stat()
@@ -227,9 +238,11 @@ def open_split(
         data.input_json or trained.input_json,
         h5_path=data.input_h5
         or (None if data.input_json else trained.input_h5),
+        strict=data.strict,
     )
     captions, note = everything.to_score(
-        data.split, same_file=is_same_file(data.input_json, trained.input_json)
+        data.split,
+        same_file=is_same_source(data.input_json, trained.input_json),
     )
     if note:
         print(f"note: {data.input_json or trained.input_json}: {note}")
@@ -282,7 +295,7 @@ def references_file(run: CaptionerRun, data: SplitSettings) -> str | None:
     trained = run.config
     if data.references or trained.references is None:
         return data.references
-    if not is_same_file(data.input_json, trained.input_json):
+    if not is_same_source(data.input_json, trained.input_json):
         return None
     return trained.references
 

@@ -1,6 +1,5 @@
 """Self-critical training by its flags: rewards, frequencies, samples."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -8,6 +7,7 @@ import keras
 from imcap.captioning.run import CaptionerRun
 from imcap.captioning.train_settings import TrainConfig
 from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.sources import first_file
 from imcap.data.ngrams.document_frequencies import (
     DocumentFrequencies,
     cached_frequencies,
@@ -72,7 +72,7 @@ def document_frequencies(
     if config.cached_tokens:
         return read_frequencies(config.cached_tokens, vocabulary)
     encoded = training.encode(vocabulary, None)
-    folder = Path(config.input_json).parent
+    folder = first_file(config.input_json).parent
     return cached_frequencies(folder, encoded, vocabulary)
 
 

@@ -62,9 +62,11 @@ class TrainConfig(SelfCriticalConfig):
     # What is read and written
     input_json: str = option(
         "data/cocotalk.json",
-        "captions: cocotalk.json, or any format that `imcap prepare` reads",
+        "captions: cocotalk.json, or any format that `imcap prepare` reads; "
+        "or SPLIT=FILE of several",
         "json_file",
         path=True,
+        several=True,
     )
     id: str = option("", "name of the run: --checkpoint_path is save/ID")
     preset: str | None = option(
@@ -76,6 +78,9 @@ class TrainConfig(SelfCriticalConfig):
         "input_label_h5",
         "h5file",
         path=True,
+    )
+    strict: bool = option(
+        False, "refuse captions of which something would be left out"
     )
     references: str | None = option(
         None,

@@ -34,8 +34,9 @@ class ExtractConfig:
     """
 
     input_json: str | None = option(
-        None, "caption file that lists the pictures, any known format"
-    )
+        None, "caption file that lists the pictures, any known format; or "
+        "SPLIT=FILE of several", several=True,
+    )  # fmt: skip
     images: str | None = option(
         None, "folder of pictures, instead of --input_json"
     )

@@ -45,8 +45,9 @@ class MatchEvaluateConfig:
     )
     data_name: str | None = option(None, "the one of them to read")
     input_json: str | None = option(
-        None, "captions; default: those of the training"
-    )
+        None, "captions, or SPLIT=FILE of several; default: those of the "
+        "training", several=True,
+    )  # fmt: skip
     input_h5: str | None = option(None, "label file of cocotalk.json")
     features: str | None = option(
         None, "feature file; default: that of the training"

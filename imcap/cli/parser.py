@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import difflib
 import os
+import re
 import sys
 import typing
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from imcap.cli.unexpected import TRACEBACK, describe_unexpected
 from imcap.errors import InputError
 from imcap.files import expand_wildcards
+from imcap.options import BETWEEN
 from imcap.startup import COMMAND, escape_streams
 
 Config = TypeVar("Config")  # a frozen dataclass of `imcap.options`
@@ -88,6 +90,25 @@ def _spell_out_booleans(
     return spelled
 
 
+def _join_several(
+    arguments: Sequence[str], several: Iterable[str]
+) -> list[str]:
+    """Makes one word of the NAME=PATH behind a flag that takes several."""
+    joined: list[str] = []
+    flag_at = None
+    for word in arguments:
+        is_more = flag_at is not None and len(joined) > flag_at + 1
+        if is_more and re.fullmatch(r"[A-Za-z]\w*=.+", word):
+            joined[-1] += BETWEEN + word
+            continue
+        joined.append(word)
+        if word in several:
+            flag_at = len(joined) - 1
+        elif is_more:
+            flag_at = None
+    return joined
+
+
 def parse(
     config_class: Callable[..., Config],
     arguments: Sequence[str] | None = None,
@@ -121,6 +142,7 @@ def parse_given(
     hints = typing.get_type_hints(config_class)
     booleans: set[str] = set()
     files: set[str] = set()  # flags of several words, patterns among them
+    several: set[str] = set()
     for field in dataclasses.fields(config_class):
         kind = _value_type(hints[field.name])
         if field.metadata.get("many"):
@@ -129,7 +151,10 @@ def parse_given(
         _add_argument(parser, field, kind)
         if kind is bool:
             booleans.update(_flags(field))
+        if field.metadata.get("several"):
+            several.update(_flags(field))
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    arguments = _join_several(arguments, several)
     given = vars(parser.parse_args(_spell_out_booleans(arguments, booleans)))
     for name in files & set(given):
         given[name] = expand_wildcards(given[name])

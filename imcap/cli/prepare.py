@@ -28,8 +28,9 @@ class PrepareConfig:
 
     input_json: str = option(
         REQUIRED,
-        "captions: Karpathy, COCO, coco_raw or cocotalk JSON, "
-        "Flickr8k.token.txt, CSV or JSON lines of image, caption[, split]",
+        "captions: JSON, a table, a folder or an archive of any format of "
+        "docs/data_formats.md; or SPLIT=FILE of several",
+        several=True,
     )
     output_json: str = option(REQUIRED, "cocotalk.json to write")
     output_h5: str = option(
@@ -64,6 +65,9 @@ class PrepareConfig:
     split_files: tuple[str, ...] = option(
         (), "lists of images, one per split, named after it", many=True
     )
+    strict: bool = option(
+        False, "refuse captions of which something would be left out"
+    )
     store_images: bool = option(
         False, f"store the pictures too, {IMAGE_SIZE} pixels square"
     )
@@ -91,6 +95,7 @@ def prepare(config: PrepareConfig) -> None:
             split_files=config.split_files,
             num_val=config.num_val,
             num_test=config.num_test,
+            strict=config.strict,
         )
     with_pictures = config.store_images or config.images_root != ""
     bad: list[dict[str, Any]] = []

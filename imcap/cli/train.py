@@ -15,6 +15,7 @@ from imcap.captioning.model_settings import CaptionerConfig
 from imcap.captioning.train_settings import TrainConfig, validate_config
 from imcap.cli.parser import run_command
 from imcap.cli.training import print_best, print_data
+from imcap.data.captions.sources import first_file
 from imcap.errors import InputError
 from imcap.runs.presets import read_preset
 from imcap.runs.pretrained import continued_path
@@ -84,7 +85,7 @@ def resolve_config(given: dict[str, Any]) -> TrainConfig:
 
 def with_features(config: TrainConfig) -> TrainConfig:
     """The config, its features found beside the captions if not named."""
-    beside = Path(config.input_json).with_name("features.h5")
+    beside = first_file(config.input_json).with_name("features.h5")
     if config.features or config.cnntrain or not beside.exists():
         return config
     return dataclasses.replace(config, features=str(beside))

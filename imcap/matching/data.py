@@ -14,13 +14,14 @@ from imcap.data.batches.readers import (
 )
 from imcap.data.captions.caption_set import NO_VALIDATION, CaptionSet
 from imcap.data.captions.reading import read_captions
+from imcap.data.captions.sources import first_file, is_same_source
 from imcap.data.features.store import FeatureStore
 from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.pairs.precomp import open_precomp
 from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import is_same_file, read_json
+from imcap.files import read_json
 from imcap.matching.run import MatchRun
 from imcap.matching.settings import MatchConfig, validate_config
 from imcap.runs.resume import encoder_weights, open_earlier_run
@@ -46,6 +47,7 @@ class PairSource:
         features: features of input_json's images; None for features.h5
             beside it.
         same_file: whether the captions are those of the training.
+        strict: whether captions of which something is left out are refused.
 
     Example:
         >>> source = PairSource.of(run.config).replaced(features="other.h5")
@@ -58,6 +60,7 @@ class PairSource:
     input_h5: str | None = None
     features: str | None = None
     same_file: bool = True
+    strict: bool = False
 
     @classmethod
     def of(cls, config: MatchConfig) -> PairSource:
@@ -73,7 +76,7 @@ class PairSource:
         }
         if "input_json" in changes:
             changes.setdefault("input_h5", None)
-            changes["same_file"] = is_same_file(
+            changes["same_file"] = is_same_source(
                 changes["input_json"], self.input_json
             )
         elif "data_path" in changes or "data_name" in changes:
@@ -96,13 +99,15 @@ class PairSource:
 
     def read_captions(self) -> CaptionSet:
         """The captions of input_json, of all splits."""
-        return read_captions(str(self.input_json), h5_path=self.input_h5)
+        return read_captions(
+            str(self.input_json), h5_path=self.input_h5, strict=self.strict
+        )
 
     def open_store(self) -> FeatureStore:
         """The features of input_json's images."""
         if self.features is not None:
             return FeatureStore.open(self.features)
-        beside = Path(str(self.input_json)).with_name("features.h5")
+        beside = first_file(str(self.input_json)).with_name("features.h5")
         if beside.exists():
             return FeatureStore.open(beside)
         raise InputError(

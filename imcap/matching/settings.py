@@ -41,11 +41,15 @@ class MatchConfig:
     )  # fmt: skip
     input_json: str | None = option(
         None, "captions in any format that `imcap prepare` reads, instead "
-        "of --data_path",
+        "of --data_path; or SPLIT=FILE of several",
         path=True,
+        several=True,
     )  # fmt: skip
     input_h5: str | None = option(
         None, "label file of cocotalk.json", path=True
+    )
+    strict: bool = option(
+        False, "refuse captions of which something would be left out"
     )
     features: str | None = option(
         None, "features of --input_json's pictures; default: features.h5 "

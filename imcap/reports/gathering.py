@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from imcap.data.captions.sources import first_file
 from imcap.errors import InputError
 from imcap.reports.cards import data_uri
 from imcap.reports.templates import render
@@ -38,7 +39,7 @@ def picture_paths(
     Raises:
         InputError: none of them does.
     """
-    beside = Path(input_json or "").parent
+    beside = first_file(input_json or "").parent
     roots: list[str | Path] = [trained_root, beside, beside / "images"]
     if images_root:
         roots = [images_root]

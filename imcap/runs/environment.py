@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from imcap.data.captions.sources import map_files
 from imcap.errors import InputError
 from imcap.files import read_json, write_json
 from imcap.options import to_json
@@ -76,7 +77,7 @@ def absolute_settings(config: Any) -> dict[str, Any]:
     """JSON of a run's settings, with absolute paths."""
     values = to_json(config)
     for name in _paths(config):
-        values[name] = os.path.abspath(values[name])
+        values[name] = map_files(values[name], os.path.abspath)
     return values
 
 
@@ -91,17 +92,19 @@ def find_again(config: Any, folder: Path) -> Any:
     if not entries:
         return config
     before, now = entries[-1]["run"], os.path.abspath(folder)
-    found = {}
-    for name in _paths(config):
-        path = getattr(config, name)
+
+    def find(path: str) -> str:
         try:
             moved = os.path.normpath(
                 os.path.join(now, os.path.relpath(path, before))
             )
         except ValueError:  # on another drive of Windows
-            continue
-        if os.path.isabs(path) and _is_there(moved):
-            found[name] = moved
+            return path
+        return moved if os.path.isabs(path) and _is_there(moved) else path
+
+    found = {
+        name: map_files(getattr(config, name), find) for name in _paths(config)
+    }
     return dataclasses.replace(config, **found)
 
 

@@ -95,6 +95,28 @@ def test_optional_values_and_tuples():
     assert parse(Example, ["--id", "a", "-pat", "-1"]).es_patience == -1
 
 
+@dataclasses.dataclass(frozen=True)
+class Sourced:
+    data: str = option("none", "captions", "d", several=True)
+    words: tuple[str, ...] = positional("words")
+
+
+@pytest.mark.parametrize(
+    ("line", "data", "words"),
+    [
+        ("--data a.json", "a.json", ()),
+        ("--data a.json one two", "a.json", ("one", "two")),
+        ("--data train=a.json val=b.json", "train=a.json\nval=b.json", ()),
+        ("one -d train=a val=b", "train=a\nval=b", ("one",)),
+        ("--data train=a val=b one", "train=a\nval=b", ("one",)),
+        ("--data=train=a", "train=a", ()),
+        ("a=b --data c", "c", ("a=b",)),
+    ],
+)
+def test_several_files_of_a_flag(line, data, words):
+    assert parse(Sourced, line.split()) == Sourced(data, words)
+
+
 def test_only_what_was_given():
     given = parse_given(Example, ["--id", "a", "--sgate", "False"])
     assert given == {"id": "a", "sgate": False}

@@ -92,7 +92,9 @@ def _parsed(path: Path, files: list[tuple[Path, str | None]]) -> Parsed:
     left_out = LeftOut()
     pictures: list[Picture] = []
     for file, split in files:
-        of_file = pictures_of_rows(file, _rows(file), left_out)
+        name = file.name if file == path else str(file.relative_to(path))
+        rows = _rows(file, PurePosixPath(Path(name).as_posix()))
+        of_file = pictures_of_rows(file, rows, left_out)
         for picture in of_file:
             picture.split = picture.split or split
         pictures += of_file
@@ -101,7 +103,7 @@ def _parsed(path: Path, files: list[tuple[Path, str | None]]) -> Parsed:
     return Parsed(pictures, left_out=left_out)
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path, name: PurePosixPath) -> Iterator[Row]:
     """The rows of one file, without the bytes of pictures.
 
     A picture that only has its bytes is called after its file and row.
@@ -116,7 +118,7 @@ def _rows(path: Path) -> Iterator[Row]:
                 columns = Columns.of(row)
                 cells = [row[n] for n in columns.image + columns.image_id]
                 if all(_is_nameless(cell) for cell in cells):
-                    row["image"] = f"{path.name}/{number}"
+                    row["image"] = str(name / str(number))
                 yield f"row {number}", row
                 number += 1
     except (arrow.ArrowException, OSError) as error:

@@ -205,9 +205,11 @@ def _header_of(lines: Sequence[str], delimiter: str) -> list[str] | None:
     if _most(rows, -1, PICTURE) and not _most(rows, 0, PICTURE):
         return ["caption", "image"]
     if not _most(rows, 0, PICTURE) and not (
-        delimiter in "\t|" and _most(rows, 0, re.compile(r"\S+"))
+        delimiter in "\t|"
+        and _most(rows, 0, re.compile(r"\S+"))
+        and _most(rows, -1, re.compile(r".*(?:\s|[^\0-\x7f]).*"))
     ):
-        return None
+        return None  # what has no ending is an id only beside a sentence
     header = ["image"]
     splits = re.compile("|".join(SPLIT_NAMES), re.IGNORECASE)
     for column in range(1, width - 1):

@@ -2,15 +2,14 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from imcap.data.captions.assembly import SPLIT_NAMES, parse_split
 from imcap.errors import InputError
 from imcap.files import StrPath
+from imcap.options import BETWEEN
 
-# The files of a flag that takes several, as one str of settings.
-BETWEEN = "\n"
 Sources = StrPath | Sequence[StrPath] | Mapping[str, StrPath]
 
 
@@ -57,8 +56,24 @@ def first_file(sources: Sources) -> Path:
     return caption_files(sources)[0][1]
 
 
-def resolved_files(sources: Sources) -> list[tuple[str | None, str]]:
-    """The files as absolute paths, to tell whether two names mean the same."""
-    return [
-        (split, str(path.resolve())) for split, path in caption_files(sources)
+def is_same_source(given: Sources | None, known: Sources | None) -> bool:
+    """Whether given files are the known ones; None means no others."""
+    if given is None or known is None:
+        return given is None
+    mine, theirs = caption_files(given), caption_files(known)
+    return [(split, path.resolve()) for split, path in mine] == [
+        (split, path.resolve()) for split, path in theirs
     ]
+
+
+def map_files(sources: str, change: Callable[[str], str]) -> str:
+    """Settings' str of one or several files, with each path changed.
+
+    Args:
+        sources: as `caption_files` takes it of a str.
+        change: from a path to the path to stand there.
+    """
+    return BETWEEN.join(
+        change(str(path)) if split is None else f"{split}={change(str(path))}"
+        for split, path in caption_files(sources)
+    )

@@ -48,6 +48,8 @@ class TFRecordFormat:
             of_shard = pictures_of_rows(shard, _rows(shard), left_out)
             name = PurePosixPath(shard.relative_to(file.path).as_posix())
             for picture in of_shard:
+                if picture.file.startswith(f"{shard.name}/"):
+                    picture.file = str(name.parent / picture.file)
                 picture.split = picture.split or split_in_name(name)
             pictures += of_shard
         return Parsed(without_part_splits(pictures), left_out=left_out)
