@@ -25,18 +25,24 @@ def option(
     many: bool = False,
     path: bool = False,
     several: bool = False,
+    heading: str | None = None,
+    old: bool = False,
 ) -> Any:
     """Makes a dataclass field that can also be a command-line flag.
 
     Args:
         default: the value when the flag is absent; `REQUIRED` for none.
         help: one line for --help.
-        *aliases: further names without dashes, as in "bs" for -bs.
+        *aliases: older names without dashes, as in "bs" for -bs; only
+            --help_all shows them.
         choices: the allowed values, or None for any.
         many: True where the flag takes several values, as a tuple.
         path: True of a file or folder; a run finds it again elsewhere.
         several: True where the flag takes a path, or several as NAME=PATH,
             which the field holds as one str with `BETWEEN` between them.
+        heading: the group in --help that begins with this field; those that
+            follow are in it too.
+        old: True where the flag is accepted for old command lines only.
     """
     metadata = {
         "help": help,
@@ -45,6 +51,8 @@ def option(
         "many": many,
         "path": path,
         "several": several,
+        "heading": heading,
+        "old": old,
     }
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata | {"required": True})

@@ -1,8 +1,10 @@
 """A quiet start of Keras and its backend."""
 
+import atexit
 import contextlib
 import importlib
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -37,6 +39,82 @@ def escape_streams() -> None:
                 stream.reconfigure(errors="backslashreplace")
 
 
+# What compiled code writes to standard error and nobody can do anything
+# about: notes of TensorFlow, XLA and CUDA, and of JPEG and PNG readers.
+# Errors ("E0000 …", "F0000 …") stay.
+NOISE = (
+    r"[IW]\d{4} \d\d:\d\d:",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] ",
+    r"WARNING: All log messages before absl::InitializeLog",
+    r"INFO: Created TensorFlow Lite",
+    r"To enable the following instructions",
+    r"Corrupt JPEG data|Premature end of JPEG|Invalid SOS parameters",
+    r"Warning: unknown JFIF|libpng warning|TIFFReadDirectory: Warning",
+)
+# A process of its own: what is written just before a crash passes too, and
+# no thread of this one has to run for it.
+FILTER = """
+import re, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+noise = re.compile("|".join(sys.argv[1:]).encode())
+for line in sys.stdin.buffer:
+    if not noise.match(line):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+"""
+_wanted = False  # whether this process is a command's own
+_filter: subprocess.Popen | None = None
+
+
+def hide_noise() -> None:
+    """Has compiled code's `NOISE` kept off standard error from now on.
+
+    It begins when Keras is loaded, for processes that are a command, and
+    not where TF_CPP_MIN_LOG_LEVEL says that somebody wants to see it all.
+    """
+    global _wanted
+    _wanted = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+
+
+def _start_filter() -> None:
+    """Puts a filter before standard error, for all but Python's own."""
+    global _filter
+    shown = getattr(sys.stderr, "screen", sys.stderr)  # behind --log_file
+    own = shown is sys.__stderr__  # and not a notebook's or a test's
+    if not _wanted or not own or shown is None or _filter is not None:
+        return
+    try:
+        sys.stderr.flush()
+        screen = os.dup(2)
+        _filter = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", FILTER, *NOISE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+    except (OSError, ValueError):
+        return  # lines that nobody needs, but no harm
+    assert _filter.stdin is not None
+    python = os.fdopen(
+        os.dup(screen), "w", buffering=1,
+        encoding=sys.stderr.encoding, errors=sys.stderr.errors,
+    )  # fmt: skip
+    if hasattr(sys.stderr, "screen"):
+        sys.stderr.screen = python
+    else:
+        sys.stderr = python
+    os.dup2(_filter.stdin.fileno(), 2)
+    _filter.stdin.close()
+    atexit.register(_stop_filter, screen)
+
+
+def _stop_filter(screen: int) -> None:
+    """Gives standard error back, once all has been written."""
+    os.dup2(screen, 2)
+    if _filter is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _filter.wait(timeout=2)  # a child of ours may hold the pipe
+
+
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """Keeps TensorFlow's start-up notes off standard error.
@@ -45,6 +123,7 @@ def quiet_start() -> Iterator[None]:
     drown the one line that matters.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _start_filter()
     try:
         if sys.stderr is not None:
             sys.stderr.flush()

@@ -13,7 +13,7 @@ from helpers.places import ROOT
 
 PACKAGE = ROOT / "imcap"
 # What each folder may import besides itself.
-OPEN = {"errors", "files", "options", "startup"}
+OPEN = {"errors", "files", "options", "progress", "startup"}
 NEUTRAL = {"layers", "models", "decoding"}
 USERS = {"captioning", "matching", "runs", "vision", "data", "drawing"}
 ALLOWED = {

@@ -7,13 +7,12 @@ python utils/convert_data.py --imgid_list train_ids.txt --split train \
 import dataclasses
 import sys
 
-from tqdm import tqdm
-
 from imcap.cli.parser import run_command
 from imcap.data.features.bottom_up import find_bottom_up_files
 from imcap.data.pairs.precomp import read_lines
 from imcap.data.pairs.precomp_writer import convert_regions
 from imcap.options import REQUIRED, option
+from imcap.progress import BYTES, Meter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +36,9 @@ def convert_data(config: ConvertDataConfig) -> None:
         f for path in config.input_file for f in find_bottom_up_files(path)
     ]
     size = sum(file.stat().st_size for file in files)
-    with tqdm(total=size, unit="B", unit_scale=True) as bar:
+    with Meter(size, "reading", BYTES) as meter:
         shape = convert_regions(
-            files, ids, config.output_dir, config.split, bar.update
+            files, ids, config.output_dir, config.split, meter.update
         )
     print(f"{config.output_dir}: {config.split}_ims.npy of shape {shape}")
 

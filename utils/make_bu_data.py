@@ -10,14 +10,13 @@ where it was stopped.
 import dataclasses
 import sys
 
-from tqdm import tqdm
-
 from imcap.cli.parser import run_command
 from imcap.data.features.bottom_up import (
     convert_bottom_up,
     find_bottom_up_files,
 )
 from imcap.options import option
+from imcap.progress import BYTES, Meter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +37,8 @@ def make_bu_data(config: MakeBottomUpConfig) -> None:
     """Runs the command and prints what came of it."""
     files = find_bottom_up_files(config.downloaded_feats)
     size = sum(file.stat().st_size for file in files)
-    with tqdm(total=size, unit="B", unit_scale=True) as bar:
-        done = convert_bottom_up(files, config.output_dir, bar.update)
+    with Meter(size, "reading", BYTES) as meter:
+        done = convert_bottom_up(files, config.output_dir, meter.update)
     print(
         f"{config.output_dir}: {done.written} of {done.total} pictures "
         "written now"

@@ -11,13 +11,12 @@ themselves with --images_root besides. Relative boxes need none.
 import dataclasses
 import sys
 
-from tqdm import tqdm
-
 from imcap.cli.parser import run_command
 from imcap.data.features.boxes import NORMALISATIONS
 from imcap.data.features.position_folder import write_grid_vectors
 from imcap.data.pictures.sizes import PictureSizes
 from imcap.options import REQUIRED, option
+from imcap.progress import progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +49,7 @@ def prepro_areas(config: PreproAreasConfig) -> None:
         PictureSizes(config.input_dir, config.input_json, config.images_root),
         config.num_grids,
         config.normalise,
-        progress=lambda files: tqdm(files, unit="image"),
+        progress=lambda files: progress(files, unit="pictures"),
     )
     print(f"{config.output_dir}: {written} of {total} pictures written now")
 

@@ -12,12 +12,11 @@ the pictures.
 import dataclasses
 import sys
 
-from tqdm import tqdm
-
 from imcap.cli.parser import run_command
 from imcap.data.features.position_folder import write_relative_boxes
 from imcap.data.pictures.sizes import PictureSizes
 from imcap.options import REQUIRED, option
+from imcap.progress import progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +41,7 @@ def prepro_bbox_relative_coords(config: RelativeBoxesConfig) -> None:
         PictureSizes(
             config.input_box_dir, config.input_json, config.image_root
         ),
-        progress=lambda files: tqdm(files, unit="image"),
+        progress=lambda files: progress(files, unit="pictures"),
     )
     print(f"{config.output_dir}: {written} of {total} pictures written now")
 

@@ -67,24 +67,52 @@ class Side:
         return {str(image_id): texts for image_id, texts in sentences.items()}
 
 
-def check_same_pictures(first: Side, second: Side) -> None:
-    """Refuses two sides that are not of the same pictures and references."""
-    for one, other in ((first, second), (second, first)):
-        missing = set(one.ids) - set(other.ids)
+def open_same_pictures(
+    runs: Sequence[CaptionerRun], evaluation: Evaluation
+) -> list[CaptionSet]:
+    """The captions that both runs are compared on, before anything slow.
+
+    Args:
+        runs: two `CaptionerRun`s.
+        evaluation: the `Evaluation` that they are compared by.
+
+    Returns:
+        For each run the `CaptionSet` of the split.
+
+    Raises:
+        InputError: a run without weights, or the two are not of the same
+            pictures and references.
+    """
+    found = []
+    for run in runs:
+        if run.fingerprint(evaluation.checkpoint) is None:
+            raise InputError(f"{run.path}: it holds no weights yet; train it")
+        captions, _ = open_split(run, evaluation.data)
+        found.append(add_references(run, evaluation.data, captions))
+    first, second = (
+        {str(key): texts for key, texts in references_of(one).items()}
+        for one in found
+    )
+    paths = [run.path for run in runs]
+    for one, other, (mine, theirs) in (
+        (first, second, paths),
+        (second, first, paths[::-1]),
+    ):
+        missing = set(one) - set(other)
         if missing:
             raise InputError(
-                f"{len(missing)} pictures of the split of {one.run.path} are "
-                f"not in that of {other.run.path}, such as picture "
+                f"{len(missing)} pictures of the split of {mine} are "
+                f"not in that of {theirs}, such as picture "
                 f"{min(missing)}; give --input_json of both"
             )
-    theirs = second.references()
-    for image_id, texts in first.references().items():
-        if theirs.get(image_id, texts) != texts:
+    for image_id, texts in first.items():
+        if second[image_id] != texts:
             raise InputError(
                 f"picture {image_id} has other captions in the data of "
-                f"{first.run.path} than in that of {second.run.path}; give "
+                f"{paths[0]} than in that of {paths[1]}; give "
                 "--references of both"
             )
+    return found
 
 
 def compare_sides(
@@ -200,7 +228,7 @@ def short_names(paths: Sequence[str]) -> tuple[str, str]:
 
 def load_results(
     run: CaptionerRun, evaluation: Evaluation
-) -> tuple[list[dict[str, Any]], CaptionSet]:
+) -> list[dict[str, Any]]:
     """A run's captions and scores, made now unless they are there already.
 
     Args:
@@ -208,7 +236,7 @@ def load_results(
         evaluation: the `Evaluation` that they are of.
 
     Returns:
-        The entries of per_image.json, and the `CaptionSet` they are of.
+        The entries of per_image.json.
     """
     # As JSON has them: lists for tuples.
     wanted = json.loads(json.dumps(evaluation.describe(run)))
@@ -222,9 +250,10 @@ def load_results(
         evaluate(run, evaluation, folder)
     else:
         print(f"{run.path}: results of {folder}")
-    rows = read_json(folder / "per_image.json", "evaluate the run again")
-    captions, _ = open_split(run, evaluation.data)
-    return rows, add_references(run, evaluation.data, captions)
+    rows: list[dict[str, Any]] = read_json(
+        folder / "per_image.json", "evaluate the run again"
+    )
+    return rows
 
 
 def find_results(run: CaptionerRun, wanted: dict[str, Any]) -> Path | None:

@@ -11,7 +11,10 @@ class DecodingSettings:
     """How captions are searched or drawn, and what they must not say."""
 
     ensemble: tuple[str, ...] = option(
-        (), "further runs, decoded together with --model", many=True
+        (),
+        "further runs, decoded together with --model",
+        many=True,
+        heading="How captions are decoded",
     )
     beam_size: int = option(5, "beams; 1: greedy")
     group_size: int = option(1, "groups of a diverse beam search")

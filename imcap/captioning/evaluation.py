@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imcap.captioning.confidence import describe_confidence
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.run import CaptionerRun
 from imcap.data.captions.sources import caption_files, is_same_source
@@ -14,9 +13,11 @@ from imcap.data.ids import show_ids
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import option
+from imcap.progress import progress
 
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
+    from imcap.captioning.run import CaptionerRun
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.caption_set import CaptionSet
 
@@ -29,7 +30,10 @@ class SplitSettings:
     """Which pictures and captions; what is None is that of the training."""
 
     split: str = option(
-        "test", "which pictures", choices=("train", "val", "test", "restval")
+        "test",
+        "which pictures",
+        choices=("train", "val", "test", "restval"),
+        heading="Which pictures",
     )
     input_json: str | None = option(
         None, "captions, or SPLIT=FILE of several; default: those of the "
@@ -97,6 +101,8 @@ class Evaluation:
         Returns:
             Dict of JSON values.
         """
+        from imcap.captioning.run import CaptionerRun
+
         values = {
             "checkpoint": self.checkpoint,
             **dataclasses.asdict(self.decoding),
@@ -136,6 +142,7 @@ def evaluate(
     folder = Path(folder) if folder else evaluation.results_folder(run)
     captions, read = open_split(run, evaluation.data)
     captions = add_references(run, evaluation.data, captions)
+    print(describe_sources(run, evaluation.data, len(captions)))
     generated = caption_split(run, evaluation, captions, read)
     texts = {
         image_id: " ".join(caption.words)
@@ -154,6 +161,22 @@ def evaluate(
     return metrics
 
 
+def describe_sources(
+    run: CaptionerRun, data: SplitSettings, pictures: int
+) -> str:
+    """A line that says what is read: run, captions, features."""
+    trained = run.config
+    if trained.cnntrain:
+        source = f"pictures in {data.images_root or trained.images_root}"
+    else:
+        source = f"features {data.features or trained.features}"
+    captions = data.input_json or trained.input_json
+    return (
+        f"{run.path}: {pictures} pictures of split {data.split}; captions "
+        f"{captions}, {source}"
+    )
+
+
 def report_confidence(
     run: CaptionerRun,
     generated: list[Caption],
@@ -162,6 +185,8 @@ def report_confidence(
     checkpoint: str,
 ) -> None:
     """Writes and prints what the confidence of a calibrated run is worth."""
+    from imcap.captioning.confidence import describe_confidence
+
     found = describe_confidence(run, generated, captions, checkpoint)
     if found is None:
         return
@@ -186,8 +211,6 @@ def caption_split(
         evaluation: `Evaluation`.
         captions, read: what `open_split` gave.
     """
-    from tqdm import tqdm
-
     from imcap.captioning.generation import generate, make_generator
     from imcap.data.batches.readers import iterate_batches
 
@@ -198,8 +221,8 @@ def caption_split(
     )
     batches = iterate_batches(read, captions.image_ids, evaluation.batch_size)
     every = generate(generator, run.vocabulary, batches)
-    progress = tqdm(every, total=len(captions), unit="image")
-    return [of_image[0] for of_image in progress]
+    shown = progress(every, len(captions), "captioning", "pictures")
+    return [of_image[0] for of_image in shown]
 
 
 def identify_file(path: str | None) -> list | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imcap.captioning.caption import Caption
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.pictures.pillow_decoding import load_pixels
 from imcap.data.words.archived import read_archived, read_vocabulary
 from imcap.errors import InputError

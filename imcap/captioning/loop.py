@@ -128,12 +128,15 @@ class TrainingLoop(Fitting):
         """In the order in which they act at the end of an epoch."""
         validation = []
         if self.validates:
-            score = Validation(self.run, self.task, self.data)
-            validation = [GeneratedValidation(score), CollapseAlarm(print)]
+            score = Validation(self.run, self.task, self.data, self.summaries)
+            validation = [
+                GeneratedValidation(score),
+                CollapseAlarm(self.meter.print),
+            ]
         return [
             ScheduledSampling(self.scheduled_sampling_rate),
             FiniteGuard(self.progress, self.images_of),
-            SampleAlarm(print),
+            SampleAlarm(self.meter.print),
             *self.standard_callbacks(validation),
         ]
 

@@ -14,6 +14,7 @@ class CaptionerConfig:
         "captioner: adaptive, show_attend_tell, up_down, att2in, sca_cnn, "
         "spatial_transformer (or spatial_pe), transformer, "
         "relation_transformer",
+        heading="The captioner",
     )
     sgate: bool = option(False, "adaptive attention: a visual sentinel")
     lstm: bool = option(False, "no attention")
@@ -41,8 +42,11 @@ class CaptionerConfig:
         0, "width the features must have; 0: any", "att_feat_size"
     )
 
-    # Show, Attend and Tell
-    use_selector: bool = option(True, "the gate on what was seen")
+    use_selector: bool = option(
+        True,
+        "the gate on what was seen",
+        heading="Show, Attend and Tell",
+    )
     score_activation: str = option(
         "tanh", "of the attention score", choices=("tanh", "relu")
     )
@@ -61,8 +65,11 @@ class CaptionerConfig:
         False, "train with drawn locations and REINFORCE"
     )
 
-    # Transformers
-    num_layers: int = option(6, "encoder and decoder layers")
+    num_layers: int = option(
+        6,
+        "encoder and decoder layers",
+        heading="Transformers",
+    )
     ff_size: int = option(2048, "width of feed-forward layers")
     heads: int = option(8, "attention heads")
     embed_dropout: float = option(0.5, "share dropped of embedded features")
@@ -85,11 +92,11 @@ class CaptionerConfig:
     )
     num_grids: int = option(144, "cells that locations are measured in")
 
-    # SCA-CNN
     network: str = option(
         "mobilenetv2",
         "CNN that is attended in",
         choices=("mobilenetv2", "vgg19", "resnet152"),
+        heading="SCA-CNN",
     )
     attention_order: str = option(
         "C-S",

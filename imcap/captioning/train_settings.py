@@ -7,6 +7,9 @@ from imcap.errors import InputError
 from imcap.options import option
 
 ES_METRICS = ("CIDEr", "Bleu_4", "loss")
+OPTIMIZERS = (
+    "adam", "adamw", "sgd", "sgdm", "rmsprop", "adagrad", "adadelta",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +20,7 @@ class SelfCriticalConfig(CaptionerConfig):
         -1,
         "epochs of cross-entropy before self-critical training; 0 begins "
         "with it, which needs --start_from; -1: never",
+        heading="Self-critical training",
     )
     self_critical_rate: float = option(
         0.0, "learning rate of self-critical epochs; 0: --learning_rate"
@@ -59,14 +63,14 @@ class TrainConfig(SelfCriticalConfig):
         --checkpoint_path runs/adaptive
     """
 
-    # What is read and written
     input_json: str = option(
-        "data/cocotalk.json",
+        "",
         "captions: cocotalk.json, or any format that `imcap prepare` reads; "
         "or SPLIT=FILE of several",
         "json_file",
         path=True,
         several=True,
+        heading="What is read and written",
     )
     id: str = option("", "name of the run: --checkpoint_path is save/ID")
     preset: str | None = option(
@@ -128,9 +132,11 @@ class TrainConfig(SelfCriticalConfig):
     )
     force: bool = option(False, "begin anew where a run exists already")
 
-    # Words
     vocabulary_from: str = option(
-        "train", "captions that make the vocabulary", choices=("train", "all")
+        "train",
+        "captions that make the vocabulary",
+        choices=("train", "all"),
+        heading="Words",
     )
     word_count_threshold: int | None = option(
         None, "words seen this often or less become UNK; default: 5, of less "
@@ -138,11 +144,15 @@ class TrainConfig(SelfCriticalConfig):
     )  # fmt: skip
     max_length: int = option(16, "longest caption in words", "seqlen")
 
-    # Optimisation
-    batch_size: int = option(10, "pictures a batch", "bs")
+    batch_size: int = option(
+        10,
+        "pictures a batch",
+        "bs",
+        heading="Optimisation",
+    )
     seq_per_img: int = option(5, "captions a picture", "n_caps")
     max_epochs: int = option(20, "epochs", "nepochs")
-    optim: str = option("adam", "adam adamw sgd sgdm rmsprop adagrad adadelta")
+    optim: str = option("adam", "optimizer", choices=OPTIMIZERS)
     learning_rate: float = option(5e-4, "learning rate", "lr")
     optim_alpha: float = option(0.9, "Adam's first beta; momentum", "alpha")
     optim_beta: float = option(0.999, "Adam's second beta", "beta")
@@ -164,7 +174,7 @@ class TrainConfig(SelfCriticalConfig):
         choices=("constant", "step", "cosine", "noam"),
     )  # fmt: skip
     warmup: int = option(0, "steps of growing learning rate", "noamopt_warmup")
-    noamopt: bool = option(False, "the same as --schedule noam")
+    noamopt: bool = option(False, "the same as --schedule noam", old=True)
     noamopt_factor: float = option(1.0, "factor of noam")
     learning_rate_decay_start: int = option(
         -1,
@@ -195,8 +205,11 @@ class TrainConfig(SelfCriticalConfig):
     workers: int = option(2, "threads that make batches")
     seed: int = option(123, "of everything random")
 
-    # The CNN
-    cnntrain: bool = option(False, "train the CNN too, from pictures")
+    cnntrain: bool = option(
+        False,
+        "train the CNN too, from pictures",
+        heading="The CNN",
+    )
     finetune_from: str | None = option(
         None, "first CNN layer to train; default: its last quarter"
     )
@@ -204,20 +217,29 @@ class TrainConfig(SelfCriticalConfig):
         0.1, "learning rate of the CNN over that of the rest"
     )
 
-    # Validation
-    val_images_use: int = option(-1, "validation pictures; -1: all")
+    val_images_use: int = option(
+        -1,
+        "validation pictures; -1: all",
+        heading="Validation",
+    )
     val_beam_size: int = option(1, "beams in validation; 1: greedy")
-    es_metric: str = option("CIDEr", "what the best epoch is best in")
+    es_metric: str = option(
+        "CIDEr", "what the best epoch is best in", choices=ES_METRICS
+    )
     patience: int = option(5, "epochs without a better one; 0: never", "pat")
     save_checkpoint_every: int = option(
         0, "batches between saves, besides those of each epoch"
     )
     train_only: bool = option(False, "no validation")
     perform_validation_every: int = option(
-        0, "accepted for old command lines: each epoch is validated"
+        0,
+        "accepted for old command lines: each epoch is validated",
+        old=True,
     )
     language_eval: bool = option(
-        True, "accepted for old command lines: captions are always scored"
+        True,
+        "accepted for old command lines: captions are always scored",
+        old=True,
     )
 
 

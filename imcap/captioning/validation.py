@@ -12,6 +12,7 @@ from imcap.metrics.coco import bleu4
 if TYPE_CHECKING:
     from imcap.captioning.data import TrainingData
     from imcap.captioning.run import CaptionerRun
+    from imcap.training.reporting import Summaries
     from imcap.training.task import CaptioningTask
 
 
@@ -22,6 +23,7 @@ class Validation:
         run: a `Run`.
         task: its `CaptioningTask`.
         data: `TrainingData`.
+        summaries: TensorBoard's `Summaries`.
         batch_size: int, pictures decoded at a time.
 
     Call arguments:
@@ -38,6 +40,7 @@ class Validation:
         run: "CaptionerRun",
         task: "CaptioningTask",
         data: "TrainingData",
+        summaries: "Summaries",
         batch_size: int = 50,
     ) -> None:
         config = run.config
@@ -54,7 +57,7 @@ class Validation:
             zip(self.image_ids, data.validation.tokens, strict=True)
         )
         self.cider = CiderScorer(self.references)
-        self.logs = run.path / "logs" / "captions"
+        self.summaries = summaries
 
     def __call__(self, epoch: int) -> dict[str, float]:
         batches = iterate_batches(self.read, self.image_ids, self.batch_size)
@@ -77,13 +80,9 @@ class Validation:
 
     def show(self, epoch: int, captions: list[list[str]]) -> None:
         """Writes some captions to TensorBoard's text page."""
-        import tensorflow as tf
-
         lines = [
             f"{image_id}: {' '.join(words)}"
             for image_id, words in zip(self.image_ids, captions, strict=False)
         ]
-        writer = tf.summary.create_file_writer(str(self.logs))
-        with writer.as_default():
-            tf.summary.text("captions", escape("\n\n".join(lines)), step=epoch)
-        writer.close()
+        text = escape("\n\n".join(lines))
+        self.summaries.text("captions", text, epoch + 1)

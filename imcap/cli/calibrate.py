@@ -32,7 +32,11 @@ class CalibrateConfig(DecodingFlags):
     exports know a confidence, and captions below the threshold are declined.
     """
 
-    split: str = option("val", "pictures to calibrate on")
+    split: str = option(
+        "val",
+        "pictures to calibrate on",
+        heading="Calibration",
+    )
     input_json: str | None = option(
         None, "captions; default: those of the training"
     )
@@ -60,16 +64,17 @@ def calibrate(config: CalibrateConfig) -> Calibrated:
         ("CIDEr",),
     )
     evaluation.check()
-    if Path(config.model).is_dir() and not is_writable(config.model):
+    if Path(config.run_path).is_dir() and not is_writable(config.run_path):
         raise InputError(
-            f"{config.model}: cannot be written, and the confidence of a run "
-            "is kept in it; copy the run"
+            f"{config.run_path}: cannot be written, and the confidence of a "
+            "run is kept in it; copy the run"
         )
-    load_keras()
-    from imcap.captioning.calibration import calibrate as calibrate_run
     from imcap.captioning.run import CaptionerRun
 
-    run = CaptionerRun.open(config.model)
+    run = CaptionerRun.open(config.run_path)
+    load_keras()
+    from imcap.captioning.calibration import calibrate as calibrate_run
+
     found = calibrate_run(run, evaluation, config.decline, config.precision)
     print(
         f"below a confidence of {found.threshold:.3f}, {found.declined:.1%} "

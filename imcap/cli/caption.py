@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imcap.captioning.confidence import threshold_of
 from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.captioning.litert import LiteRTCaptioner
 from imcap.captioning.results import (
     Destinations,
     as_entry,
@@ -28,10 +26,10 @@ from imcap.captioning.results import (
 from imcap.cli.flags import DecodingFlags, part
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
-from imcap.data.pictures.listing import find_pictures
 from imcap.errors import InputError
 from imcap.files import read_json, write_json
 from imcap.options import option, positional
+from imcap.progress import Meter
 from imcap.runs.pretrained import LITERT, is_pretrained
 from imcap.startup import load_keras
 
@@ -71,7 +69,9 @@ class CaptionConfig(DecodingFlags):
         None, "beams; 1: greedy; default: 5, and 1 through LiteRT"
     )
     output: str | None = option(
-        None, "folder for attention pictures; default: RUN/attention"
+        None,
+        "folder for attention pictures; default: RUN/attention",
+        heading="What is written",
     )
     no_draw: bool = option(False, "draw nothing")
     draw_heads: bool = option(
@@ -148,7 +148,9 @@ class CaptionConfig(DecodingFlags):
 def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
     config.check()
-    import tqdm
+    from imcap.captioning.confidence import threshold_of
+    from imcap.captioning.litert import LiteRTCaptioner
+    from imcap.data.pictures.listing import find_pictures
 
     check_places(config)
 
@@ -179,10 +181,9 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
         if not is_pretrained(config.model):
             folder = folder or run.outputs / "attention"
     drawer = None if config.no_draw else Drawer(folder, config.draw_heads)
-    bar = tqdm.tqdm(
-        total=len(waiting), unit="image", disable=len(waiting) <= FEW
-    )
-    with bar:
+    with Meter(
+        len(waiting), "captioning", "pictures", shown=len(waiting) > FEW
+    ) as meter:
         for path, captions, grid in captioned:
             drawing = None
             if drawer is not None:
@@ -190,13 +191,13 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
             entry = as_entry(path, captions, drawing, threshold)
             entries.append(entry)
             for line in lines(entry):
-                tqdm.tqdm.write(line, file=sys.stdout)
+                meter.print(line)
             try:
                 if config.keep_unsure or is_sure(captions[0], threshold):
                     save_beside(config, path, captions[0], places)
             except InputError as error:
                 refuse(path, str(error))
-            bar.update(1)
+            meter.update()
     finish(config, entries, refused, len(waiting))
     if drawer:
         drawer.report()

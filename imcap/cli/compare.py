@@ -8,15 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from imcap.captioning.comparison import (
-    METEOR,
-    Side,
-    check_same_pictures,
-    compare_sides,
-    comparison_file,
-    load_results,
-    short_names,
-)
 from imcap.cli.evaluate import EvaluationFlags
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
@@ -41,7 +32,11 @@ class CompareConfig(EvaluationFlags):
     metrics: tuple[str, ...] = option(
         ("Bleu", "METEOR", "ROUGE_L", "CIDEr"), "what to compute", many=True
     )
-    resamples: int = option(1000, "resamples of the pictures")
+    resamples: int = option(
+        1000,
+        "resamples of the pictures",
+        heading="The comparison",
+    )
     shown: int = option(
         100, "pictures on the page, those that differ most; -1: all"
     )
@@ -56,17 +51,27 @@ def compare(config: CompareConfig) -> dict[str, Any]:
     check_flags(config)
     for run in config.runs:
         check_outputs(run, config.output)
-    load_keras()
+    from imcap.captioning.comparison import (
+        Side,
+        compare_sides,
+        comparison_file,
+        load_results,
+        open_same_pictures,
+        short_names,
+    )
     from imcap.captioning.run import CaptionerRun
+
+    runs = [CaptionerRun.open(path) for path in config.runs]
+    load_keras()
     from imcap.reports.comparison import write_comparison
 
     evaluation = config.evaluation
-    runs = [CaptionerRun.open(path) for path in config.runs]
+    names = short_names(config.runs)
+    every = open_same_pictures(runs, evaluation)
     sides = [
-        Side(name, run, *load_results(run, evaluation))
-        for name, run in zip(short_names(config.runs), runs, strict=True)
+        Side(name, run, load_results(run, evaluation), captions)
+        for name, run, captions in zip(names, runs, every, strict=True)
     ]
-    check_same_pictures(sides[0], sides[1])
     results = compare_sides(sides[0], sides[1], config.resamples, config.seed)
     results["split"], results["decoding"] = config.split, config.method
     for line in table(results):
@@ -125,6 +130,8 @@ def table(results: dict[str, Any]) -> list[str]:
         "of them"
     )
     if "METEOR" in results["metrics"]:
+        from imcap.captioning.comparison import METEOR
+
         lines.append(f"note: {METEOR}")
     return lines
 

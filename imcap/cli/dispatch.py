@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import imcap
-from imcap.startup import escape_streams
+from imcap.startup import escape_streams, hide_noise
 
 
 def dispatch(
@@ -62,6 +62,8 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `imcap COMMAND …`; returns the exit status."""
+    if argv is None:
+        hide_noise()
     # TensorFlow's own start-up notes would drown the one line that matters.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     escape_streams()

@@ -19,7 +19,12 @@ from imcap.startup import load_keras
 class EvaluationFlags(SplitSettings, CheckpointDecodingFlags):
     """Flags of an evaluation, whatever runs are evaluated."""
 
-    batch_size: int = option(50, "pictures at a time", "bs")
+    batch_size: int = option(
+        50,
+        "pictures at a time",
+        "bs",
+        heading="Scores",
+    )
     metrics: tuple[str, ...] = option(
         ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE"), "what to compute",
         many=True,
@@ -53,12 +58,13 @@ class EvaluateConfig(EvaluationFlags, RunFlag):
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Runs the command; returns the dict of metrics."""
     config.evaluation.check()
-    check_outputs(config.model, config.output)
-    load_keras()
-    from imcap.captioning.evaluation import evaluate as evaluate_run
+    check_outputs(config.run_path, config.output)
     from imcap.captioning.run import CaptionerRun
 
-    run = CaptionerRun.open(config.model)
+    run = CaptionerRun.open(config.run_path)
+    load_keras()
+    from imcap.captioning.evaluation import evaluate as evaluate_run
+
     return evaluate_run(run, config.evaluation, config.output)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from imcap.cli.flags import DecodingFlags
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.export.writing import FORMATS, ExportSettings, export_run
 from imcap.options import option, positional
@@ -29,7 +29,12 @@ class ExportConfig(DecodingFlags):
     """
 
     out: tuple[str, ...] = positional("folder or file to write")
-    format: str = option("savedmodel", "what to write", choices=FORMATS)
+    format: str = option(
+        "savedmodel",
+        "what to write",
+        choices=FORMATS,
+        heading="What is written",
+    )
     int8: bool = option(
         False, "tflite: weights of 8 bits (dynamic-range quantisation)"
     )
@@ -76,7 +81,7 @@ def export(config: ExportConfig) -> Path:
     """Runs the command; returns the path written."""
     out = check(config)
     with quiet_start():
-        lines = export_run(config.model, out, config.format, config.settings)
+        lines = export_run(config.run_path, out, config.format, config.settings)
     print("\n".join([f"{out}: {megabytes(out):.1f} MB", *lines]))
     return out
 

@@ -9,19 +9,10 @@ import sys
 from pathlib import Path
 
 from imcap.cli.parser import run_command
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.options import option
 from imcap.runs.pretrained import encoder_weights
-from imcap.vision.extraction import (
-    PictureEncoder,
-    describe,
-    extract_features,
-    list_images,
-    load_backbone,
-    open_writer,
-    report_bad,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,16 +25,23 @@ class ExtractConfig:
     """
 
     input_json: str | None = option(
-        None, "caption file that lists the pictures, any known format; or "
-        "SPLIT=FILE of several", several=True,
-    )  # fmt: skip
+        None,
+        "caption file that lists the pictures, any known format; or "
+        "SPLIT=FILE of several",
+        several=True,
+        heading="Pictures",
+    )
     images: str | None = option(
         None, "folder of pictures, instead of --input_json"
     )
     images_root: str = option(
         "", "folder that the names in --input_json start from"
     )
-    output: str | None = option(None, "the HDF5 feature file to write")
+    output: str | None = option(
+        None,
+        "the HDF5 feature file to write",
+        heading="What is written",
+    )
     output_dir: str | None = option(
         None, "write OUTPUT_DIR_fc/ID.npy and OUTPUT_DIR_att/ID.npz instead"
     )
@@ -51,6 +49,7 @@ class ExtractConfig:
         "resnet101",
         "a network of keras.applications, efficientnet_lite0 to lite4, or "
         "kerashub:PRESET",
+        heading="The network",
     )
     weights: str = option(
         "imagenet",
@@ -74,7 +73,11 @@ class ExtractConfig:
     att_size: int | None = option(
         None, "average the map to ATT_SIZE x ATT_SIZE; default: keep it"
     )
-    batch_size: int = option(32, "pictures at a time")
+    batch_size: int = option(
+        32,
+        "pictures at a time",
+        heading="Reading",
+    )
     dtype: str = option(
         "float16", "type of the features in HDF5",
         choices=("float16", "float32"),
@@ -111,6 +114,16 @@ def check_sizes(config: ExtractConfig) -> None:
 
 def extract(config: ExtractConfig) -> None:
     """Runs one extraction from start, or from where it stopped, to end."""
+    from imcap.vision.extraction import (
+        PictureEncoder,
+        describe,
+        extract_features,
+        list_images,
+        load_backbone,
+        open_writer,
+        report_bad,
+    )
+
     check_sizes(config)
     images = list_images(
         config.input_json, config.images, config.images_root, config.replace,

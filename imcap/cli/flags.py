@@ -1,10 +1,14 @@
 """Flags that several commands share."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any, TypeVar
 
 from imcap.captioning.decoding_settings import DecodingSettings
+from imcap.errors import InputError
 from imcap.options import option
+
+SAVE = "save"  # where training writes if nothing is said
 
 Settings = TypeVar("Settings")
 
@@ -13,14 +17,45 @@ Settings = TypeVar("Settings")
 class RunFlag:
     """Flag of the run that a command works with."""
 
-    model: str = option("save", "directory of a run", "run")
+    model: str = option(
+        "",
+        "directory of a run; default: save, where there is one",
+        "run",
+        heading="The run",
+    )
+
+    @property
+    def run_path(self) -> str:
+        """The directory of the run; InputError where none is known."""
+        return self.model or default_run()
+
+
+def default_run() -> str:
+    """The run that is meant where no --model is given; says which.
+
+    Raises:
+        InputError: training without --checkpoint_path has left none here.
+    """
+    if not (Path(SAVE) / "config.json").exists():
+        raise InputError(
+            "give --model RUN, the directory of a run of `imcap train` or "
+            f"`imcap match train`; without it {SAVE} is read, and here is "
+            "no such run"
+        )
+    print(f"run: {SAVE} (--model RUN for another)")
+    return SAVE
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointFlag:
     """Flag of the weights that runs are taken with."""
 
-    checkpoint: str = option("best", "which weights", choices=("best", "last"))
+    checkpoint: str = option(
+        "best",
+        "which weights",
+        choices=("best", "last"),
+        heading="Which weights",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from imcap.cli.flags import default_run
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.cli.recall_table import recall_table
@@ -26,7 +27,13 @@ class MatchEvaluateConfig:
     is not computed again.
     """
 
-    model: str = option("save", "directory of a run", "run", "model_path")
+    model: str = option(
+        "",
+        "directory of a run; default: save, where there is one",
+        "run",
+        "model_path",
+        heading="The runs",
+    )
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
     ensemble: tuple[str, ...] = option(
         (),
@@ -35,7 +42,10 @@ class MatchEvaluateConfig:
         many=True,
     )
     split: str = option(
-        "test", "which pairs", choices=("train", "dev", "test", "testall")
+        "test",
+        "which pairs",
+        choices=("train", "dev", "test", "testall"),
+        heading="Which pairs",
     )
     fold5: bool = option(
         False, "the mean over five blocks of images; needs --split testall"
@@ -54,7 +64,7 @@ class MatchEvaluateConfig:
     )
     save_scores: str | None = option(
         None, "also write the scores, images by captions, to this .npy; "
-        "with --fold5, one file a fold",
+        "with --fold5, one file a fold", heading="What is written",
     )  # fmt: skip
     output: str | None = option(
         None, "folder for metrics.json; default: RUN/evaluation/SPLIT"
@@ -63,18 +73,20 @@ class MatchEvaluateConfig:
 
 def evaluate(config: MatchEvaluateConfig) -> dict[str, Any]:
     """Runs the command; returns the dict of metrics."""
-    with quiet_start():
-        from imcap.matching import evaluation
-        from imcap.matching.data import PairSource
-        from imcap.matching.run import MatchRun
+    from imcap.matching.run import MatchRun
 
     if config.fold5 and config.split != "testall":
         raise InputError(
-            f"--fold5 needs --split testall, all {evaluation.FOLDS} blocks "
+            f"--fold5 needs --split testall, all blocks "
             f"of images; --split {config.split} has not"
         )
-    check_outputs(config.model, config.output, config.save_scores)
-    runs = [MatchRun.open(path) for path in (config.model, *config.ensemble)]
+    model = config.model or default_run()
+    check_outputs(model, config.output, config.save_scores)
+    runs = [MatchRun.open(path) for path in (model, *config.ensemble)]
+    with quiet_start():
+        from imcap.matching import evaluation
+        from imcap.matching.data import PairSource
+
     source = PairSource.of(runs[0].config).replaced(
         data_path=config.data_path,
         data_name=config.data_name,

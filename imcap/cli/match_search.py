@@ -4,27 +4,25 @@ imcap match search --model runs/t2i --images holiday "a dog in the snow"
 imcap match search --model runs/t2i --image dog.jpg --captions lines.txt
 """
 
+from __future__ import annotations
+
 import dataclasses
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.files import write_json
-from imcap.matching.search import (
-    Answer,
-    Searcher,
-    read_sentences,
-    search_captions,
-    search_pictures,
-)
 from imcap.options import option, positional
 from imcap.startup import quiet_start
+
+if TYPE_CHECKING:
+    from imcap.matching.search import Answer, Searcher
 
 NAME = "match search"
 
@@ -41,19 +39,30 @@ class MatchSearchConfig:
     sentences: tuple[str, ...] = positional("what to find pictures for")
     model: str = option(
         "pretrained", "directory of a run; default: the matcher that ships",
-        "run",
+        "run", heading="The run",
     )  # fmt: skip
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
-    images: str | None = option(None, "folder of pictures to search")
+    images: str | None = option(
+        None,
+        "folder of pictures to search",
+        heading="What is searched",
+    )
     image: str | None = option(None, "picture to find sentences for")
     captions: str | None = option(None, "text file, one sentence a line")
     top: int = option(8, "how many to show")
     output: str | None = option(
-        None, "PNG to draw; default: RUN/search/QUERY.png"
+        None,
+        "PNG to draw; default: RUN/search/QUERY.png",
+        heading="What is written",
     )
     no_draw: bool = option(False, "draw nothing")
     json: str | None = option(None, "also write what was found to this file")
-    batch_size: int = option(32, "pictures at a time", "bs")
+    batch_size: int = option(
+        32,
+        "pictures at a time",
+        "bs",
+        heading="Reading",
+    )
     max_pixels: int = option(
         MAX_PIXELS, "width times height above which a picture is refused"
     )
@@ -125,6 +134,13 @@ def search(config: MatchSearchConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
     check_flags(config)
     check_outputs(config.model, None, config.output, config.json)
+    from imcap.matching.search import (
+        Searcher,
+        read_sentences,
+        search_captions,
+        search_pictures,
+    )
+
     sentences = list(config.sentences)
     if config.captions:
         sentences = read_sentences(config.captions)

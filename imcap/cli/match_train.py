@@ -6,13 +6,15 @@ from typing import Any
 
 from imcap.cli.parser import run_command
 from imcap.cli.recall_table import recall_table
-from imcap.cli.training import print_best, print_data
+from imcap.cli.training import print_best, print_data, print_sources
+from imcap.errors import InputError
 from imcap.matching.settings import MatchConfig, validate_config
 from imcap.runs.presets import MATCHING, read_preset
 from imcap.runs.pretrained import continued_path
 from imcap.startup import quiet_start
 
 NAME = "match train"
+SOURCES = ("input_json", "data_path", "data_name")  # one must be given
 
 
 def train(config: MatchConfig) -> None:
@@ -25,6 +27,7 @@ def train(config: MatchConfig) -> None:
         from imcap.matching.ridge import fit_run
 
     keras.utils.set_random_seed(config.seed)
+    print_sources(config)
     run, data = open_data(config)
     print_data(data)
     if config.matcher == "ridge":
@@ -44,7 +47,15 @@ def resolve_config(given: dict[str, Any]) -> MatchConfig:
         given = {**read_preset(given["preset"], MATCHING), **given}
     start = given.get("start_from")
     if start is None:
-        return validate_config(MatchConfig(**given))
+        config = validate_config(MatchConfig(**given))
+        if not any(given.get(name) for name in SOURCES):
+            raise InputError(
+                "give --input_json FILE, captions in any format that `imcap "
+                "prepare` reads, with --features; or --data_path FOLDER and "
+                "--data_name NAME for SCAN's *_precomp folders; or "
+                "--start_from RUN to go on with a run"
+            )
+        return config
     from imcap.matching.run import MatchRun
 
     earlier = MatchRun.open(start).config

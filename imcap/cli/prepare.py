@@ -1,25 +1,26 @@
 """`imcap prepare`: captions of any format to cocotalk.json and labels."""
 
+from __future__ import annotations
+
 import collections
 import dataclasses
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imcap.cli.parser import run_command
-from imcap.data.captions.caption_set import TRAINING_SPLITS, CaptionSet
-from imcap.data.captions.cocotalk import IMAGE_SIZE, write_cocotalk
-from imcap.data.captions.reading import read_captions
-from imcap.data.pictures.files import PictureFiles
-from imcap.data.words.coverage import count_vocabulary
+from imcap.data.pictures.limits import STORED_SIZE
 from imcap.data.words.dialects import DIALECTS
-from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import REQUIRED, option
 from imcap.startup import quiet_start
+
+if TYPE_CHECKING:
+    from imcap.data.captions.caption_set import CaptionSet
+    from imcap.data.words.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class PrepareConfig:
         "captions: JSON, a table, a folder or an archive of any format of "
         "docs/data_formats.md; or SPLIT=FILE of several",
         several=True,
+        heading="What is read and written",
     )
     output_json: str = option(REQUIRED, "cocotalk.json to write")
     output_h5: str = option(
@@ -38,7 +40,11 @@ class PrepareConfig:
         "label file to write: PREFIX gives PREFIX_label.h5, a name that "
         "ends in .h5 is taken as it is",
     )
-    max_length: int = option(16, "words of a caption that are kept")
+    max_length: int = option(
+        16,
+        "words of a caption that are kept",
+        heading="Words",
+    )
     word_count_threshold: int | None = option(
         None,
         "talk, sat_keras: keep words that occur more often than this; scan, "
@@ -57,7 +63,9 @@ class PrepareConfig:
         "talk", "numbering of special words", choices=tuple(DIALECTS)
     )
     num_val: int | None = option(
-        None, "val images to draw where the captions have no splits"
+        None,
+        "val images to draw where the captions have no splits",
+        heading="Splits",
     )
     num_test: int | None = option(
         None, "test images to draw; without both: 80, 10 and 10 %"
@@ -69,7 +77,9 @@ class PrepareConfig:
         False, "refuse captions of which something would be left out"
     )
     store_images: bool = option(
-        False, f"store the pictures too, {IMAGE_SIZE} pixels square"
+        False,
+        f"store the pictures too, {STORED_SIZE} pixels square",
+        heading="Pictures",
     )
     replace: tuple[str, ...] = option(
         (), "id=path of pictures to use in place of broken ones", many=True
@@ -87,6 +97,10 @@ def prepare(config: PrepareConfig) -> None:
     Pictures that cannot be read are left out and listed in
     `bad_images.json` beside the JSON, with id, file and reason.
     """
+    from imcap.data.captions.cocotalk import write_cocotalk
+    from imcap.data.captions.reading import read_captions
+    from imcap.data.pictures.files import PictureFiles
+
     h5_path = label_path(config.output_h5)
     _check_writable(Path(config.output_json), h5_path)
     with quiet_start():  # raw sentences go through TensorFlow
@@ -105,7 +119,7 @@ def prepare(config: PrepareConfig) -> None:
             config.images_root, config.replace, captions.image_ids
         )
         captions, bad = files.with_sizes(captions)
-        pixels = files.pixels(IMAGE_SIZE) if config.store_images else None
+        pixels = files.pixels(STORED_SIZE) if config.store_images else None
     vocabulary = _vocabulary(config, captions)
     captions, undecoded = write_cocotalk(
         captions,
@@ -133,6 +147,9 @@ def _check_writable(*paths: Path) -> None:
 
 
 def _vocabulary(config: PrepareConfig, captions: CaptionSet) -> Vocabulary:
+    from imcap.data.captions.caption_set import TRAINING_SPLITS
+    from imcap.data.words.coverage import count_vocabulary
+
     counted = captions
     if config.vocabulary_from == "train":
         counted = captions.split(*TRAINING_SPLITS)

@@ -39,7 +39,10 @@ class ReportConfig(EvaluateConfig):
         "run",
     )  # fmt: skip
     images: tuple[str, ...] = option(
-        (), "pictures, or folders of them, instead of a split", many=True
+        (),
+        "pictures, or folders of them, instead of a split",
+        many=True,
+        heading="The page",
     )
     references: str | None = option(
         None, "captions to compare with; with --images found by file name"

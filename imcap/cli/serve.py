@@ -36,21 +36,27 @@ class ServeConfig:
 
     model: str = option(
         "pretrained", "directory of a run; default: the captioner that ships",
-        "run",
+        "run", heading="What is served",
     )  # fmt: skip
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
     images: str | None = option(
         None, "folder of pictures to search, for a run of image-text matching"
     )
     host: str = option(
-        "127.0.0.1", "address to listen at; 0.0.0.0 lets the network in"
+        "127.0.0.1",
+        "address to listen at; 0.0.0.0 lets the network in",
+        heading="The server",
     )
     port: int = option(8000, "port to listen at; 0: any that is free")
     names: tuple[str, ...] = option(
         (), "host names it is asked under, besides localhost and addresses",
         many=True,
     )  # fmt: skip
-    max_megabytes: float = option(Limits.max_megabytes, "largest upload")
+    max_megabytes: float = option(
+        Limits.max_megabytes,
+        "largest upload",
+        heading="Limits",
+    )
     max_pixels: int = option(
         Limits.max_pixels, "width times height above which a picture is refused"
     )

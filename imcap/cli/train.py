@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imcap.captioning.confidence import ABOUT, is_of_weights
 from imcap.captioning.model_settings import CaptionerConfig
 from imcap.captioning.train_settings import TrainConfig, validate_config
 from imcap.cli.parser import run_command
-from imcap.cli.training import print_best, print_data
+from imcap.cli.training import print_best, print_data, print_sources
 from imcap.data.captions.sources import first_file
 from imcap.errors import InputError
 from imcap.runs.presets import read_preset
@@ -29,10 +28,13 @@ def train(config: TrainConfig) -> None:
     with quiet_start():
         import keras
 
+        from imcap.captioning.confidence import ABOUT, is_of_weights
         from imcap.captioning.data import open_data
         from imcap.captioning.loop import TrainingLoop
 
     keras.utils.set_random_seed(config.seed)
+    check_captioner(config.caption_model)
+    print_sources(config)
     run, data = open_data(config)
     print_data(data)
     loop = TrainingLoop(run, data)
@@ -48,6 +50,17 @@ def train(config: TrainConfig) -> None:
     print_best(loop)
     if (run.path / ABOUT).exists() and not is_of_weights(run):
         print("its confidence was of earlier weights; calibrate it again")
+
+
+def check_captioner(name: str) -> None:
+    """Refuses a captioner that there is not, before anything is read."""
+    from imcap.models.registry import list_captioners
+
+    known = list_captioners()
+    if name not in known:
+        raise InputError(
+            f"--caption_model {name}: there are {', '.join(known)}"
+        )
 
 
 def unused_flags(config: TrainConfig) -> list[str]:
@@ -71,7 +84,14 @@ def resolve_config(given: dict[str, Any]) -> TrainConfig:
         given.setdefault("checkpoint_path", str(Path("save") / given["id"]))
     start = given.get("start_from")
     if start is None:
-        return validate_config(with_features(TrainConfig(**given)))
+        config = validate_config(TrainConfig(**given))
+        if not config.input_json:
+            raise InputError(
+                "give --input_json FILE, the captions: cocotalk.json, or any "
+                "format that `imcap prepare` reads; or --start_from RUN to "
+                "go on with a run"
+            )
+        return with_features(config)
     from imcap.captioning.run import CaptionerRun
 
     earlier = CaptionerRun.open(start).config

@@ -1,11 +1,40 @@
 """What the commands that train print of their data, and at the end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imcap.captioning.data import TrainingData
     from imcap.matching.data import MatchData
     from imcap.runs.fitting import Fitting
+
+
+READ = {
+    "start_from": "run",
+    "input_json": "captions",
+    "input_h5": "labels",
+    "references": "references",
+    "features": "features",
+    "augmented_features": "crops",
+    "position_folder": "positions",
+    "images_root": "pictures",
+}
+
+
+def print_sources(config: Any) -> None:
+    """Prints the files and folders that will be read, before they are.
+
+    Args:
+        config: the settings of a training.
+    """
+    found = {
+        what: getattr(config, name)
+        for name, what in READ.items()
+        if getattr(config, name, None)
+    }
+    if "captions" not in found:
+        found["pairs"] = f"{config.data_name} in {config.data_path}"
+    reads = ", ".join(f"{what} {path}" for what, path in found.items())
+    print(f"reads {reads}; writes {config.checkpoint_path}")
 
 
 def print_data(data: "TrainingData | MatchData") -> None:

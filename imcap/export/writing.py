@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.runs.kinds import is_matching
 

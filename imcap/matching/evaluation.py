@@ -12,6 +12,7 @@ import numpy as np
 
 from imcap.errors import InputError
 from imcap.files import atomic_write, file_digest
+from imcap.progress import progress
 from imcap.runs.run import BASELINE_WEIGHTS
 
 if TYPE_CHECKING:
@@ -157,15 +158,8 @@ def ensemble_scores(
 
 
 def _show_progress(left: list[int], name: str, total: int) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(
-        left,
-        desc=name,
-        initial=total - len(left),
-        total=total,
-        unit="block",
-        disable=total < 2,
+    return progress(
+        left, total, name, "blocks", total - len(left), shown=total > 1
     )
 
 

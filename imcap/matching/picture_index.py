@@ -12,7 +12,7 @@ import numpy as np
 
 from imcap.data.features.store import FeatureStore
 from imcap.data.features.writer import FeatureWriter
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
 from imcap.files import atomic_write, escape

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.words.unspaced import UNSPACED, split_characters
 from imcap.errors import InputError
 from imcap.metrics.recall import top_k

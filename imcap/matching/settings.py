@@ -26,10 +26,9 @@ class MatchConfig:
 
     preset: str | None = option(
         None, "flags from a file of `imcap/presets/matching`; given flags "
-        "go first",
+        "go first", heading="What is read and written",
     )  # fmt: skip
 
-    # What is read and written
     data_path: str = option(
         "./data/", "folder of SCAN's *_precomp folders", path=True
     )
@@ -81,11 +80,10 @@ class MatchConfig:
         "words are known",
     )  # fmt: skip
 
-    # The model
     matcher: str = option(
         "scan", "stacked cross attention, or ridge regression from features "
         "to words, solved in seconds: a baseline",
-        choices=("scan", "ridge"),
+        choices=("scan", "ridge"), heading="The model",
     )  # fmt: skip
     ridge_lambda: float = option(
         1e4, "how much --matcher ridge holds its weights down"
@@ -135,11 +133,10 @@ class MatchConfig:
     feature_dropout: float = option(0.0, "share of channels hidden in training")
     word_dropout: float = option(0.0, "share of words hidden in training")
 
-    # Optimisation
     loss: str = option(
         "hinge", "the right pair wins by a margin, or is told from all others "
         "of a batch; the global head always learns by the latter",
-        choices=("hinge", "contrastive"),
+        choices=("hinge", "contrastive"), heading="Optimisation",
     )  # fmt: skip
     temperature: float = option(
         0.05, "what contrastive losses divide scores by"
@@ -178,17 +175,19 @@ class MatchConfig:
     workers: int = option(2, "threads that make batches")
     seed: int = option(123, "of everything random")
 
-    # Validation
     patience: int = option(
-        0, "epochs without a better rsum; 0: never stop", "pat"
+        0,
+        "epochs without a better rsum; 0: never stop",
+        "pat",
+        heading="Validation",
     )
     save_checkpoint_every: int = option(
         0, "batches between saves, besides those of each epoch"
     )
     train_only: bool = option(False, "no validation")
-    val_step: int = option(500, ACCEPTED + "each epoch is validated")
-    log_step: int = option(10, ACCEPTED + "a progress bar shows all")
-    logger_name: str = option("", ACCEPTED + "logs are in the run")
+    val_step: int = option(500, ACCEPTED + "each epoch is validated", old=True)
+    log_step: int = option(10, ACCEPTED + "progress shows all", old=True)
+    logger_name: str = option("", ACCEPTED + "logs are in the run", old=True)
 
 
 def validate_config(config: MatchConfig) -> MatchConfig:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcap.errors import InputError
+from imcap.progress import progress
 from imcap.reports.cards import (
     Card,
     EmbeddedPicture,
@@ -220,20 +221,19 @@ def caption_files(
     refuse: Refuse,
 ) -> list[CaptionedPicture]:
     """Captions picture files as `imcap caption` does."""
-    from tqdm import tqdm
-
     from imcap.captioning.pictures import caption_pictures
 
     return [
         CaptionedPicture(
             path, embed_picture(path), captions, {"grid": list(grid)}
         )
-        for path, captions, grid in tqdm(
+        for path, captions, grid in progress(
             caption_pictures(
                 run, paths, evaluation.decoding, evaluation.checkpoint, refuse
             ),
-            total=len(paths),
-            unit="image",
+            len(paths),
+            "captioning",
+            "pictures",
         )
     ]
 
@@ -252,8 +252,6 @@ def caption_features(
         captions, read: as `imcap.captioning.evaluation.open_split` gives.
         paths: of the pictures, to show them.
     """
-    from tqdm import tqdm
-
     from imcap.captioning.generation import generate, make_generator
     from imcap.data.batches.readers import iterate_batches
 
@@ -269,10 +267,11 @@ def caption_features(
         except InputError as error:
             refuse(path, str(error))
     batches = iterate_batches(read, list(embedded), evaluation.batch_size)
-    generated = tqdm(
+    generated = progress(
         generate(generator, run.vocabulary, batches, keep_attention=True),
-        total=len(embedded),
-        unit="image",
+        len(embedded),
+        "captioning",
+        "pictures",
     )
     folder = run.config.position_folder
     return [

@@ -1,6 +1,7 @@
 """Training as a list of phases, begun where a run stands."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 import keras
 
 from imcap.errors import InputError
+from imcap.progress import Meter
 from imcap.runs.learning_curves import LearningCurves
 from imcap.runs.run import Run
 from imcap.training.callbacks import (
@@ -18,6 +20,7 @@ from imcap.training.callbacks import (
     SwapAverages,
 )
 from imcap.training.checkpoints import copy_weights, load_state
+from imcap.training.reporting import ScalarLog, Summaries, TrainingReport
 
 
 class Batches(Protocol):
@@ -83,6 +86,7 @@ class Fitting:
         phase: the one that the run stands in.
         progress: a `Progress`.
         task: a compiled model.
+        meter: `Meter` of all steps, while `run_all` runs.
     """
 
     run: Run
@@ -91,6 +95,12 @@ class Fitting:
     phase: Phase
     progress: Progress
     task: keras.Model
+    meter: Meter
+
+    @functools.cached_property
+    def summaries(self) -> Summaries:
+        """TensorBoard's file of the run."""
+        return Summaries(self.run.path / "logs")
 
     @property
     def batches(self) -> Any:
@@ -125,6 +135,18 @@ class Fitting:
 
     def run_all(self) -> None:
         """Fits until the last epoch, the best one is long past, or Ctrl-C."""
+        total = self.phases[-1].until * self.batches.steps
+        self.meter = Meter(
+            total, "training", "steps", min(self.progress.step, total)
+        )
+        try:
+            self.run_phases()
+        finally:
+            self.meter.close()
+            self.summaries.close()
+
+    def run_phases(self) -> None:
+        """Fits the phases that are not over."""
         for phase in self.phases:
             if phase.until <= self.progress.epoch and (
                 phase is not self.phases[-1]
@@ -172,6 +194,7 @@ class Fitting:
                 epochs=last_epoch,
                 callbacks=[*callbacks, curves],
                 shuffle=False,
+                verbose=0,
             )
         finally:
             curves.draw()
@@ -200,9 +223,13 @@ class Fitting:
             ),
             *swap,
             MetricsLog(path / "metrics.jsonl"),
-            keras.callbacks.TensorBoard(str(path / "logs"), write_graph=False),
+            ScalarLog(self.summaries, self.progress),
+            TrainingReport(self.meter, self.progress, self.phases[-1].until),
             Interruptible(
-                self.run.state, self.progress, config.save_checkpoint_every
+                self.run.state,
+                self.progress,
+                config.save_checkpoint_every,
+                f"go on with: {self.run.command} --start_from {path}",
             ),
         ]
 

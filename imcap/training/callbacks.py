@@ -15,19 +15,23 @@ class Interruptible(keras.callbacks.Callback):
     """Checkpointing after each epoch, every so often, and on Ctrl-C.
 
     The first Ctrl-C lets the batch end, saves and raises KeyboardInterrupt;
-    the second stops at once.
+    the second stops at once. A state that is saved within an epoch holds
+    the sums that the epoch's means are of, so that the means of one that
+    is gone on with are those of the whole.
 
     Args:
         path: the state file.
         progress: the `Progress` of the run.
         every: int, batches between saves; 0 for epochs only.
+        remedy: words that say how to go on after an interruption.
     """
 
-    def __init__(self, path, progress, every=0):
+    def __init__(self, path, progress, every=0, remedy=""):
         super().__init__()
         self.path = Path(path)
         self.progress = progress
         self.every = every
+        self.remedy = remedy
         self.asked_to_stop = False
         self._before = None
 
@@ -44,6 +48,11 @@ class Interruptible(keras.callbacks.Callback):
         self.asked_to_stop = True
         signal.signal(signal.SIGINT, self._before)
 
+    def on_epoch_begin(self, epoch, logs=None):
+        # Keras has just set all to zero.
+        set_metric_sums(self.model, self.progress.sums)
+        self.progress.sums = {}
+
     def on_train_batch_end(self, batch, logs=None):
         self.progress.step += 1
         due = self.every and self.progress.step % self.every == 0
@@ -51,21 +60,46 @@ class Interruptible(keras.callbacks.Callback):
         if self.progress.step % self.progress.steps_per_epoch == 0:
             return
         if self.asked_to_stop or due:
-            self.save()
+            self.save(metric_sums(self.model))
         self._stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
         self.save()
         self._stop_if_asked()
 
-    def save(self):
-        """Writes the state as it is now."""
-        save_state(self.path, self.model, self.progress.as_dict())
+    def save(self, sums=None):
+        """Writes the state as it is now.
+
+        Args:
+            sums: `metric_sums` within an epoch; None at its end.
+        """
+        position = self.progress.as_dict() | {"sums": sums or {}}
+        save_state(self.path, self.model, position)
 
     def _stop_if_asked(self):
         if self.asked_to_stop:
             self.on_train_end()
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(*filter(None, [self.remedy]))
+
+
+def metric_sums(model):
+    """What a model's means are of: dict of metric name to lists of floats."""
+    return {
+        metric.name: [
+            keras.ops.convert_to_numpy(variable).tolist()
+            for variable in metric.variables
+        ]
+        for metric in model.metrics
+    }
+
+
+def set_metric_sums(model, sums):
+    """Restores `metric_sums`; metrics that are not in it stay as they are."""
+    for metric in model.metrics:
+        values = sums.get(metric.name, [])
+        if len(values) == len(metric.variables):
+            for variable, value in zip(metric.variables, values, strict=True):
+                variable.assign(value)
 
 
 class Progress:
@@ -84,6 +118,7 @@ class Progress:
         self.tells_apart = False
         self.since_best = 0
         self.since_fall = 0
+        self.sums = {}  # `metric_sums` of an epoch that was interrupted
 
     def as_dict(self):
         """JSON values of all of it."""

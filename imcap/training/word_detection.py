@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from imcap.progress import Meter
+
 
 @keras.saving.register_keras_serializable(package="imcap")
 class AnyCell(keras.layers.Layer):
@@ -88,7 +90,12 @@ def detect_words(
         ),
         keras.losses.BinaryCrossentropy(from_logits=True),
     )
-    history = detector.fit(
-        images, bags, batch_size=batch_size, epochs=epochs, shuffle=True
-    )
+    with Meter(steps, "words of pictures", "steps") as meter:
+        count = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: meter.update()
+        )
+        history = detector.fit(
+            images, bags, batch_size=batch_size, epochs=epochs,
+            shuffle=True, verbose=0, callbacks=[count],
+        )  # fmt: skip
     return history.history["loss"]

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from imcap.data.pictures.crops import picture_id
-from imcap.data.pictures.encoded import MAX_PIXELS
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.files import write_json
+from imcap.progress import Meter
 from imcap.startup import quiet_start
 
 if TYPE_CHECKING:
@@ -340,8 +341,6 @@ def extract_features(
     Returns:
         list of (row, reason): the pictures that cannot be used.
     """
-    from tqdm import tqdm
-
     from imcap.data.pictures.batches import decode_batches
 
     pending, refused = writer.pending(), []
@@ -349,13 +348,13 @@ def extract_features(
         images, pending, image_size, batch_size, max_pixels, workers
     )
     finished = len(images) - len(pending)
-    with tqdm(total=len(images), initial=finished, unit="image") as progress:
+    with Meter(len(images), "features", "pictures", finished) as meter:
         for rows, pixels, bad in batches:
             if rows:
                 features, pooled = encode(np.stack(pixels))
                 writer.write(rows, features, pooled)
             refused.extend(bad)
-            progress.update(len(rows) + len(bad))
+            meter.update(len(rows) + len(bad))
     return refused
 
 

@@ -20,14 +20,23 @@ class Example:
     """An example of a command."""
 
     id: str = option(REQUIRED, "name of the run")
-    sgate: bool = option(False, "use the sentinel")
+    sgate: bool = option(False, "use the sentinel", heading="The model")
     cache: bool = option(True, "keep in memory")
-    batch_size: int = option(16, "images a batch", "bs")
+    batch_size: int = option(16, "images a batch", "bs", heading="Optimisation")
     learning_rate: float = option(5e-4, "rate, 100% of it", "lr")
     optim: str = option("adam", "optimizer", choices=("adam", "sgd"))
     es_patience: int | None = option(None, "epochs", "pat")
     sizes: tuple[int, ...] = option((), "several", many=True)
     images: tuple[str, ...] = option((), "pictures", many=True)
+    nothing: int = option(0, "does nothing any more", old=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Further(Example):
+    """A command with flags of its own beside shared ones."""
+
+    cache: bool = option(False, "keep in memory")
+    split: str = option("test", "which pictures", heading="Pictures")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,10 +149,15 @@ def test_an_unknown_flag_gets_a_suggestion(capsys, word, hint):
 @pytest.mark.parametrize(
     "words, said",
     [
-        ([], "--id"),
-        (["--id", "a", "--batch_size", "many"], "many"),
+        ([], "give --id: name of the run"),
+        (["--id", "a", "--batch_size", "many"], "a whole number, not 'many'"),
+        (["--id", "a", "-bs", "1.5"], "--batch_size: give a whole number"),
+        (["--id", "a", "--lr", "1,5"], "--learning_rate: give a number"),
+        (["--id"], "--id: expected one argument; give a value"),
+        (["--id", "a", "--sizes"], "--sizes: expected at least one"),
+        (["--id", "a", "--optim", "adamm"], "'adam', 'sgd'"),
         (["--id", "a", "--optim", "adamm"], "adamm"),
-        (["--id", "a", "--sgate=maybe"], "maybe"),
+        (["--id", "a", "--sgate=maybe"], "give True or False, not 'maybe'"),
         (["--id", "a", "--batch", "3"], "--batch"),  # no abbreviations
     ],
 )
@@ -151,13 +165,53 @@ def test_what_does_not_fit_is_one_line(capsys, words, said):
     assert said in refused(capsys, Example, words)
 
 
-def test_help_names_flags_and_defaults(capsys):
+def help_of(capsys, config_class, flag="--help"):
+    """What a flag that asks for help prints."""
     with pytest.raises(SystemExit) as left:
-        parse(Example, ["--help"])
+        parse(config_class, [flag], "imcap example")
     assert left.value.code == 0
-    shown = capsys.readouterr().out
-    for words in ("--batch_size", "-bs", "[16]", "100% of it", "An example"):
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", ["--help", "-help", "-h"])
+def test_help_names_flags_choices_and_defaults(capsys, flag):
+    shown = help_of(capsys, Example, flag)
+    for words in (
+        "--batch_size N", "[16]", "100% of it", "An example", "{adam,sgd}",
+        "--sgate [True|False]", "--quiet", "--log_file", "--help_all",
+    ):  # fmt: skip
         assert words in shown
+    for words in ("-bs", "-pat", "--nothing", "[None]", "-batch_size,"):
+        assert words not in shown
+
+
+@pytest.mark.parametrize("flag", ["--help_all", "-help_all"])
+def test_older_names_are_in_help_all(capsys, flag):
+    shown = help_of(capsys, Example, flag)
+    for words in ("--batch_size, --bs N", "--es_patience, --pat", "--nothing"):
+        assert words in shown
+
+
+def test_help_groups_flags(capsys):
+    shown = help_of(capsys, Further)
+    places = [
+        shown.index(words)
+        for words in (
+            "\nPictures:",
+            "--split",
+            "\nFlags:",
+            "\n  --id",
+            "\nThe model:",
+            "--sgate",
+            "--cache",
+            "\nOptimisation:",
+            "--batch_size",
+            "\nOutput and help:",
+            "--quiet",
+        )
+    ]
+    assert places == sorted(places)
+    assert parse(Further, ["--id", "a"]).cache is False
 
 
 def test_patterns_that_no_shell_expanded(tmp_path):
@@ -207,6 +261,7 @@ def test_a_json_that_is_missing(tmp_path):
         (InputError("a.json: cut\nshort"), 2, "a.json: cut short"),
         (PermissionError(13, "denied", "/run"), 2, "denied"),
         (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt("go on"), 130, "interrupted; go on"),
     ],
 )
 def test_how_a_command_ends(capsys, error, status, said):

@@ -65,17 +65,22 @@ def test_interrupted_run_goes_on_bit_for_bit(folder, monkeypatch, capsys):
     with monkeypatch.context() as patched:
         StopAfter(patched, step=6)  # in the middle of the second epoch
         assert train.main(again) == 130
-    assert "interrupted" in capsys.readouterr().err
+    remedy = f"go on with: imcap train --start_from {folder / 'other'}"
+    assert f"imcap train: interrupted; {remedy}\n" in capsys.readouterr().err
     assert position(folder / "other" / "state.npz")["step"] == 6
     assert train.main(["--start_from", str(folder / "other")]) == 0
     assert_same_state(
         folder / "run" / "state.npz", folder / "other" / "state.npz"
     )
     ours, others = (
-        [entry["val_CIDEr"] for entry in history(folder / name)]
+        [
+            (entry["loss"], entry["val_CIDEr"])
+            for entry in history(folder / name)
+        ]
         for name in ("run", "other")
     )
     assert ours == others
+    assert len(list((folder / "run" / "logs").rglob("*.*"))) == 1
 
 
 def test_views_are_trained_on_until_the_cnn_is(trained):
@@ -105,7 +110,8 @@ def test_ctrl_c_from_outside(folder):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert errors.strip() == "imcap train: interrupted"
+    remedy = f"go on with: imcap train --start_from {folder / 'run'}"
+    assert errors.splitlines()[-1] == f"imcap train: interrupted; {remedy}"
     assert position(folder / "run" / "state.npz")["step"] > 0
     assert not [p for p in (folder / "run").iterdir() if "partial" in p.name]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers.tiny_data import flags, prepare_folder, write_crops, write_features
-from imcap.cli import evaluate, train
+from imcap.cli import calibrate, evaluate, export, train
 from imcap.data.features.store import FeatureStore
 
 
@@ -81,13 +81,11 @@ def test_bad_input_is_one_line(folder, capsys, spoil):
     "more, said",
     [
         (["--caption_model", "adaptiv"], "adaptive"),
-        (["--optim", "adamm"], "adam"),
         (["--sample_temperature", "0"], "--sample_temperature"),
         (["--augmented_features", "nowhere.h5"], "no such feature file"),
         (["--sgate", "--lstm"], "--lstm"),
         (["--batch_size", "0"], "--batch_size"),
         (["--start_from", "nowhere"], "no such run"),
-        (["--es_metric", "CIDER"], "CIDEr"),
     ],
 )
 def test_flags_that_cannot_be(folder, capsys, more, said):
@@ -95,11 +93,41 @@ def test_flags_that_cannot_be(folder, capsys, more, said):
     assert said in only_line(capsys)
 
 
-def test_unknown_flag(capsys):
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--sgaet"], "--sgate"),
+        (["--optim", "adamm"], "'adam', 'adamw'"),
+        (["--es_metric", "CIDER"], "'CIDEr', 'Bleu_4'"),
+    ],
+)
+def test_words_that_no_flag_knows(capsys, words, said):
     with pytest.raises(SystemExit) as exit_info:
-        train.main(["--sgaet"])
+        train.main(words)
     assert exit_info.value.code == 2
-    assert "--sgate" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
+
+
+def test_captions_that_were_not_given_are_asked_for(
+    monkeypatch, tmp_path, capsys
+):
+    """Not even where the file of older defaults lies."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cocotalk.json").write_text("{}")
+    assert train.main(["--sgate"]) == 2
+    assert "give --input_json FILE" in only_line(capsys)
+    assert list(tmp_path.iterdir()) == [tmp_path / "data"]
+
+
+@pytest.mark.parametrize("command", [calibrate, evaluate, export])
+def test_a_run_that_was_not_given_is_asked_for(
+    command, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["somewhere"] if command is export else []
+    assert command.main(words) == 2
+    assert "give --model RUN" in only_line(capsys)
 
 
 def test_existing_run_is_not_overwritten(trained, capsys):

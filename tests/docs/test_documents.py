@@ -31,7 +31,7 @@ KIT = [
 ]
 # What a page may say in code that is no command of ours.
 OTHERS = {"pip", "pytest", "cd", "curl"}
-ALWAYS = {"help", "version"}
+ALWAYS = {"help", "help_all", "quiet", "log_file", "version"}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-from tqdm import tqdm
 
 from imcap.data.captions.assembly import Picture, parse_split
 from imcap.data.captions.caption_set import CaptionSet
@@ -25,11 +24,12 @@ from imcap.data.captions.formats import (
     read_size,
     require,
 )
+from imcap.data.pictures.limits import STORED_SIZE
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import StrPath, atomic_write, escape
+from imcap.progress import progress
 
-IMAGE_SIZE = 256
 COLUMNS = ("labels", "label_start_ix", "label_end_ix", "label_length")
 REMEDY = "make both files anew with one run of imcap prepare"
 
@@ -147,14 +147,14 @@ def _store_images(
     pixels: Callable[[int | str, str], np.ndarray],
 ) -> tuple[CaptionSet, list[dict[str, Any]]]:
     """Streams pictures into `images`; returns what was kept, and the bad."""
-    shape = (len(captions), 3, IMAGE_SIZE, IMAGE_SIZE)
+    shape = (len(captions), 3, STORED_SIZE, STORED_SIZE)
     images = file.create_dataset(
         "images", shape, "uint8", maxshape=shape, chunks=(1, *shape[1:])
     )
     kept: list[int | str] = []
     bad: list[dict[str, Any]] = []
     pairs = list(zip(captions.image_ids, captions.files, strict=True))
-    for key, name in tqdm(pairs, desc="pictures", unit="image"):
+    for key, name in progress(pairs, what="storing", unit="pictures"):
         try:
             picture = pixels(key, name)
         except InputError as error:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.pictures.silence import silence
 from imcap.errors import InputError
 from imcap.files import StrPath
 
 # A path, the bytes of a file, a PIL image or an array.
 PictureLike = StrPath | bytes | bytearray | memoryview | Image.Image | ArrayLike
-MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, as Pillow warns at
 ORIENTATION = 274  # the EXIF tag
 TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 # Formats whose bytes go to TensorFlow as they are. GIF and BMP do not:

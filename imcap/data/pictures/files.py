@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.pictures.encoded import picture_size
 from imcap.errors import InputError
+from imcap.progress import progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ class PictureFiles:
         sizes: dict[int | str, tuple[int, int]] = {}
         bad: list[dict[str, Any]] = []
         pairs = list(zip(captions.image_ids, captions.files, strict=True))
-        for key, file in tqdm(pairs, desc="picture sizes", unit="image"):
+        for key, file in progress(pairs, what="picture sizes", unit="pictures"):
             try:
                 sizes[key] = picture_size(self.path(key, file))
             except InputError as error:

@@ -39,7 +39,7 @@ def test_parts_of_coco(change, tmp_path):
     captions = read_captions(path, split="val")
     assert captions.image_ids == [0, 1, 2, 3]
     assert [one.startswith(note) for one in captions.notes] == [True]
-    strictly = rr"left out.*leave out --strict"
+    strictly = r"left out.*leave out --strict"
     with pytest.raises(InputError, match=strictly) as why:
         read_captions(path, split="val", strict=True)
     assert str(why.value).startswith(f"{path}: {note}")
@@ -104,5 +104,5 @@ def test_nothing_left_is_said_with_the_reason(tmp_path):
     values = coco(1)
     for entry in values["annotations"]:
         entry["caption"] = None
-    with pytest.raises(InputError, match=rr"no image with .*2 empty captions"):
+    with pytest.raises(InputError, match=r"no image with .*2 empty captions"):
         read_captions(write(tmp_path / "c.json", values))
