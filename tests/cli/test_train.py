@@ -104,8 +104,8 @@ def test_ctrl_c_from_outside(folder):
         stderr=subprocess.PIPE,
         text=True,
     )
-    for line in process.stdout:
-        if "Epoch 3/" in line:
+    for line in process.stderr:
+        if "epoch 3/" in line:
             break
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
