@@ -136,7 +136,8 @@ def assemble(
         for picture in pictures:
             picture.split = parse_split(split, path)
     else:
-        pictures = _split_by_source(path, pictures, lost, num_val, num_test)
+        counts = (num_val, num_test)
+        pictures = _split_by_source(path, pictures, counts, notes, lost)
     pictures = _drop_bare_pictures(pictures, lost)
     lost = left_out.notes() + lost
     if not pictures:
@@ -145,7 +146,7 @@ def assemble(
     if strict and lost:
         raise InputError(f"{path}: {lost[0]}; mend it, or leave out --strict")
     drawn = drawn and not split_files and split is None
-    return _caption_set(pictures, (*notes, *lost), vocabulary, drawn)
+    return _caption_set(pictures, (*lost, *notes), vocabulary, drawn)
 
 
 def _caption_set(
@@ -224,9 +225,9 @@ def _join(
 def _split_by_source(
     path: Path,
     pictures: list[Picture],
+    counts: tuple[int | None, int | None],
     notes: list[str],
-    num_val: int | None,
-    num_test: int | None,
+    lost: list[str],
 ) -> list[Picture]:
     """The splits that the file itself has, or else hashed ones."""
     bare = [picture for picture in pictures if picture.split is None]
@@ -235,8 +236,10 @@ def _split_by_source(
             f"{path}: image {bare[0].image_id} has no split though others "
             "have one; fill it in for all or for none"
         )
-    counts = {"num_test": num_test, "num_val": num_val}
-    drawn = [f"--{name}" for name, n in counts.items() if n is not None]
+    flags = ("--num_val", "--num_test")
+    drawn = [
+        flag for flag, n in zip(flags, counts, strict=True) if n is not None
+    ]
     if drawn and not bare:
         raise InputError(
             f"{path}: the file has its own splits; leave out "
@@ -244,9 +247,9 @@ def _split_by_source(
         )
     if bare:
         # Nobody promised these images to a test split, so none is missed.
-        pictures = _without_bare(pictures, "images", notes)
+        pictures = _without_bare(pictures, "images", lost)
         ids = [picture.image_id for picture in pictures]
-        names = hash_splits(ids, num_val, num_test)
+        names = hash_splits(ids, *counts)
         for picture, name in zip(pictures, names, strict=True):
             picture.split = name
         each = ", ".join(f"{names.count(name)} for {name}" for name in DRAWN)

@@ -47,7 +47,7 @@ def test_parts_of_coco(change, tmp_path):
 
 def test_what_is_whole_is_strict_too(tmp_path):
     path = write(tmp_path / "captions.json", coco())
-    assert read_captions(path, strict=True).notes == ()
+    assert read_captions(path, split="val", strict=True).notes == ()
 
 
 def test_repeated_images_of_karpathy(tmp_path):
@@ -72,7 +72,8 @@ def test_repeated_entries(tmp_path):
 
 def test_equal_captions_of_people_are_kept(tmp_path):
     text = "image,caption\na.jpg,A dog\na.jpg,A dog\n"
-    captions = read_captions(write(tmp_path / "c.csv", text))
+    path = write(tmp_path / "c.csv", text)
+    captions = read_captions(path, split="val")
     assert captions.raw == [["A dog", "A dog"]] and captions.notes == ()
 
 
@@ -106,3 +107,10 @@ def test_nothing_left_is_said_with_the_reason(tmp_path):
         entry["caption"] = None
     with pytest.raises(InputError, match=r"no image with .*2 empty captions"):
         read_captions(write(tmp_path / "c.json", values))
+
+
+def test_drawn_splits_are_nothing_left_out(tmp_path):
+    values = {"a.jpg": ["A dog"], "b.jpg": ["Dogs"]}
+    path = write(tmp_path / "c.json", values)
+    captions = read_captions(path, strict=True)
+    assert captions.notes[0].startswith("the file has no splits; drawn")
