@@ -194,7 +194,7 @@ def test_listed_training_images_without_captions_are_counted(tmp_path):
     lists = [write(tmp_path / "train.txt", "a.jpg\nz.jpg\n")]
     path = write(tmp_path / "tokens.txt", TOKENS)
     captions = read_captions(path, split_files=lists)
-    assert captions.notes[1] == (
+    assert captions.notes[0] == (
         "1 listed training images left out: no captions (first: z.jpg)"
     )
 
