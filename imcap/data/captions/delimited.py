@@ -34,11 +34,13 @@ class Table:
         delimiter: one character, or " " between a name and free text.
         header: the names of its columns.
         lines: its lines after the header, with their numbers from 1.
+        note: a line to be said about how it was read, or "".
     """
 
     delimiter: str
     header: list[str]
     lines: list[tuple[int, str]]
+    note: str = ""
 
     def rows(self, path: Path) -> Iterator[tuple[int, list[str]]]:
         """The cells of each row, as many as the header has names.
@@ -89,10 +91,8 @@ class Table:
 
     def _is_row(self, line: str) -> bool:
         """Whether a line begins a row, and does not continue a cell."""
-        cells = line.split(self.delimiter)
-        names = (cells[0], cells[-1])
-        return len(cells) > 1 and any(
-            PICTURE.fullmatch(name.strip().strip('"')) for name in names
+        return self.delimiter in line and _is_named_picture(
+            line, self.delimiter
         )
 
     def _lenient_rows(self, path: Path) -> list[tuple[int, list[str]]]:
@@ -152,13 +152,7 @@ def read_table(text: str) -> Table | None:
     Args:
         text: the whole text, line ends as they are.
     """
-    lines = list(enumerate(re.split(r"\r\n|\r|\n", text), 1))
-    lines = [(number, line) for number, line in lines if line.strip()]
-    delimiters = DELIMITERS
-    stated = re.fullmatch(r'"?sep=(\\t|.)"?', lines[0][1].strip("\r\n"))
-    if stated is not None and len(lines) > 1:
-        delimiters = stated[1].replace("\\t", "\t")
-        lines = lines[1:]
+    lines, delimiters = _lines_and_delimiters(text)
     first = lines[0][1]
     for delimiter in sorted(delimiters, key=first.count, reverse=True):
         header = [_unquoted(cell) for cell in _split(first, delimiter)]
@@ -168,6 +162,10 @@ def read_table(text: str) -> Table | None:
         named = _header_of([line for _, line in lines[:SAMPLE]], delimiter)
         if named is not None:
             return Table(delimiter, named, lines)
+    for delimiter in delimiters:
+        renamed = _renamed(lines, delimiter)
+        if renamed is not None:
+            return renamed
     matches = [NAME_AND_TEXT.fullmatch(line) for _, line in lines[:SAMPLE]]
     if all(match and PICTURE.fullmatch(match[1]) for match in matches):
         return Table(" ", ["image", "caption"], lines)
@@ -176,9 +174,58 @@ def read_table(text: str) -> Table | None:
 
 def header_cells(text: str) -> list[str]:
     """The cells of the first line, for the message about what was found."""
-    line = text.strip().splitlines()[0]
-    delimiter = max(DELIMITERS, key=line.count)
+    lines, delimiters = _lines_and_delimiters(text)
+    line = lines[0][1]
+    delimiter = max(delimiters, key=line.count)
     return [_unquoted(cell) for cell in _split(line, delimiter)]
+
+
+def _lines_and_delimiters(text: str) -> tuple[list[tuple[int, str]], str]:
+    """Numbered lines that are not blank, and what may stand between cells.
+
+    Excel reads a first line "sep=;" as the delimiter of the table below.
+    """
+    lines = list(enumerate(re.split(r"\r\n|\r|\n", text), 1))
+    lines = [(number, line) for number, line in lines if line.strip()]
+    stated = re.fullmatch(r'"?sep=(\\t|.)"?', lines[0][1].strip("\r\n"))
+    if stated is None or len(lines) == 1:
+        return lines, DELIMITERS
+    return lines[1:], stated[1].replace("\\t", "\t")
+
+
+def _renamed(lines: list[tuple[int, str]], delimiter: str) -> Table | None:
+    """A table whose header is in other words, as those of another language.
+
+    What is below tells the columns: names of pictures stand in one.
+    """
+    header = [_unquoted(cell) for cell in _split(lines[0][1], delimiter)]
+    if any(PICTURE.fullmatch(cell) for cell in header):
+        return None
+    below = [line for _, line in lines[1 : SAMPLE + 1]]
+    named = _header_of(below, delimiter) if below else None
+    if named is None or len(named) != len(header):
+        return None
+    if not _is_named_picture(below[0], delimiter):
+        return None
+    known = Columns.of(header)
+    if any(
+        (old in known.image and new != "image")
+        or (old in known.captions and not new.startswith("caption"))
+        for old, new in zip(header, named, strict=True)
+    ):
+        return None  # the words are known ones, and mean something else
+    meant = ", ".join(
+        f"{old!a} as {new}" for old, new in zip(header, named, strict=True)
+    )
+    return Table(delimiter, named, lines[1:], f"columns read: {meant}")
+
+
+def _is_named_picture(line: str, delimiter: str) -> bool:
+    """Whether the first or the last cell of a line names a picture's file."""
+    cells = _split(line, delimiter)
+    return any(
+        PICTURE.fullmatch(_unquoted(cell)) for cell in (cells[0], cells[-1])
+    )
 
 
 def _distinct(header: Sequence[str]) -> list[str]:

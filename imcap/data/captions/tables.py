@@ -148,6 +148,8 @@ class TableFormat:
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an image, whatever number of rows it has."""
         assert file.table is not None
+        if file.table.note:
+            file.notes.append(file.table.note)
         return parse_table(file.path, file.table)
 
 

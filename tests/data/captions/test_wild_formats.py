@@ -222,8 +222,24 @@ def test_equal_names_in_two_folders(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Bild;Beschreibung\na.jpg;A dog\na.jpg;Dogs\nb.jpg;A cat\n",
+        "sep=;\nBild;Beschreibung\na.jpg;A dog\na.jpg;Dogs\nb.jpg;A cat\n",
+        "texte\tnom\nA dog\ta.jpg\nDogs\ta.jpg\nA cat\tb.jpg\n",
+        "image\t説明\na.jpg\tA dog\na.jpg\tDogs\nb.jpg\tA cat\n",
+    ],
+)
+def test_headers_in_other_words(text, tmp_path):
+    path = write(tmp_path / "captions.csv", text)
+    assert read(path) == A_AND_B
+    assert "columns read: " in read_captions(path, split="val").notes[0]
+
+
+@pytest.mark.parametrize(
     ("value", "found"),
     [
+        ("sep=;\nfoo;bar\n1;2\n", "'foo', 'bar'"),
         ("image,name\na.jpg,A\n", "'image', 'name'"),
         ("foo;bar\n1;2\n", "'foo', 'bar'"),
         ({"foo": 3}, "the keys 'foo'"),
