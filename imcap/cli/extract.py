@@ -11,8 +11,9 @@ from pathlib import Path
 from imcap.cli.parser import run_command
 from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
+from imcap.files import read_json
 from imcap.options import option
-from imcap.runs.pretrained import encoder_weights
+from imcap.runs.pretrained import CAPTIONER, encoder_weights, is_pretrained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +113,18 @@ def check_sizes(config: ExtractConfig) -> None:
             raise InputError(f"--{name} {getattr(config, name)}: not below 0")
 
 
+def check_network(config: ExtractConfig) -> None:
+    """Refuses the weights that ship for another network than theirs."""
+    if not is_pretrained(config.weights):
+        return
+    known = read_json(CAPTIONER / "features.json")["encoder"]["name"]
+    if config.model.replace("_", "").lower() != known.lower():
+        raise InputError(
+            f"--weights pretrained are those of {known}, not of "
+            f"{config.model}; give --model {known}"
+        )
+
+
 def extract(config: ExtractConfig) -> None:
     """Runs one extraction from start, or from where it stopped, to end."""
     from imcap.vision.extraction import (
@@ -125,6 +138,7 @@ def extract(config: ExtractConfig) -> None:
     )
 
     check_sizes(config)
+    check_network(config)
     images = list_images(
         config.input_json, config.images, config.images_root, config.replace,
         config.augment, config.seed,

@@ -1,6 +1,7 @@
 """Backbones: picture networks with known weights, tapped at a layer."""
 
 import hashlib
+import warnings
 from pathlib import Path
 
 import keras
@@ -211,7 +212,10 @@ def _load_file(name, network, path):
         if family(name) == "efficientnetlite" and not is_hdf5(path):
             set_torch_weights(network, read_torch_weights(path))
         else:
-            network.load_weights(path)
+            with warnings.catch_warnings():
+                # The error that follows says it in one line.
+                warnings.filterwarnings("ignore", "Skipping nested container")
+                network.load_weights(path)
     except Exception as error:
         # Keras and HDF5 answer with many kinds of error, some of a page.
         line = " ".join(str(error).split())[:200]

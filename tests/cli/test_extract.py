@@ -249,6 +249,7 @@ def test_wrong_input_is_one_line(extract, capsys, arguments, line):
         (["--layer", "conv_pw_13_rely"], "did you mean conv_pw_13_relu"),
         (["--model", "mobilnet"], "did you mean mobilenet"),
         (["--weights", "none.h5"], "no such weights file"),
+        (["--weights", "pretrained"], "those of EfficientNetLite2, not of"),
         (["--replace", "p99=a.png"], "--replace p99=a.png"),
         (["--att_size", "-3"], "att_size"),
         (["--batch_size", "0"], "batch_size"),

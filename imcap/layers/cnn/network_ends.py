@@ -1,5 +1,7 @@
 """The last layers of picture networks, which a captioner runs itself."""
 
+import warnings
+
 import keras
 
 # The last layers of networks in keras.applications. "layer" of an attended
@@ -147,7 +149,10 @@ def load_pretrained_network(network, weights_path):
     if imagenet:
         return built
     try:
-        built.load_weights(weights_path)
+        with warnings.catch_warnings():
+            # The error that follows says it in one line.
+            warnings.filterwarnings("ignore", "Skipping nested container")
+            built.load_weights(weights_path)
     except Exception as error:
         # Keras and HDF5 answer with many kinds of error, some of a page.
         line = " ".join(str(error).split())[:200]
