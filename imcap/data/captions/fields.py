@@ -116,6 +116,15 @@ WHAT_WOULD_DO = (
 )
 
 
+KINDS = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
+
+
+def _describe_kind(kind: type | tuple[type, ...]) -> str:
+    """The types that a field may have, in the words of JSON."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(KINDS.get(one, one.__name__) for one in kinds)
+
+
 def require(
     entry: Any, key: str, kind: type | tuple[type, ...], where: str | Path
 ) -> Any:
@@ -137,7 +146,7 @@ def require(
     if not isinstance(value, kind) or isinstance(value, bool):
         raise InputError(
             f"{where}: {key!r} has the wrong type ({type(value).__name__}); "
-            "see the format in the documentation of read_captions"
+            f"due is {_describe_kind(kind)}"
         )
     if isinstance(value, str):
         return check_text(value, key, where)
