@@ -1,6 +1,8 @@
 """Progress of long work: a bar in a terminal, else a line now and then."""
 
 import contextlib
+import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -109,6 +111,21 @@ class Lines:
             self.say(f"{self.amount(new)} in {duration(seconds)}")
 
 
+def _size(screen: TextIO) -> dict[str, Any]:
+    """How tqdm finds the size of a terminal.
+
+    Some say that they have no lines at all, as those of containers.
+    """
+    try:
+        known = all(os.get_terminal_size(screen.fileno()))
+    except (OSError, ValueError):
+        known = False
+    if known:
+        return {"dynamic_ncols": True}
+    columns, rows = shutil.get_terminal_size()
+    return {"ncols": columns, "nrows": rows}
+
+
 class Meter:
     """Progress of one piece of work; a context manager.
 
@@ -146,7 +163,8 @@ class Meter:
             self.bar = tqdm.tqdm(
                 total=total, initial=initial, desc=what or None,
                 unit="B" if unit == BYTES else f" {unit}",
-                unit_scale=unit == BYTES, file=screen, dynamic_ncols=True,
+                unit_scale=unit == BYTES, file=screen,
+                **_size(screen),
             )  # fmt: skip
         self.lines = [
             Lines(stream, total, what, unit, initial) for stream in streams

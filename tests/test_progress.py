@@ -1,6 +1,7 @@
 """Progress: lines where there is no terminal, a bar where there is one."""
 
 import io
+import os
 import sys
 
 import pytest
@@ -119,3 +120,15 @@ def test_quiet_shows_nothing(monkeypatch, capsys, terminal):
 )  # fmt: skip
 def test_durations(seconds, said):
     assert duration(seconds) == said
+
+
+def test_a_bar_is_seen_in_a_terminal_without_a_size(monkeypatch):
+    pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+    master, slave = pty.openpty()  # no lines, no columns
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        with Meter(3, "reading") as meter:
+            meter.update(3)
+        shown = os.read(master, 10_000).decode()
+    os.close(master)
+    assert "3/3" in shown and "reading" in shown
