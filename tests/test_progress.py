@@ -125,6 +125,7 @@ def test_durations(seconds, said):
 def test_a_bar_is_seen_in_a_terminal_without_a_size(monkeypatch):
     pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
     master, slave = pty.openpty()  # no lines, no columns
+    os.set_blocking(master, False)  # fails where there is nothing
     with os.fdopen(slave, "w") as terminal:
         monkeypatch.setattr("sys.stderr", terminal)
         with Meter(3, "reading"):
