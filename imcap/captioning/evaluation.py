@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +240,24 @@ def identify_file(path: str | None) -> list | None:
     return [str(Path(path).resolve()), status.st_size, status.st_mtime_ns]
 
 
+def check_sources(run: CaptionerRun, data: SplitSettings) -> None:
+    """Refuses captions or features of the training that are not here.
+
+    As those of the captioner that ships.
+    """
+    names = ["input_json"] + ["features"] * (not run.config.cnntrain)
+    for name in names:
+        path = getattr(run.config, name)
+        if getattr(data, name) is not None or not path:
+            continue
+        here = all(os.path.exists(file) for _, file in caption_files(path))
+        if not here:
+            raise InputError(
+                f"{run.path}: {path}, {name} of its training, is not here; "
+                f"give --{name}"
+            )
+
+
 def open_split(
     run: CaptionerRun, data: SplitSettings
 ) -> tuple[CaptionSet, StoredFeatures | Pixels]:
@@ -257,6 +276,7 @@ def open_split(
     from imcap.data.pictures.listing import picture_path
 
     trained = run.config
+    check_sources(run, data)
     everything = read_captions(
         data.input_json or trained.input_json,
         h5_path=data.input_h5

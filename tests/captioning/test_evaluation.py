@@ -72,6 +72,21 @@ def without_splits(folder, images=24):
     return path
 
 
+def test_what_the_training_read_and_is_not_here_is_asked_for(run, tmp_path):
+    with pytest.raises(
+        InputError, match=r"cut\.json, input_json of its .*give --input_json"
+    ):
+        evaluation.check_sources(run, SplitSettings())
+    here = tmp_path / "here.json"
+    here.write_text("[]")
+    run.config = dataclasses.replace(run.config, features="gone.h5")
+    given = SplitSettings(input_json=str(here))
+    with pytest.raises(InputError, match=r"gone\.h5, features of its"):
+        evaluation.check_sources(run, given)
+    given = dataclasses.replace(given, features="mine.h5")
+    evaluation.check_sources(run, given)
+
+
 def test_another_file_without_splits_is_scored_whole(trained, capsys):
     run, path = trained / "run", without_splits(trained)
     words = ["--model", str(run), "--input_json", str(path)]
