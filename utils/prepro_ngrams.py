@@ -9,7 +9,7 @@ import dataclasses
 import sys
 
 from imcap.cli.parser import run_command
-from imcap.data.captions.caption_set import SPLITS
+from imcap.data.captions.splits import SPLITS
 from imcap.data.ngrams.ngram_files import prepare_ngrams
 from imcap.options import REQUIRED, option
 

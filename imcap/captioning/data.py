@@ -15,12 +15,9 @@ from imcap.data.batches.readers import (
     open_crops,
     readable_ids,
 )
-from imcap.data.captions.caption_set import (
-    NO_VALIDATION,
-    TRAINING_SPLITS,
-    CaptionSet,
-)
+from imcap.data.captions.caption_set import NO_VALIDATION, CaptionSet
 from imcap.data.captions.reading import read_captions
+from imcap.data.captions.splits import TRAINING_SPLITS
 from imcap.data.features.store import FeatureStore
 from imcap.data.ids import IdIndex, show_ids
 from imcap.data.pictures.listing import picture_path

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.captioning.run import CaptionerRun
 from imcap.data.captions.sources import caption_files, is_same_source
 from imcap.data.ids import show_ids
 from imcap.errors import InputError

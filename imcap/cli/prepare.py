@@ -147,7 +147,7 @@ def _check_writable(*paths: Path) -> None:
 
 
 def _vocabulary(config: PrepareConfig, captions: CaptionSet) -> Vocabulary:
-    from imcap.data.captions.caption_set import TRAINING_SPLITS
+    from imcap.data.captions.splits import TRAINING_SPLITS
     from imcap.data.words.coverage import count_vocabulary
 
     counted = captions

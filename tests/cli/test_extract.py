@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import imcap.cli.extract
 from helpers.places import ROOT
-from imcap.cli.extract import main
+from imcap.cli.extract import ExtractConfig, main
 from imcap.data.features.store import FeatureStore
 from imcap.data.pictures.decoding import load_pixels
+from imcap.vision import extraction
 from imcap.vision.extraction import PictureEncoder
 
 SIZE, COUNT = 32, 7
@@ -174,7 +174,7 @@ def interrupt_after(monkeypatch, calls):
             done.append(len(pixels))
             return super().__call__(pixels)
 
-    monkeypatch.setattr(imcap.cli.extract, "PictureEncoder", Interrupted)
+    monkeypatch.setattr(extraction, "PictureEncoder", Interrupted)
     return done
 
 
@@ -312,5 +312,5 @@ def test_a_network_has_a_size_of_its_own(pictures, tmp_path):
 def test_every_preprocessing_is_a_flag():
     from imcap.layers.cnn.image_preprocessing import MODES
 
-    fields = imcap.cli.extract.ExtractConfig.__dataclass_fields__
+    fields = ExtractConfig.__dataclass_fields__
     assert fields["preprocessing"].metadata["choices"] == MODES

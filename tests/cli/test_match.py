@@ -166,7 +166,8 @@ def test_scans_vocabulary_is_used_as_it_is(pairs):
 
 @pytest.mark.parametrize("name", MATCHING)
 def test_presets_are_flags_that_exist(name):
-    config = resolve_config({"preset": name, "seed": 5})
+    given = {"preset": name, "seed": 5, "input_json": "captions.json"}
+    config = resolve_config(given)
     assert (config.seed, config.preset) == (5, name)
     assert config.matcher == name.split("_")[0]
     if config.matcher == "scan":

@@ -9,25 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imcap.data.captions.caption_set import SPLITS, TRAINING_SPLITS, CaptionSet
+from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.splits import TRAINING_SPLITS, parse_split
 from imcap.data.words.unspaced import lacks_spaces, split_characters
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
 from imcap.files import StrPath, read_text
-
-SPLIT_NAMES = {name: name for name in SPLITS} | {
-    "training": "train",
-    "dev": "val",
-    "valid": "val",
-    "validation": "val",
-    "testing": "test",
-    "tr": "train",
-    "trn": "train",
-    "tst": "test",
-    "validate": "val",
-    "eval": "val",
-    "evaluation": "val",
-}
 
 DRAWN = ("train", "val", "test")
 
@@ -81,17 +68,6 @@ class LeftOut:
             f"{len(places)} {what} left out (first: {places[0]})"
             for what, places in self._counts.items()
         ]
-
-
-def parse_split(name: str, where: str | Path) -> str:
-    """The split that 'dev', 'val2014' and the like mean, or InputError."""
-    plain = re.sub(r"(?<=[a-z])[_-]?20\d\d$", "", str(name).strip().lower())
-    split = SPLIT_NAMES.get(plain)
-    if split is None:
-        raise InputError(
-            f"{where}: unknown split {name!r}; use {', '.join(SPLITS)}"
-        )
-    return split
 
 
 def assemble(

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from imcap.data.captions.splits import SPLITS
 from imcap.data.words.vocabulary import Vocabulary
 
-SPLITS = ("train", "restval", "val", "test")
-TRAINING_SPLITS = ("train", "restval")
 NO_VALIDATION = (
     "no pictures for validation: the training loss decides which epoch is best"
 )

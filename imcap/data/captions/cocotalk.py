@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from imcap.data.captions.assembly import Picture, parse_split
+from imcap.data.captions.assembly import Picture
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.formats import (
     CaptionFile,
@@ -24,6 +24,7 @@ from imcap.data.captions.formats import (
     read_size,
     require,
 )
+from imcap.data.captions.splits import parse_split
 from imcap.data.pictures.limits import STORED_SIZE
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from imcap.data.captions.assembly import SPLIT_NAMES
 from imcap.data.captions.fields import Columns
+from imcap.data.captions.splits import SPLIT_NAMES
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
 

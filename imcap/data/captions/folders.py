@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from imcap.data.captions.assembly import SPLIT_NAMES, LeftOut, Picture
+from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
+from imcap.data.captions.splits import SPLIT_NAMES
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
 from imcap.files import read_text

@@ -5,12 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from imcap.data.captions.assembly import (
-    SPLIT_NAMES,
-    LeftOut,
-    Picture,
-    parse_split,
-)
+from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.delimited import PICTURE
 from imcap.data.captions.fields import (
     Columns,
@@ -25,6 +20,7 @@ from imcap.data.captions.formats import (
     require,
 )
 from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.data.captions.splits import SPLIT_NAMES, parse_split
 from imcap.errors import InputError
 
 

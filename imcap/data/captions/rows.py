@@ -5,12 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from imcap.data.captions.assembly import (
-    LeftOut,
-    Picture,
-    parse_split,
-    posix_path,
-)
+from imcap.data.captions.assembly import LeftOut, Picture, posix_path
 from imcap.data.captions.fields import (
     WHAT_WOULD_DO,
     Columns,
@@ -21,6 +16,7 @@ from imcap.data.captions.fields import (
     parse_name,
     read_size,
 )
+from imcap.data.captions.splits import parse_split
 from imcap.errors import InputError
 
 # The place in the file, as "line 3", and what stands there by its name.

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from imcap.data.captions.assembly import SPLIT_NAMES, parse_split
+from imcap.data.captions.splits import SPLIT_NAMES, parse_split
 from imcap.errors import InputError
 from imcap.files import StrPath
 from imcap.options import BETWEEN

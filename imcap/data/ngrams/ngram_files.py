@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imcap.data.captions.caption_set import TRAINING_SPLITS
 from imcap.data.captions.reading import read_captions
+from imcap.data.captions.splits import TRAINING_SPLITS
 from imcap.data.ngrams.document_frequencies import (
     LONGEST,
     DocumentFrequencies,
