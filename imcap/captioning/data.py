@@ -20,7 +20,6 @@ from imcap.data.captions.reading import read_captions
 from imcap.data.captions.splits import TRAINING_SPLITS
 from imcap.data.features.store import FeatureStore
 from imcap.data.ids import IdIndex, show_ids
-from imcap.data.pictures.listing import picture_path
 from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
@@ -82,12 +81,8 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
     read: Reader
     stored = None
     if store is None or config.cnntrain:
-        files = {
-            image_id: picture_path(config.images_root, name)
-            for image_id, name in zip(
-                captions.image_ids, captions.files, strict=True
-            )
-        }
+        paths = captions.picture_paths(config.images_root)
+        files = dict(zip(captions.image_ids, paths, strict=True))
         read = Pixels(files, metadata["image_size"])
     else:
         expected = earlier.channels if earlier else None

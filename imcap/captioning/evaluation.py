@@ -272,7 +272,6 @@ def open_split(
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.reading import read_captions
     from imcap.data.features.store import FeatureStore
-    from imcap.data.pictures.listing import picture_path
 
     trained = run.config
     check_sources(run, data)
@@ -297,8 +296,8 @@ def open_split(
         captions = captions.filter(set(captions.image_ids[: data.num_images]))
     if trained.cnntrain:
         root = data.images_root or trained.images_root
-        files = [picture_path(root, name) for name in captions.files]
-        by_id = dict(zip(captions.image_ids, files, strict=True))
+        paths = captions.picture_paths(root)
+        by_id = dict(zip(captions.image_ids, paths, strict=True))
         return captions, Pixels(by_id, run.encoder_metadata["image_size"])
     path = data.features or trained.features
     if path is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imcap.data.archives.places import picture_exists
 from imcap.errors import InputError
 from imcap.vision.extraction import PictureEncoder
 from imcap.vision.picture_lists import BATCH
@@ -110,7 +111,7 @@ def caption_pictures(
     """
     from imcap.captioning.generation import generate, make_generator
 
-    if not any(path.exists() for path in paths):
+    if not any(picture_exists(path) for path in paths):
         for path in paths:
             refuse(path, f"{path}: no such file")
         return  # before anything slow

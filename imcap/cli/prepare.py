@@ -116,7 +116,7 @@ def prepare(config: PrepareConfig) -> None:
     pixels = None
     if with_pictures or config.replace:
         files = PictureFiles.from_words(
-            config.images_root, config.replace, captions.image_ids
+            config.images_root, config.replace, captions
         )
         captions, bad = files.with_sizes(captions)
         pixels = files.pixels(STORED_SIZE) if config.store_images else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imcap.data.archives.places import split_place
 from imcap.data.features.store import FeatureStore
 from imcap.data.features.writer import FeatureWriter
 from imcap.data.pictures.limits import MAX_PIXELS
@@ -161,7 +162,8 @@ class PictureIndex:
 
 def _file_version(path: Path) -> str:
     """What tells one version of a file from another."""
-    status = path.stat()
+    place = split_place(path)
+    status = place[0].stat() if place else path.stat()
     return escape(f"{path} {status.st_size} {status.st_mtime_ns}")
 
 

@@ -194,6 +194,7 @@ def caption_split(
         data.input_json or run.config.input_json,
         data.images_root,
         run.config.images_root,
+        captions.places,
     )
     if run.config.cnntrain:
         pictures = caption_files(run, evaluation, paths, refuse)

@@ -46,6 +46,7 @@ def write_comparison(
             input_json or first.run.config.input_json,
             images_root,
             first.run.config.images_root,
+            first.captions.places,
         )
         ids = map(str, first.captions.image_ids)
         paths = dict(zip(ids, files, strict=True))

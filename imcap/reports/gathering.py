@@ -26,6 +26,7 @@ def picture_paths(
     input_json: str | None,
     images_root: str | None = None,
     trained_root: str = "",
+    places: Sequence[Path | None] | None = None,
 ) -> list[Path]:
     """Where the pictures of a split lie.
 
@@ -35,6 +36,7 @@ def picture_paths(
         images_root: their folder; None for that of the training, or the
             folder of the captions, whichever holds any of them.
         trained_root: their folder in the training.
+        places: where the pictures are that the captions hold themselves.
 
     Raises:
         InputError: none of them does.
@@ -43,11 +45,12 @@ def picture_paths(
     roots: list[str | Path] = [trained_root, beside, beside / "images"]
     if images_root:
         roots = [images_root]
-    from imcap.data.pictures.listing import picture_path
+    from imcap.data.archives.places import picture_exists
+    from imcap.data.pictures import listing
 
     for root in roots:
-        paths = [picture_path(root, name) for name in files]
-        if any(path.exists() for path in paths):
+        paths = listing.picture_paths(root, files, places)
+        if any(picture_exists(path) for path in paths):
             return paths
     raise InputError(
         f"{files[0]}: no such picture, nor any other of the split; give "

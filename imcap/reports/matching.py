@@ -177,6 +177,7 @@ def cards_of_split(
         pairs.files,
         data.input_json or searcher.run.config.input_json,
         data.images_root,
+        places=pairs.places,
     )
     scores = ensemble_scores(
         [searcher.run],

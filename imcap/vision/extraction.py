@@ -193,12 +193,13 @@ def list_images(
     augment: int = 0,
     seed: int = 123,
 ) -> ImageList:
-    """The pictures of a caption file or of a folder.
+    """The pictures of a caption file, of a folder or of an archive.
 
     Args:
         input_json: caption file of any known format.
-        images: folder of pictures, instead.
-        images_root: folder that names in the caption file start from.
+        images: folder or archive of pictures, instead.
+        images_root: folder that names in the caption file start from; for
+            pictures that the captions hold themselves, none is needed.
         replace: "id=path", pictures to read for some ids.
         augment: instead of the pictures, so many random crops of each (of a
             caption file, of each training picture).
@@ -221,9 +222,8 @@ def list_images(
             captions = captions.split("train", "restval")
             if not len(captions):
                 raise InputError(f"{input_json}: no training pictures to crop")
-        listed = ImageList.from_captions(
-            captions.image_ids, captions.files, images_root
-        )
+        paths = captions.picture_paths(images_root)
+        listed = ImageList(captions.image_ids, captions.files, paths)
     listed = listed.replaced(replace)
     return listed.augmented(augment, seed) if augment else listed
 

@@ -4,6 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from imcap.data.archives.archive import numbered
+from imcap.data.archives.arrow import (
+    PARQUET,
+    import_arrow,
+    picture_column,
+    unreadable,
+)
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import (
     WHAT_WOULD_DO,
@@ -12,11 +19,9 @@ from imcap.data.captions.fields import (
 )
 from imcap.data.captions.folders import split_in_name, without_part_splits
 from imcap.data.captions.formats import CaptionFile, Parsed, require
-from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.errors import InputError
 from imcap.files import read_json
-
-PARQUET = b"PAR1"
 
 
 class ParquetFormat:
@@ -103,46 +108,58 @@ def _parsed(path: Path, files: list[tuple[Path, str | None]]) -> Parsed:
     return Parsed(pictures, left_out=left_out)
 
 
-def _rows(path: Path, name: PurePosixPath) -> Iterator[Row]:
+def _rows(path: Path, name: PurePosixPath) -> Iterator[PlacedRow]:
     """The rows of one file, without the bytes of pictures.
 
     A picture that only has its bytes is called after its file and row.
     """
-    arrow = _import_arrow(path)
-    number = 0
+    arrow = import_arrow(path).lib
+    number, has_pictures = 0, False
     try:
-        for batch in _batches(path):
+        for batch, schema in _batches(path):
             if not number:
-                _check_columns(path, batch.schema)
+                has_pictures = _check_columns(path, schema)
             for row in batch.to_pylist():
                 columns = Columns.of(row)
                 cells = [row[n] for n in columns.image + columns.image_id]
                 if all(_is_nameless(cell) for cell in cells):
                     row["image"] = str(name / str(number))
-                yield f"row {number}", row
+                place = None
+                if has_pictures:
+                    named = _picture_name(row, columns)
+                    place = numbered(path, number, named)
+                yield f"row {number}", row, place
                 number += 1
     except (arrow.ArrowException, OSError) as error:
-        line = " ".join(str(error).split())
-        raise InputError(
-            f"{path}: cannot be read ({line}); fetch or write it again"
-        ) from None
+        raise unreadable(path, error) from None
 
 
 def _is_nameless(cell: Any) -> bool:
     return cell is None or (isinstance(cell, dict) and not cell.get("path"))
 
 
-def _check_columns(path: Path, schema: Any) -> None:
+def _picture_name(row: dict[str, Any], columns: Columns) -> str | None:
+    """What a row calls its picture, for people; None without a name."""
+    cells = (row[name] for name in columns.image)
+    paths = (c.get("path") if isinstance(c, dict) else c for c in cells)
+    return next((path for path in paths if isinstance(path, str)), None)
+
+
+def _check_columns(path: Path, schema: Any) -> bool:
+    """Whether there are bytes of pictures; InputError without captions."""
     columns = Columns.of(schema.names)
-    if not columns.captions or not (columns.image or columns.image_id):
+    has_pictures = picture_column(schema) is not None
+    names = columns.image or columns.image_id or has_pictures
+    if not columns.captions or not names:
         raise InputError(
             f"{path}: no captions; its columns are "
             f"{describe_names(schema.names)}, and due is {WHAT_WOULD_DO}"
         )
+    return has_pictures
 
 
-def _batches(path: Path) -> Iterator[Any]:
-    """Record batches of a Parquet or an Arrow file, bytes left out."""
+def _batches(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Record batches without bytes, and the schema with them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -151,11 +168,12 @@ def _batches(path: Path) -> Iterator[Any]:
     if is_parquet:
         with pq.ParquetFile(path) as parquet:
             for batch in parquet.iter_batches(columns=_leaves(parquet)):
-                yield _with_bare_images(batch, parquet.schema_arrow)
+                schema = parquet.schema_arrow
+                yield _with_bare_images(batch, schema), schema
         return
     with pa.memory_map(str(path)) as stream:
         for batch in pa.ipc.open_stream(stream):
-            yield _without_bytes(batch)
+            yield _without_bytes(batch), batch.schema
 
 
 def _leaves(parquet: Any) -> list[str]:
@@ -198,14 +216,3 @@ def _without_bytes(batch: Any) -> Any:
         names.append(name)
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, names)
-
-
-def _import_arrow(path: Path) -> Any:
-    try:
-        import pyarrow
-    except ModuleNotFoundError:
-        raise InputError(
-            f"{path}: this needs pyarrow: pip install 'imcap[arrow]'; or save "
-            "the captions as CSV or JSON lines"
-        ) from None
-    return pyarrow.lib

@@ -31,6 +31,9 @@ class Picture:
         split: str, or None where the source does not say.
         size: (width, height) in pixels, or None.
         is_named: whether the id is the stem of `file`, for want of another.
+        place: where the picture is, in an archive too (see
+            `imcap.data.archives.places`), or None where the source does not
+            hold it.
     """
 
     image_id: int | str
@@ -40,6 +43,7 @@ class Picture:
     split: str | None = None
     size: tuple[int, int] | None = None
     is_named: bool = False
+    place: Path | None = None
 
 
 class LeftOut:
@@ -133,6 +137,7 @@ def _caption_set(
 ) -> CaptionSet:
     raw = [p.captions for p in pictures if p.captions is not None]
     sizes = [p.size for p in pictures if p.size is not None]
+    places = [picture.place for picture in pictures]
     return CaptionSet(
         [picture.image_id for picture in pictures],
         [picture.file for picture in pictures],
@@ -143,6 +148,7 @@ def _caption_set(
         notes,
         vocabulary,
         drawn,
+        places if any(places) else None,
     )
 
 

@@ -2,12 +2,18 @@
 
 import dataclasses
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from imcap.data.captions.splits import SPLITS
+from imcap.data.pictures.listing import picture_paths
 from imcap.data.words.vocabulary import Vocabulary
+from imcap.files import StrPath
 
+COLUMNS = (
+    "image_ids", "files", "splits", "tokens", "raw", "sizes", "places"
+)  # fmt: skip
 NO_VALIDATION = (
     "no pictures for validation: the training loss decides which epoch is best"
 )
@@ -31,6 +37,9 @@ class CaptionSet:
             source holds ids instead of text; None elsewhere.
         drawn: bool, whether the source has no splits, so that they were
             drawn by hashes of the ids.
+        places: list of `Path`, where pictures are that the source holds, in
+            an archive too (see `imcap.data.archives.places`), with None for
+            others; None where it holds none.
 
     Example:
         >>> captions = read_captions("dataset_flickr8k.json")
@@ -46,9 +55,10 @@ class CaptionSet:
     notes: tuple[str, ...] = ()
     vocabulary: Vocabulary | None = None
     drawn: bool = False
+    places: list[Path | None] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("files", "splits", "tokens", "raw", "sizes"):
+        for name in COLUMNS[1:]:
             column = getattr(self, name)
             if column is not None and len(column) != len(self.image_ids):
                 raise ValueError(
@@ -69,12 +79,21 @@ class CaptionSet:
 
     def _rows(self, rows: Iterable[int]) -> "CaptionSet":
         columns = {}
-        for name in ("image_ids", "files", "splits", "tokens", "raw", "sizes"):
+        for name in COLUMNS:
             column = getattr(self, name)
             if column is not None:
                 column = [column[row] for row in rows]
             columns[name] = column
         return dataclasses.replace(self, **columns)
+
+    def picture_paths(self, folder: StrPath | None = None) -> list[Path]:
+        """Where the pictures are: in a folder, else in the source itself.
+
+        Args:
+            folder: that `files` start from; what lies in it counts before
+                what the source holds.
+        """
+        return picture_paths(folder, self.files, self.places)
 
     def with_notes(self, notes: Iterable[str]) -> "CaptionSet":
         """The same, with further notes before its own."""

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
 from imcap.data.captions.splits import SPLIT_NAMES
-from imcap.data.pictures.listing import ENDINGS
+from imcap.data.pictures.listing import ENDINGS, picture_path
 from imcap.errors import InputError
 from imcap.files import read_text
 
@@ -73,6 +73,9 @@ class MetadataFolder:
             left_out.extend(parsed.left_out)
             file.notes += one.notes
             for picture in parsed.pictures:
+                picture.place = picture.place or picture_path(
+                    path.parent, picture.file
+                )
                 picture.file = str(folder / picture.file)
                 picture.split = picture.split or split_in_name(
                     folder / "metadata"
@@ -129,6 +132,7 @@ class TextBesidePicture:
                         list(captions) or [""],
                         split=split_in_name(name.parent / "x"),
                         is_named=True,
+                        place=path,
                     )
                 )
         for stem, paths in by_stem.items():

@@ -21,6 +21,8 @@ from imcap.errors import InputError
 
 # The place in the file, as "line 3", and what stands there by its name.
 Row = tuple[str, Mapping[str, Any]]
+# The same, and where its picture is, if the source holds it.
+PlacedRow = tuple[str, Mapping[str, Any], Path | None]
 
 
 @dataclasses.dataclass
@@ -35,10 +37,11 @@ class _Entry:
     many: bool
     split: str | None
     size: tuple[int, int] | None
+    place: Path | None
 
 
 def pictures_of_rows(
-    path: Path, rows: Iterable[Row], left_out: LeftOut
+    path: Path, rows: Iterable[Row | PlacedRow], left_out: LeftOut
 ) -> list[Picture]:
     """Joins rows to pictures: any number of rows, and of texts in a row.
 
@@ -73,6 +76,7 @@ def pictures_of_rows(
                 split=entry.split,
                 size=entry.size,
                 is_named=key is None,
+                place=entry.place,
             )
         else:
             _add(known, entry, name, left_out)
@@ -109,8 +113,10 @@ def _numbers_captions(entries: list[_Entry]) -> bool:
     return False
 
 
-def _parse_row(path: Path, place: str, row: Mapping[str, Any]) -> _Entry:
-    where = f"{path}: {place}"
+def _parse_row(
+    path: Path, line: str, row: Mapping[str, Any], place: Path | None = None
+) -> _Entry:
+    where = f"{path}: {line}"
     columns = Columns.of(row)
     if not columns.captions:
         raise InputError(
@@ -139,6 +145,7 @@ def _parse_row(path: Path, place: str, row: Mapping[str, Any]) -> _Entry:
         many or len(captions) > 1,
         None if split in (None, "") else parse_split(split, where),
         read_size(row, where),
+        place,
     )
 
 

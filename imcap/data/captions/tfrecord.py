@@ -1,10 +1,12 @@
 """Captions in TFRecord files of tf.train.Example or SequenceExample."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from imcap.data.archives.archive import numbered
+from imcap.data.archives.places import RECORDS
+from imcap.data.archives.tfrecord import picture_of
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import (
     WHAT_WOULD_DO,
@@ -13,10 +15,9 @@ from imcap.data.captions.fields import (
 )
 from imcap.data.captions.folders import split_in_name, without_part_splits
 from imcap.data.captions.formats import CaptionFile, Parsed
-from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.errors import InputError
 
-RECORDS = re.compile(r".*\.tfrec(ord)?s?(-\d+-of-\d+)?(\.gz)?", re.IGNORECASE)
 LONGEST_TEXT = 1 << 16  # bytes; what is longer is a picture
 
 
@@ -61,7 +62,7 @@ def _shards(folder: Path) -> list[Path]:
     )
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> Iterator[PlacedRow]:
     """A row a record, of the features that are no bytes of pictures."""
     import tensorflow as tf
 
@@ -82,7 +83,12 @@ def _rows(path: Path) -> Iterator[Row]:
                 )
             if not columns.image and not columns.image_id:
                 row["image"] = f"{path.name}/{number}"
-            yield f"record {number}", row
+            place = None
+            if picture_of(example) is not None:
+                cells = (row[name] for name in columns.image)
+                named = next((c for c in cells if isinstance(c, str)), None)
+                place = numbered(path, number, named)
+            yield f"record {number}", row, place
     except (tf.errors.OpError, _decode_error()) as error:
         line = " ".join(str(error).split())[:120]
         raise InputError(

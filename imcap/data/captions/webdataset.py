@@ -1,22 +1,22 @@
 """Captions in tar files of webdataset: 0001.jpg, 0001.txt, 0001.json."""
 
-import re
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from imcap.data.archives.places import TAR
+from imcap.data.archives.tar import member_name
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import Columns
 from imcap.data.captions.folders import split_in_name, without_part_splits
 from imcap.data.captions.formats import CaptionFile, Parsed
-from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
 from imcap.files import decode_text, parse_json
 
-TAR = re.compile(r".*\.(tar|tar\.gz|tgz)", re.IGNORECASE)
 TEXTS = ("txt", "text", "caption")
 
 
@@ -63,10 +63,10 @@ def _shards(folder: Path) -> list[Path]:
     )
 
 
-def _rows(path: Path, left_out: LeftOut) -> Iterator[Row]:
+def _rows(path: Path, left_out: LeftOut) -> Iterator[PlacedRow]:
     """A row a sample: its picture, and what its text and JSON say."""
-    for key, parts in _samples(path):
-        pictures = [end for end in parts if f".{end}" in ENDINGS]
+    for key, names, parts in _samples(path):
+        pictures = [end for end in names if f".{end}" in ENDINGS]
         texts = [end for end in parts if end in (*TEXTS, "json")]
         if not pictures:
             if texts:
@@ -80,7 +80,8 @@ def _rows(path: Path, left_out: LeftOut) -> Iterator[Row]:
                 row["caption"] = captions if len(captions) > 1 else captions[:1]
                 break
         row.setdefault("caption", None)
-        yield key, {**row, "image": f"{path.name}/{key}.{pictures[0]}"}
+        name = names[pictures[0]]
+        yield key, {**row, "image": f"{path.name}/{name}"}, path / name
 
 
 def _json_part(path: Path, key: str, parts: dict[str, bytes]) -> dict[str, Any]:
@@ -111,27 +112,30 @@ def _text(path: Path, name: str, data: bytes) -> str:
         ) from None
 
 
-def _samples(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """(name, {ending: bytes}) of samples in a row; of pictures no bytes."""
-    current, parts = "", dict[str, bytes]()
+def _samples(
+    path: Path,
+) -> Iterator[tuple[str, dict[str, str], dict[str, bytes]]]:
+    """Samples in a row: their name, and by ending the members and texts."""
+    current, names, parts = "", dict[str, str](), dict[str, bytes]()
     try:
         with tarfile.open(path, "r|*") as archive:
             for member in archive:
-                name = PurePosixPath(member.name)
+                name = PurePosixPath(member_name(member.name))
                 if not member.isfile() or name.name.startswith("."):
                     continue
                 stem, _, end = name.name.partition(".")
                 key, end = str(name.parent / stem), end.lower()
-                if key != current and parts:
-                    yield current, parts
-                    parts = {}
+                if key != current and names:
+                    yield current, names, parts
+                    names, parts = {}, {}
                 current = key
+                names[end] = str(name)
                 inner = archive.extractfile(member)
-                wanted = end in (*TEXTS, "json") and inner is not None
-                parts[end] = inner.read() if wanted and inner else b""
+                if end in (*TEXTS, "json") and inner is not None:
+                    parts[end] = inner.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read as a tar file ({error}); fetch it again"
         ) from None
-    if parts:
-        yield current, parts
+    if names:
+        yield current, names, parts

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +25,7 @@ class MatchingSet:
         image_of: int64 (M,), the image that each caption is of.
         tokens: list (M) of lists of str.
         files: list (N) of str, names of pictures; None where unknown.
+        places: list (N), where pictures are, as a `CaptionSet` has them.
 
     Raises:
         InputError: a caption of an image that is not there, an image
@@ -41,6 +43,7 @@ class MatchingSet:
     image_of: np.ndarray
     tokens: list[list[str]]
     files: list[str] | None = None
+    places: list[Path | None] | None = None
 
     def __post_init__(self) -> None:
         owners = np.asarray(self.image_of, "int64")
@@ -87,6 +90,7 @@ class MatchingSet:
             image_of=self.image_of[kept] - first,
             tokens=[self.tokens[row] for row in kept],
             files=self.files and self.files[first:last],
+            places=self.places and self.places[first:last],
         )
 
     @classmethod
@@ -121,6 +125,7 @@ class MatchingSet:
             np.repeat(np.arange(len(rows)), counts),
             [words for row in rows for words in captions.tokens[row]],
             [captions.files[row] for row in rows],
+            captions.places and [captions.places[row] for row in rows],
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from imcap.data.archives.places import read_picture, split_place
 from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.pictures.silence import silence
 from imcap.errors import InputError
@@ -52,7 +53,7 @@ def read_encoded(picture: PictureLike, max_pixels: int = MAX_PIXELS) -> bytes:
     """
     name = describe_picture(picture)
     if isinstance(picture, (str, os.PathLike)):
-        return _checked(name, _read_bytes(picture), max_pixels)
+        return _checked(name, read_picture(picture), max_pixels)
     if isinstance(picture, (bytes, bytearray, memoryview)):
         return _checked(name, bytes(picture), max_pixels)
     if not isinstance(picture, Image.Image):
@@ -107,15 +108,6 @@ def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
         raise InputError(f"{path}: damaged picture ({error})") from None
 
 
-def _read_bytes(path: StrPath) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-
-
 def _too_large(path: StrPath, pixels: int | str, max_pixels: int) -> InputError:
     return InputError(
         f"{path}: {pixels} pixels, the limit is {max_pixels}; raise "
@@ -168,9 +160,12 @@ def picture_size(path: StrPath) -> tuple[int, int]:
     Raises:
         InputError: no such file, or no picture that Pillow knows.
     """
+    source: StrPath | io.BytesIO = path
+    if not Path(path).exists() and split_place(path) is not None:
+        source = io.BytesIO(read_picture(path))
     try:
         # Nothing is decoded here, so a large picture does no harm.
-        with silence, Image.open(path) as image:
+        with silence, Image.open(source) as image:
             width, height = image.size
             turned = image.getexif().get(ORIENTATION) in TURNED
     except FileNotFoundError:

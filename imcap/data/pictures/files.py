@@ -21,24 +21,32 @@ class PictureFiles:
         root: folder that the files of a `CaptionSet` are relative to.
         replacements: dict of str(image id) to the path of a picture that
             is used in place of a broken one.
+        places: dict of str(image id) to where its picture is, in an archive
+            too; others are below `root`.
     """
 
     root: str = ""
     replacements: dict[str, str] = dataclasses.field(default_factory=dict)
+    places: dict[str, Path] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_words(
-        cls, root: str, words: Iterable[str], image_ids: Iterable[int | str]
+        cls, root: str, words: Iterable[str], captions: CaptionSet
     ) -> "PictureFiles":
         """Takes replacements as the words "id=path" of a command line.
 
+        Args:
+            root: the folder.
+            words: the replacements.
+            captions: the `CaptionSet` of the pictures.
+
         Raises:
             InputError: the root is no folder, a word is not "id=path", its
-                id is not among `image_ids` or its picture is unreadable.
+                id is none of the captions' or its picture is unreadable.
         """
         if root and not Path(root).is_dir():
             raise InputError(f"{root}: no such folder; mend --images_root")
-        known = set(map(str, image_ids))
+        known = set(map(str, captions.image_ids))
         replacements = {}
         for word in words:
             key, equals, path = word.partition("=")
@@ -48,12 +56,15 @@ class PictureFiles:
                 raise InputError(f"--replace {word}: no image has the id {key}")
             picture_size(path)
             replacements[key] = path
-        return cls(root, replacements)
+        paths = captions.picture_paths(root)
+        names = map(str, captions.image_ids)
+        return cls(root, replacements, dict(zip(names, paths, strict=True)))
 
     def path(self, image_id: int | str, file: str) -> Path:
-        """Path of the picture: its replacement, else root/file."""
-        replacement = self.replacements.get(str(image_id))
-        return Path(replacement or Path(self.root, file))
+        """Path of the picture: its replacement, its place, or root/file."""
+        key = str(image_id)
+        known = self.replacements.get(key) or self.places.get(key)
+        return Path(known or Path(self.root, file))
 
     def with_sizes(
         self, captions: CaptionSet

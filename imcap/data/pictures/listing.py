@@ -6,6 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from imcap.data.archives.places import (
+    find_archives,
+    is_archive,
+    open_archive,
+)
 from imcap.data.pictures.crops import Crop, crop_id, random_crop
 from imcap.errors import InputError
 from imcap.files import StrPath, escape, expand_wildcards
@@ -23,7 +28,8 @@ class ImageList:
     Args:
         image_ids: n ids, int or str, all different.
         files: n names as the source has them.
-        paths: n `Path`s to read.
+        paths: n `Path`s to read, in archives too (see
+            `imcap.data.archives.places`).
         crops: n `Crop`s, parts of the pictures; None for whole pictures.
 
     Raises:
@@ -57,14 +63,32 @@ class ImageList:
         """All pictures below a folder; ids are file names without ending.
 
         Where two names are equal, all ids are paths from the folder.
+
+        Args:
+            folder: the folder, or an archive. A folder without pictures may
+                hold archives of them.
+
+        Raises:
+            InputError: there is none, it is damaged, or no picture is in it.
         """
         folder = Path(folder)
-        if not folder.is_dir():
+        if is_archive(folder):
+            archives = [folder]
+        elif not folder.is_dir():
             raise InputError(f"{folder}: no such folder of pictures")
-        paths = sorted(
-            path for path in folder.rglob("*")
-            if path.suffix.lower() in ENDINGS and path.is_file()
-        )  # fmt: skip
+        else:
+            paths = sorted(
+                path for path in folder.rglob("*")
+                if path.suffix.lower() in ENDINGS and path.is_file()
+            )  # fmt: skip
+            if paths:
+                return cls.from_paths(paths, folder)
+            archives = find_archives(folder)
+        paths = [
+            archive / member
+            for archive in archives
+            for member in open_archive(archive).members(ENDINGS)
+        ]
         if not paths:
             raise InputError(f"{folder}: no picture in it")
         return cls.from_paths(paths, folder)
@@ -83,17 +107,6 @@ class ImageList:
         stems = [escape(path.stem) for path in pictures]
         ids = stems if len(set(stems)) == len(stems) else files
         return cls(list(ids), files, pictures)
-
-    @classmethod
-    def from_captions(
-        cls,
-        image_ids: Iterable[int | str],
-        files: Sequence[str],
-        folder: StrPath | None,
-    ) -> "ImageList":
-        """The pictures of a caption file, which lie below `folder`."""
-        paths = [picture_path(folder or ".", file) for file in files]
-        return cls(list(image_ids), list(files), paths)
 
     def augmented(self, count: int, seed: int) -> "ImageList":
         """`count` random crops of each picture, with ids of their own.
@@ -150,23 +163,45 @@ def picture_path(folder: StrPath, name: str) -> Path:
     return path
 
 
+def picture_paths(
+    folder: StrPath | None,
+    names: Sequence[str],
+    places: Sequence[Path | None] | None = None,
+) -> list[Path]:
+    """Where the pictures of a caption file are.
+
+    Args:
+        folder: what names start from; what lies there counts first.
+        names: of the pictures, as the captions have them.
+        places: where those are that the captions hold themselves, or None.
+    """
+    paths = [picture_path(folder or ".", name) for name in names]
+    return [
+        path if place is None or (folder and path.exists()) else place
+        for path, place in zip(
+            paths, places or [None] * len(paths), strict=True
+        )
+    ]
+
+
 def find_pictures(
     names: Iterable[StrPath],
 ) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Finds pictures by path, those in folders included.
+    """Finds pictures by path, those in folders and archives included.
 
     Args:
-        names: paths of pictures and folders, and patterns like `*.jpg`.
+        names: paths of pictures, folders and archives, and patterns like
+            `*.jpg`.
 
     Returns:
-        List of `Path`, and a list of (path, reason) of folders that hold
-        none.
+        List of `Path`, and a list of (path, reason) of folders and archives
+        that hold none.
     """
 
     paths: list[Path] = []
     refused: list[tuple[Path, str]] = []
     for name in expand_wildcards(names):
-        if not Path(name).is_dir():
+        if not Path(name).is_dir() and not is_archive(name):
             paths.append(Path(name))
             continue
         try:

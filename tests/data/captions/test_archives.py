@@ -1,12 +1,11 @@
 """Captions in folders, workbooks, Parquet, tar and TFRecord files."""
 
 import gzip
-import io
 import json
-import tarfile
 
 import pytest
 
+from helpers.archives import feature, parquet, records, saved_dataset, tar
 from helpers.caption_files import write
 from imcap.data.captions.reading import read_captions
 from imcap.errors import InputError
@@ -115,15 +114,6 @@ def test_a_workbook_that_is_damaged_or_old(tmp_path):
         read_captions(old)
 
 
-def parquet(path, columns):
-    pa = pytest.importorskip("pyarrow", reason="imcap[arrow] is absent")
-    import pyarrow.parquet as pq
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), path)
-    return path
-
-
 def test_parquet_of_rows(tmp_path):
     columns = {name: [row[name] for row in ROWS] for name in ROWS[0]}
     captions = read_captions(parquet(tmp_path / "c.parquet", columns))
@@ -168,21 +158,6 @@ def test_parquet_that_cannot_be_used(tmp_path):
         read_captions(path)
 
 
-def saved_dataset(folder, rows):
-    """What `datasets.save_to_disk` writes: streams, and notes in JSON."""
-    pa = pytest.importorskip("pyarrow", reason="imcap[arrow] is absent")
-    folder.mkdir(parents=True)
-    table = pa.table(rows)
-    name = "data-00000-of-00001.arrow"
-    with (
-        pa.OSFile(str(folder / name), "wb") as sink,
-        pa.ipc.new_stream(sink, table.schema) as stream,
-    ):
-        stream.write_table(table)
-    write(folder / "state.json", {"_data_files": [{"filename": name}]})
-    write(folder / "dataset_info.json", {"features": {}})
-
-
 def test_saved_datasets(tmp_path):
     splits = {"train": RAW[0], "test": RAW[1]}
     for split, texts in splits.items():
@@ -196,17 +171,6 @@ def test_saved_datasets(tmp_path):
     (tmp_path / "test/data-00000-of-00001.arrow").write_bytes(b"no")
     with pytest.raises(InputError, match=r"arrow: cannot be read"):
         read_captions(tmp_path)
-
-
-def tar(path, members, mode="w"):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, mode) as archive:
-        for name, data in members.items():
-            data = data if isinstance(data, bytes) else data.encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return path
 
 
 SAMPLES = {
@@ -257,29 +221,6 @@ def test_a_tar_file_cut_short(tmp_path):
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(InputError, match=r"s\.tar: cannot be read as a tar"):
         read_captions(path)
-
-
-def feature(values):
-    import tensorflow as tf
-
-    if isinstance(values[0], int):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-    texts = [v if isinstance(v, bytes) else v.encode() for v in values]
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=texts))
-
-
-def records(path, examples):
-    import tensorflow as tf
-
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for example in examples:
-            features = {name: feature(v) for name, v in example.items()}
-            writer.write(
-                tf.train.Example(
-                    features=tf.train.Features(feature=features)
-                ).SerializeToString()
-            )
-    return path
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from imcap.data.pictures.batches import decode_batches
-from imcap.data.pictures.listing import ImageList
+from imcap.data.pictures.listing import ImageList, picture_paths
 from imcap.errors import InputError
 
 
@@ -31,7 +31,8 @@ def test_image_list_refuses(tmp_path):
 
 
 def test_image_list_replaces():
-    images = ImageList.from_captions([7, 9], ["a.jpg", "b.jpg"], "root")
+    files = ["a.jpg", "b.jpg"]
+    images = ImageList([7, 9], files, picture_paths("root", files))
     changed = images.replaced(["9=else=where.png"])
     assert changed.paths == [Path("root/a.jpg"), Path("else=where.png")]
     assert changed.image_ids == [7, 9]
@@ -58,7 +59,6 @@ def test_names_with_backslashes_are_found(tmp_path):
     (tmp_path / "val").mkdir()
     (tmp_path / "val" / "a.jpg").touch()
     names = ["val\\a.jpg", "val/a.jpg", "plain.jpg"]
-    images = ImageList.from_captions([1, 2, 3], names, tmp_path)
-    assert images.paths[0] == images.paths[1] == tmp_path / "val" / "a.jpg"
-    assert images.paths[2] == tmp_path / "plain.jpg"
-    assert images.files == names
+    paths = picture_paths(tmp_path, names)
+    assert paths[0] == paths[1] == tmp_path / "val" / "a.jpg"
+    assert paths[2] == tmp_path / "plain.jpg"

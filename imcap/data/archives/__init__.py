@@ -1,0 +1,1 @@
+"""Archives that hold pictures: tar, Parquet, Arrow, TFRecord."""
