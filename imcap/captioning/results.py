@@ -5,11 +5,11 @@ from __future__ import annotations
 import collections
 import csv
 import os
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcap.data.archives.places import read_picture, split_place
 from imcap.errors import InputError
 from imcap.files import atomic_write, escape
 
@@ -120,6 +120,17 @@ class Destinations:
         return self.folder / path.resolve().relative_to(self.root)
 
 
+def check_in_folders(paths: Sequence[Path]) -> None:
+    """Refuses pictures in archives, where captions are to lie beside them."""
+    for path in paths:
+        if not path.exists() and (place := split_place(path)) is not None:
+            raise InputError(
+                f"{place[0]}: nothing can be written beside the pictures in "
+                "it; leave out --sidecar and --in_place for --json, or unpack "
+                "it"
+            )
+
+
 def write_sidecar(path: Path, caption: str) -> None:
     """Writes a caption to a text file."""
     with atomic_write(path, durable=False) as partial:
@@ -167,7 +178,7 @@ def write_metadata(source: Path, target: Path, caption: str) -> None:
     pyexiv2.set_log_level(4)  # what it cannot do is raised
     text = {'lang="x-default"': caption}
     with atomic_write(target) as partial:
-        shutil.copyfile(source, partial)
+        partial.write_bytes(read_picture(source))
         try:
             with pyexiv2.Image(str(partial)) as image:
                 exif, values = image.read_exif(), {ALT_TEXT: text}

@@ -16,6 +16,7 @@ from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.captioning.results import (
     Destinations,
     as_entry,
+    check_in_folders,
     check_metadata_writer,
     has_alt_text,
     is_sure,
@@ -51,14 +52,16 @@ class CaptionConfig(DecodingFlags):
     Prints `path: caption  (confidence)`, or the log-probability where the
     run was not calibrated. With a run of your own, or
     with --output, it writes one PNG a picture. What cannot be read is
-    reported and left out.
+    reported and left out. A picture in an archive is called ARCHIVE/NAME.
 
     Without --model, the captioner that ships answers through LiteRT: greedy,
     fast, without TensorFlow. A .tflite file of `imcap export` does so too.
     Flags of decoding take the full road.
     """
 
-    images: tuple[str, ...] = positional("pictures, or folders of pictures")
+    images: tuple[str, ...] = positional(
+        "pictures, or folders or archives (.tar, .parquet, .tfrecord) of them"
+    )
     model: str = option(
         "pretrained",
         "directory of a run, or a .tflite file; default: the captioner that "
@@ -161,6 +164,8 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     if config.write_metadata and not config.in_place:
         copies = Path(config.output or "") / COPIES
     places = Destinations(paths, copies)
+    if config.sidecar or config.in_place:
+        check_in_folders(paths)
     waiting = [p for p in paths if not is_done(config, p, done, places)]
     if len(waiting) < len(paths):
         print(f"{len(paths) - len(waiting)} done before", file=sys.stderr)

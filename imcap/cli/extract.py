@@ -33,10 +33,12 @@ class ExtractConfig:
         heading="Pictures",
     )
     images: str | None = option(
-        None, "folder of pictures, instead of --input_json"
+        None, "folder or archive of pictures, instead of --input_json"
     )
     images_root: str = option(
-        "", "folder that the names in --input_json start from"
+        "",
+        "folder that the names in --input_json start from; none is "
+        "needed where it holds the pictures itself",
     )
     output: str | None = option(
         None,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
+from imcap.data.archives.places import picture_exists
 from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.files import write_json
@@ -44,7 +45,7 @@ class MatchSearchConfig:
     checkpoint: str = option("best", "which weights", choices=("best", "last"))
     images: str | None = option(
         None,
-        "folder of pictures to search",
+        "folder or archive of pictures to search",
         heading="What is searched",
     )
     image: str | None = option(None, "picture to find sentences for")
@@ -144,7 +145,7 @@ def search(config: MatchSearchConfig) -> list[dict[str, Any]]:
     sentences = list(config.sentences)
     if config.captions:
         sentences = read_sentences(config.captions)
-    if config.image and not Path(config.image).is_file():
+    if config.image and not picture_exists(config.image):
         raise InputError(f"{config.image}: no such file")
     with quiet_start():
         searcher = Searcher(config.model, config.checkpoint)

@@ -7,8 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from imcap.data.archives.archive import row_of, temporary_file
-from imcap.data.captions.fields import IMAGE_NAMES, squeeze
+from imcap.data.archives.archive import (
+    numbered,
+    row_of,
+    temporary_file,
+)
+from imcap.data.captions.fields import IMAGE_NAMES, Columns, squeeze
 from imcap.errors import InputError
 
 PARQUET, ARROW = b"PAR1", b"ARROW1"
@@ -21,6 +25,7 @@ def import_arrow(path: Path) -> Any:
     """The package pyarrow; InputError where it is not installed."""
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     except ModuleNotFoundError:
         raise InputError(
@@ -166,12 +171,14 @@ class ArrowArchive:
         return starts
 
     @functools.cached_property
+    def _schema(self) -> Any:
+        if self._table is None:
+            return self._metadata.schema.to_arrow_schema()
+        return self._table.schema
+
+    @functools.cached_property
     def _column(self) -> str:
-        schema = (
-            self._metadata.schema.to_arrow_schema()
-            if self._table is None
-            else self._table.schema
-        )
+        schema = self._schema
         name = picture_column(schema)
         if name is None:
             raise InputError(
@@ -181,10 +188,41 @@ class ArrowArchive:
         return name
 
     def members(self, endings: Collection[str]) -> list[str]:
-        """The rows' numbers."""
+        """The rows' numbers, each with the name that its row has."""
         with self._lock, _Readable(self.path):
-            assert self._column
-            return [str(row) for row in range(self._starts[-1])]
+            places = [
+                numbered(self.path, row, name)
+                for row, name in enumerate(self._names())
+            ]
+        return [place.relative_to(self.path).as_posix() for place in places]
+
+    def _names(self) -> list[str | None]:
+        """What rows call their pictures: beside the bytes, or in a column."""
+        pa = import_arrow(self.path)
+        kind = self._schema.field(self._column).type
+        name, inner = self._column, "path"
+        if not pa.types.is_struct(kind) or kind.get_field_index(inner) < 0:
+            texts = (
+                one
+                for one in Columns.of(self._schema.names).image
+                if pa.types.is_string(self._schema.field(one).type)
+            )
+            name, inner = next(texts, ""), ""
+        if not name:
+            return [None] * self._starts[-1]
+        if self._table is None:
+            leaf = f"{name}.{inner}" if inner else name
+            with pa.parquet.ParquetFile(self.path) as file:
+                table = file.read([leaf])
+        else:
+            table = self._table.select([name])
+        column = table.column(name)
+        if inner:
+            column = pa.compute.struct_field(column, inner)
+        return [
+            cell if isinstance(cell, str) else None
+            for cell in column.to_pylist()
+        ]
 
     def read(self, member: str) -> bytes:
         """The bytes in a row, or of the file beside that it names."""
