@@ -20,9 +20,11 @@ from imcap.data.captions.reading import read_captions
 from imcap.data.captions.splits import TRAINING_SPLITS
 from imcap.data.features.store import FeatureStore
 from imcap.data.ids import IdIndex, show_ids
+from imcap.data.pictures.files import BAD_IMAGES, unreadable_pictures
 from imcap.data.words.coverage import count_vocabulary, coverage_line
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
+from imcap.files import write_json
 from imcap.runs.resume import encoder_weights, open_earlier_run
 
 
@@ -80,9 +82,14 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
     run = CaptionerRun(path, config, vocabulary, metadata, channels)
     read: Reader
     stored = None
+    bad: list[dict[str, Any]] = []
     if store is None or config.cnntrain:
         paths = captions.picture_paths(config.images_root)
         files = dict(zip(captions.image_ids, paths, strict=True))
+        used = captions.split(*TRAINING_SPLITS, "val")
+        bad = unreadable_pictures(used, files)
+        for entry in bad:
+            del files[entry["id"]]
         read = Pixels(files, metadata["image_size"])
     else:
         expected = earlier.channels if earlier else None
@@ -99,6 +106,8 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
         run.write_config()
     else:
         run.begin(encoder_weights(earlier, metadata))
+    if bad:
+        write_json(run.path / BAD_IMAGES, bad, indent=1)
     return run, data
 
 
@@ -164,9 +173,12 @@ def split(
     readable = captions.filter(readable_ids(read, captions.image_ids))
     missing = len(captions) - len(readable)
     if missing:
+        why = "have no features and are left out"
+        if isinstance(read, Pixels):
+            path = Path(config.checkpoint_path, BAD_IMAGES)
+            why = f"cannot be read and are left out, see {path}"
         notes.append(
-            f"{missing} of {len(captions)} pictures with captions have no "
-            "features and are left out"
+            f"{missing} of {len(captions)} pictures with captions {why}"
         )
     training = readable.split("train", "restval")
     if not len(training):

@@ -141,6 +141,7 @@ def evaluate(
     """
     folder = Path(folder) if folder else evaluation.results_folder(run)
     captions, read = open_split(run, evaluation.data)
+    captions = without_unreadable(captions, read, folder)
     captions = add_references(run, evaluation.data, captions)
     print(describe_sources(run, evaluation.data, len(captions)))
     generated = caption_split(run, evaluation, captions, read)
@@ -159,6 +160,30 @@ def evaluate(
         )
     write_json(folder / SETTINGS, evaluation.describe(run), indent=1)
     return metrics
+
+
+def without_unreadable(
+    captions: CaptionSet, read: StoredFeatures | Pixels, folder: Path
+) -> CaptionSet:
+    """The captions of pictures that can be decoded; lists the others.
+
+    Features are there or not; `open_split` has looked at them.
+    """
+    from imcap.data.batches.readers import Pixels
+    from imcap.data.pictures.files import BAD_IMAGES, unreadable_pictures
+
+    if not isinstance(read, Pixels):
+        return captions
+    bad = unreadable_pictures(captions, read.files)
+    if not bad:
+        return captions
+    write_json(folder / BAD_IMAGES, bad, indent=1)
+    print(
+        f"note: {len(bad)} of {len(captions)} pictures cannot be read and are "
+        f"left out, see {folder / BAD_IMAGES}"
+    )
+    gone = {entry["id"] for entry in bad}
+    return captions.filter(set(captions.image_ids) - gone)
 
 
 def describe_sources(

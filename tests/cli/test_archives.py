@@ -14,9 +14,10 @@ from helpers.tiny_pictures import picture
 from helpers.tiny_runs import CHANNELS, SIZE, make_run, save_network
 from imcap.captioning.data import open_data
 from imcap.captioning.train_settings import TrainConfig
-from imcap.cli import caption, extract, prepare, report
+from imcap.cli import caption, evaluate, extract, prepare, report
 from imcap.data.features.store import FeatureStore
 from imcap.data.pictures.decoding import load_pixels
+from imcap.errors import InputError
 from imcap.vision.networks import small_cnn_metadata
 
 NAMES = ("a.png", "b.png", "c.png", "d.png")
@@ -114,18 +115,39 @@ def test_an_archive_that_cannot_be_read(run, tmp_path, capsys):
     assert f"left out: {path}: cannot be read as a" in capsys.readouterr().err
 
 
-def test_training_from_pictures(run, pictures, tmp_path):
-    whole = {name: pictures[name] for name in ("a.png", "b.png")}
-    source = pack("parquet", tmp_path / "train", whole)
-    options = {"cnntrain": True, "checkpoint_path": str(tmp_path / "run")}
-    config = TrainConfig(
-        input_json=f"train={source}", start_from=str(run.path), **options
+def train_config(run, source, folder):
+    return TrainConfig(
+        input_json=f"train={source}",
+        start_from=str(run.path),
+        cnntrain=True,
+        checkpoint_path=str(folder / "run"),
     )
-    _, data = open_data(config)
-    assert data.training.image_ids == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "tar.gz"])
+def test_training_from_pictures(kind, run, pictures, tmp_path):
+    source = pack(kind, tmp_path / "train", pictures)
+    _, data = open_data(train_config(run, source, tmp_path))
+    assert data.training.image_ids == ["a", "b", "d"]
     pixels = data.read(["b", "a"])["images"]
-    expected = [load_pixels(whole[n], SIZE, SIZE) for n in ("b.png", "a.png")]
+    names = ("b.png", "a.png")
+    expected = [load_pixels(pictures[name], SIZE, SIZE) for name in names]
     np.testing.assert_array_equal(pixels, np.stack(expected))
+    listed = tmp_path / "run" / "bad_images.json"
+    assert (
+        f"1 of 4 pictures with captions cannot be read and are left out, "
+        f"see {listed}" in data.notes
+    )
+    (entry,) = json.loads(listed.read_text())
+    assert (entry["id"], entry["reason"][:7]) == ("c", "damaged")
+
+
+def test_training_from_pictures_that_are_not_there(run, tmp_path):
+    source = tmp_path / "c.csv"
+    source.write_text("image,caption\na.jpg,A dog\n")
+    with pytest.raises(InputError, match=r"none of the 1 .*mend --images_root"):
+        open_data(train_config(run, source, tmp_path))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("kind", ["tar", "saved dataset"])
@@ -139,6 +161,20 @@ def test_report(kind, run, pictures, tmp_path):
     assert len(cards) == 3
     for name, card in zip("abd", cards, strict=True):
         assert f"{name}.png" in card and f"a picture called {name}" in card
+
+
+def test_evaluate(run, pictures, tmp_path, capsys):
+    source = pack("tar", tmp_path / "data", pictures)
+    folder = tmp_path / "results"
+    words = ["--model", run.path, "--max_length", 3, "--metrics", "Bleu"]
+    words += ["--input_json", source, "--output", folder]
+    assert run_main(evaluate, *words) == 0
+    results = json.loads((folder / "results.json").read_text())
+    assert [entry["image_id"] for entry in results] == ["a", "b", "d"]
+    bad = json.loads((folder / "bad_images.json").read_text())
+    assert [entry["id"] for entry in bad] == ["c"]
+    said = "note: 1 of 4 pictures cannot be read and are left out"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["tar", "tfrecord"])

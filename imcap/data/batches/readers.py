@@ -1,6 +1,7 @@
 """Readers of model inputs: features of a store, or pixels of pictures."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -234,7 +235,7 @@ class Pixels:
     """Reader of pixels by image id, as a model's inputs.
 
     Args:
-        files: dict of image id to path.
+        files: dict of image id to path, into an archive too.
         size: int, side in pixels.
 
     Call arguments:
@@ -245,7 +246,7 @@ class Pixels:
         positions (B, K, P).
     """
 
-    def __init__(self, files: Mapping[Any, StrPath], size: int) -> None:
+    def __init__(self, files: Mapping[Any, Path], size: int) -> None:
         self.files = files
         self.size = size
         self.positions: np.ndarray | None = None

@@ -1,7 +1,7 @@
 """Where the pictures of a caption set lie, and which of them are broken."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,13 @@ import numpy as np
 
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.pictures.encoded import picture_size
+from imcap.data.pictures.limits import MAX_PIXELS
+from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
-from imcap.progress import progress
+from imcap.progress import Meter, progress
+
+BAD_IMAGES = "bad_images.json"
+CHECKED_SIZE, CHECKED_BATCH = 8, 64  # pixels, and pictures at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,3 +112,46 @@ class PictureFiles:
             return np.rint(picture).astype("uint8")  # (size, size, 3)
 
         return load
+
+
+def unreadable_pictures(
+    captions: CaptionSet, files: Mapping[Any, Path]
+) -> list[dict[str, Any]]:
+    """The pictures of captions that cannot be decoded.
+
+    They are looked for before long work, not found in the midst of it.
+
+    Args:
+        captions: a `CaptionSet`.
+        files: where the picture of each id is, in an archive too.
+
+    Returns:
+        List of {"id", "file", "reason"}, as it is put into bad_images.json.
+
+    Raises:
+        InputError: none can be decoded.
+    """
+    from imcap.data.pictures.batches import decode_batches
+
+    paths = [files[key] for key in captions.image_ids]
+    images = ImageList(captions.image_ids, captions.files, paths)
+    refused: list[tuple[int, str]] = []
+    with Meter(len(images), "looking at pictures", "pictures") as meter:
+        for good, _, bad in decode_batches(
+            images, range(len(images)), CHECKED_SIZE, CHECKED_BATCH, MAX_PIXELS
+        ):
+            refused += bad
+            meter.update(len(good) + len(bad))
+    if len(images) and len(refused) == len(images):
+        raise InputError(
+            f"none of the {len(images)} pictures can be used; the first, "
+            f"{paths[0]}: {refused[0][1]}; mend --images_root"
+        )
+    return [
+        {
+            "id": images.image_ids[row],
+            "file": images.files[row],
+            "reason": reason,
+        }
+        for row, reason in refused
+    ]
