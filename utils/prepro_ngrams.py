@@ -19,8 +19,9 @@ class PreproNgramsConfig:
     """Counts in how many images' captions each n-gram occurs."""
 
     input_json: str = option(
-        REQUIRED, "captions: Karpathy JSON or any other known format"
-    )
+        REQUIRED, "captions: Karpathy JSON or any other known format; or "
+        "SPLIT=FILE of several", several=True,
+    )  # fmt: skip
     dict_json: str = option(REQUIRED, "cocotalk.json or vocabulary.json")
     output_pkl: str = option(
         REQUIRED, "PREFIX of PREFIX-words.p and PREFIX-idxs.p"

@@ -258,10 +258,11 @@ def identify_file(path: str | None) -> list | None:
     files = caption_files(path) if path else []
     if len(files) > 1 or any(split for split, _ in files):
         return [[split, identify_file(str(file))] for split, file in files]
-    if path is None or not Path(path).exists():
+    if not files or not files[0][1].exists():
         return None
-    status = Path(path).stat()
-    return [str(Path(path).resolve()), status.st_size, status.st_mtime_ns]
+    status = files[0][1].stat()
+    resolved = str(files[0][1].resolve())
+    return [resolved, status.st_size, status.st_mtime_ns]
 
 
 def check_sources(run: CaptionerRun, data: SplitSettings) -> None:

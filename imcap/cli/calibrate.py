@@ -38,8 +38,9 @@ class CalibrateConfig(DecodingFlags):
         heading="Calibration",
     )
     input_json: str | None = option(
-        None, "captions; default: those of the training"
-    )
+        None, "captions, or SPLIT=FILE of several; default: those of the "
+        "training", several=True,
+    )  # fmt: skip
     features: str | None = option(
         None, "feature file; default: that of the training"
     )

@@ -4,6 +4,7 @@ import itertools
 import json
 import shlex
 import shutil
+import tarfile
 
 import numpy as np
 from PIL import Image
@@ -195,6 +196,8 @@ def write_workspace(folder, lines):
     ):
         noise = rng.integers(0, 256, (40, 60, 3), "uint8")
         Image.fromarray(noise).save(folder / name)
+    with tarfile.open(folder / "photos.tar", "w") as archive:
+        archive.add(folder / "photo.jpg", "photo.jpg")
     (folder / "lines.txt").write_text("\n".join(captions[:5]) + "\n")
     (folder / "data" / "bu_data").mkdir()
     rows = [region_row(number, 3 + number % 3) for number in range(IMAGES)]

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
+from urllib.parse import quote, unquote
 
 from imcap.errors import InputError
 
@@ -48,7 +49,12 @@ class Archive(Protocol):
         ...
 
 
-def numbered(archive: Path, number: int, name: str | None = None) -> Path:
+def numbered(
+    archive: Path,
+    number: int,
+    name: str | None = None,
+    column: str | None = None,
+) -> Path:
     """The place of a picture that is known by its row: ARCHIVE/ROW/NAME.
 
     Args:
@@ -56,21 +62,24 @@ def numbered(archive: Path, number: int, name: str | None = None) -> Path:
         number: the row, from 0.
         name: how the row calls its picture; it is for people, and only its
             last part is used.
+        column: the column or feature of the picture, where it is another
+            than would be taken; the row is then ROW@COLUMN.
     """
-    row = archive / str(number)
+    at = "" if column is None else f"@{quote(column, safe='')}"
+    row = archive / f"{number}{at}"
     plain = NOT_IN_NAMES.sub("_", PurePosixPath(name or "").name)
     return row / plain if plain.strip(". ") else row
 
 
-def row_of(path: Path, member: str) -> int:
-    """The row in a member's name, ROW or ROW/NAME; InputError without."""
-    number = member.partition("/")[0]
+def row_of(path: Path, member: str) -> tuple[int, str | None]:
+    """The row in a member's name, and its column; InputError without."""
+    number, _, column = member.partition("/")[0].partition("@")
     if not number.isascii() or not number.isdecimal() or len(number) > 18:
         raise InputError(
             f"{path / member}: pictures of this file are named by their "
             "rows, from 0"
         )
-    return int(number)
+    return int(number), unquote(column) or None
 
 
 class Bytes:

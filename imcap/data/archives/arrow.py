@@ -3,7 +3,7 @@
 import collections
 import functools
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ def unreadable(path: Path, error: Exception) -> InputError:
     )
 
 
-def picture_column(schema: Any) -> str | None:
+def picture_column(schema: Any, name: str | None = None) -> str | None:
     """The column that holds bytes of pictures; None where there is none.
 
     That is a column of {bytes, path}, as Hugging Face's datasets have it, or
@@ -51,6 +51,7 @@ def picture_column(schema: Any) -> str | None:
 
     Args:
         schema: `pyarrow.Schema`.
+        name: the column that is wanted, if it holds bytes.
     """
     import pyarrow as pa
 
@@ -58,7 +59,7 @@ def picture_column(schema: Any) -> str | None:
         return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
     ranked = []
-    for place, name in enumerate(schema.names):
+    for place, column in enumerate(schema.names):
         kind = schema.field(place).type
         is_object = pa.types.is_struct(kind)
         if is_object:
@@ -67,10 +68,12 @@ def picture_column(schema: Any) -> str | None:
                 continue
         elif not is_bytes(kind):
             continue
-        plain = squeeze(name)
+        if column == name:
+            return name
+        plain = squeeze(column)
         likeness = (plain in IMAGE_NAMES) + any(w in plain for w in WORDS)
         if is_object or likeness or plain in ("bytes", "data", "content"):
-            ranked.append((-likeness, not is_object, place, name))
+            ranked.append((-likeness, not is_object, place, column))
     return min(ranked)[-1] if ranked else None
 
 
@@ -138,7 +141,7 @@ class ArrowArchive:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._groups: collections.OrderedDict[int, _Rows] = (
+        self._groups: collections.OrderedDict[tuple[int, str], _Rows] = (
             collections.OrderedDict()
         )
         with open(path, "rb") as file:
@@ -226,7 +229,7 @@ class ArrowArchive:
 
     def read(self, member: str) -> bytes:
         """The bytes in a row, or of the file beside that it names."""
-        row = row_of(self.path, member)
+        row, column = row_of(self.path, member)
         with self._lock, _Readable(self.path):
             if row >= self._starts[-1]:
                 raise InputError(
@@ -235,7 +238,11 @@ class ArrowArchive:
             group = next(
                 place for place, end in enumerate(self._starts[1:]) if row < end
             )
-            rows = self._group(group)
+            if column and picture_column(self._schema, column) != column:
+                raise InputError(
+                    f"{self.path / member}: no column {column!r} with bytes"
+                )
+            rows = self._group(group, column or self._column)
             data, path = parse_cell(rows[row - self._starts[group]])
         if data is None and path is not None:
             with _Readable(self.path / member):
@@ -244,48 +251,41 @@ class ArrowArchive:
             raise InputError(f"{self.path / member}: no picture in the row")
         return data
 
-    def _group(self, number: int) -> _Rows:
+    def _group(self, number: int, column: str) -> _Rows:
         """The cells of a row group; the latest are kept."""
-        if number not in self._groups:
-            self._groups[number] = self._read_group(number)
-        self._groups.move_to_end(number)
+        key = number, column
+        if key not in self._groups:
+            self._groups[key] = self._read_group(number, column)
+        self._groups.move_to_end(key)
         while (
             len(self._groups) > 1
             and sum(rows.size for rows in self._groups.values()) > KEPT
         ):
             self._groups.popitem(last=False)
-        return self._groups[number]
+        return self._groups[key]
 
-    def _read_group(self, number: int) -> _Rows:
+    def _read_group(self, number: int, column: str) -> _Rows:
         if self._table is not None:
-            return _InMemory(self._table.column(self._column))
+            return _InMemory(self._table.column(column))
         pa = import_arrow(self.path)
-        columns = self._leaves()
-        with pa.parquet.ParquetFile(self.path, metadata=self._metadata) as file:
-            if self._size(number) > KEPT:
-                batches = file.iter_batches(ROWS, [number], columns)
-                return _OnDisk(batches, self._column)
-            table = file.read_row_group(number, columns)
-            return _InMemory(table.column(self._column))
-
-    def _leaves(self) -> Sequence[str]:
-        """The leaves of the column: itself, or its bytes and path."""
         schema = self._metadata.schema
         paths = [
             schema.column(place).path for place in range(len(schema.names))
         ]
-        wanted = {self._column, f"{self._column}.bytes", f"{self._column}.path"}
-        return [path for path in paths if path in wanted]
-
-    def _size(self, number: int) -> int:
-        """Bytes of the column in a row group, uncompressed."""
+        wanted = {column, f"{column}.bytes", f"{column}.path"}
+        leaves = [path for path in paths if path in wanted]
         group = self._metadata.row_group(number)
-        wanted = set(self._leaves())
-        return sum(
+        size = sum(
             group.column(place).total_uncompressed_size
             for place in range(group.num_columns)
             if group.column(place).path_in_schema in wanted
         )
+        with pa.parquet.ParquetFile(self.path, metadata=self._metadata) as file:
+            if size > KEPT:
+                batches = file.iter_batches(ROWS, [number], leaves)
+                return _OnDisk(batches, column)
+            table = file.read_row_group(number, leaves)
+            return _InMemory(table.column(column))
 
 
 class _Readable:

@@ -69,14 +69,14 @@ class TFRecordArchive:
 
     def read(self, member: str) -> bytes:
         """The bytes of the picture in a record."""
-        number = row_of(self.path, member)
+        number, name = row_of(self.path, member)
         if number >= len(self._index):
             raise InputError(
                 f"{self.path / member}: there are {len(self._index)} records"
             )
         data = self._bytes.read(*self._index[number])
         example = _parse(self.path / member, data)
-        picture = picture_of(example)
+        picture = picture_of(example, name)
         if picture is None:
             raise InputError(f"{self.path / member}: no picture in the record")
         return picture
@@ -96,12 +96,19 @@ def _parse(place: Path, data: bytes) -> Any:
         ) from None
 
 
-def picture_of(example: Any) -> bytes | None:
+def picture_of(example: Any, name: str | None = None) -> bytes | None:
     """The bytes of the picture in a SequenceExample; None without.
 
     The feature is known by how its bytes begin; of several, and of none
     that begins like a picture, one is taken that is called so.
+
+    Args:
+        example: `tf.train.SequenceExample`.
+        name: of the feature, where it is known.
     """
+    if name is not None:
+        values = example.context.feature[name].bytes_list.value
+        return values[0] if values else None
     found: dict[tuple[bool, bool], bytes] = {}
     for name, feature in sorted(example.context.feature.items()):
         values = feature.bytes_list.value

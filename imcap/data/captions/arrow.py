@@ -16,6 +16,7 @@ from imcap.data.captions.fields import (
     WHAT_WOULD_DO,
     Columns,
     describe_names,
+    stated_image,
 )
 from imcap.data.captions.folders import split_in_name, without_part_splits
 from imcap.data.captions.formats import CaptionFile, Parsed, require
@@ -114,20 +115,24 @@ def _rows(path: Path, name: PurePosixPath) -> Iterator[PlacedRow]:
     A picture that only has its bytes is called after its file and row.
     """
     arrow = import_arrow(path).lib
-    number, has_pictures = 0, False
+    number, stated = 0, stated_image()
     try:
         for batch, schema in _batches(path):
             if not number:
-                has_pictures = _check_columns(path, schema)
+                _check_columns(path, schema)
+            pictures = picture_column(schema, stated)
+            told = stated if pictures == stated else None
             for row in batch.to_pylist():
+                if told is not None and _is_nameless(row[told]):
+                    del row[told]  # names are in another column
                 columns = Columns.of(row)
                 cells = [row[n] for n in columns.image + columns.image_id]
                 if all(_is_nameless(cell) for cell in cells):
                     row["image"] = str(name / str(number))
                 place = None
-                if has_pictures:
+                if pictures is not None:
                     named = _picture_name(row, columns)
-                    place = numbered(path, number, named)
+                    place = numbered(path, number, named, told)
                 yield f"row {number}", row, place
                 number += 1
     except (arrow.ArrowException, OSError) as error:
@@ -145,17 +150,15 @@ def _picture_name(row: dict[str, Any], columns: Columns) -> str | None:
     return next((path for path in paths if isinstance(path, str)), None)
 
 
-def _check_columns(path: Path, schema: Any) -> bool:
-    """Whether there are bytes of pictures; InputError without captions."""
+def _check_columns(path: Path, schema: Any) -> None:
+    """Refuses a file without captions, or without pictures and names."""
     columns = Columns.of(schema.names)
-    has_pictures = picture_column(schema) is not None
-    names = columns.image or columns.image_id or has_pictures
+    names = columns.image or columns.image_id or picture_column(schema)
     if not columns.captions or not names:
         raise InputError(
             f"{path}: no captions; its columns are "
             f"{describe_names(schema.names)}, and due is {WHAT_WOULD_DO}"
         )
-    return has_pictures
 
 
 def _batches(path: Path) -> Iterator[tuple[Any, Any]]:

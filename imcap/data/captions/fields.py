@@ -1,12 +1,14 @@
 """Fields of caption files: what they are called, and what may stand in them."""
 
 import ast
+import contextlib
+import contextvars
 import dataclasses
 import functools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ ID_NAMES = (
 # Numbers of pictures or of captions; the rows tell which.
 ROW_ID_NAMES = ("id", "key", "uid")
 LARGEST_ID = 2**63
+ROLES = ("image", "caption", "id", "split")  # of columns that can be named
 
 
 def squeeze(name: object) -> str:
@@ -68,7 +71,12 @@ class Columns:
     @classmethod
     def of(cls, names: Iterable[Any]) -> "Columns":
         """The columns among `names`, those of a header or of an object."""
-        return _columns_of(tuple(str(name) for name in names))
+        plain = tuple(str(name) for name in names)
+        stated = _stated.get()
+        if stated is None:
+            return _columns_of(plain, ())
+        stated.found.update(set(plain).intersection(stated.names.values()))
+        return _columns_of(plain, tuple(stated.names.items()))
 
     @property
     def usable(self) -> bool:
@@ -76,8 +84,46 @@ class Columns:
         return bool(self.captions and (self.image or self.image_id))
 
 
+@dataclasses.dataclass
+class StatedColumns:
+    """Columns that a person named, because of names that are unknown.
+
+    Attributes:
+        names: dict of a role out of `ROLES` to the column.
+        found: the columns that were there.
+    """
+
+    names: Mapping[str, str]
+    found: set[str] = dataclasses.field(default_factory=set)
+
+
+_stated: contextvars.ContextVar[StatedColumns | None] = contextvars.ContextVar(
+    "_stated", default=None
+)
+
+
+@contextlib.contextmanager
+def stated_columns(names: Mapping[str, str]) -> Iterator[StatedColumns]:
+    """Context in which `Columns` are told by these names first."""
+    stated = StatedColumns(names)
+    token = _stated.set(stated)
+    try:
+        yield stated
+    finally:
+        _stated.reset(token)
+
+
+def stated_image() -> str | None:
+    """The column of pictures that was named, or None."""
+    stated = _stated.get()
+    return None if stated is None else stated.names.get("image")
+
+
 @functools.lru_cache(maxsize=256)
-def _columns_of(names: tuple[str, ...]) -> Columns:
+def _columns_of(
+    names: tuple[str, ...], stated: tuple[tuple[str, str], ...]
+) -> Columns:
+    named = {role: (name,) for role, name in stated if name in names}
     known: dict[str, str] = {}
     for name in names:
         known.setdefault(squeeze(name), name)
@@ -85,8 +131,8 @@ def _columns_of(names: tuple[str, ...]) -> Columns:
     def chosen(aliases: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(known[alias] for alias in aliases if alias in known)
 
-    captions = chosen(CAPTION_NAMES)[:1]
-    wide = [
+    captions = named.get("caption") or chosen(CAPTION_NAMES)[:1]
+    wide = "caption" not in named and [
         (int(match[2]), name)
         for key, name in known.items()
         if (match := re.fullmatch(r"(\D+)(\d{1,3})", key))
@@ -94,11 +140,12 @@ def _columns_of(names: tuple[str, ...]) -> Columns:
     ]
     if wide:
         captions += tuple(name for _, name in sorted(wide))
+    images = named.get("image") or chosen(IMAGE_NAMES)
     return Columns(
-        tuple(n for n in chosen(IMAGE_NAMES) if n not in captions),
+        tuple(name for name in images if name not in captions),
         captions,
-        chosen(SPLIT_COLUMNS),
-        chosen(ID_NAMES),
+        named.get("split") or chosen(SPLIT_COLUMNS),
+        named.get("id") or chosen(ID_NAMES),
         chosen(ROW_ID_NAMES),
     )
 
@@ -112,7 +159,8 @@ def describe_names(names: Iterable[Any]) -> str:
 
 WHAT_WOULD_DO = (
     "a picture (image, file_name, path or image_id) and its text (caption, "
-    "captions, comment, sentence or text)"
+    "captions, comment, sentence or text); other names are told as "
+    "FILE::image=NAME,caption=NAME"
 )
 
 

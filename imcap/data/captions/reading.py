@@ -30,7 +30,11 @@ from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.cocotalk import CocotalkFormat
 from imcap.data.captions.delimited import header_cells
 from imcap.data.captions.excel import ExcelFormat
-from imcap.data.captions.fields import WHAT_WOULD_DO, describe_names
+from imcap.data.captions.fields import (
+    WHAT_WOULD_DO,
+    describe_names,
+    stated_columns,
+)
 from imcap.data.captions.folders import MetadataFolder, TextBesidePicture
 from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
 from imcap.data.captions.json_formats import (
@@ -38,7 +42,7 @@ from imcap.data.captions.json_formats import (
     EntriesFormat,
     KarpathyFormat,
 )
-from imcap.data.captions.sources import Sources, caption_files
+from imcap.data.captions.sources import Sources, parse_sources
 from imcap.data.captions.tables import (
     FlickrFormat,
     JsonLinesFormat,
@@ -85,7 +89,8 @@ def read_captions(
 
     Args:
         path: the file or folder; or several, as a dict of split to path, a
-            list of paths or of "SPLIT=PATH".
+            list of paths or of "SPLIT=PATH". Behind a path may stand names
+            of its columns, as "::caption=txt_en,image=pic".
         h5_path: the label file of a `cocotalk.json`; None: looked for
             beside it.
         split_files: list of paths of text files with one image per line
@@ -110,13 +115,16 @@ def read_captions(
         >>> captions = read_captions("my_captions.csv", num_val=100)
         >>> coco = read_captions({"train": "train.json", "val": "val.json"})
     """
-    sources = caption_files(path)
+    sources = parse_sources(path)
     files = [
-        CaptionFile(one, None if h5_path is None else Path(h5_path))
-        for _, one in sources
+        CaptionFile(one.path, None if h5_path is None else Path(h5_path))
+        for one in sources
     ]
-    parsed = [_format_of(file).parse(file) for file in files]
-    joined = _join(parsed, [name for name, _ in sources])
+    parsed = [
+        _parse(file, one.names)
+        for file, one in zip(files, sources, strict=True)
+    ]
+    joined = _join(parsed, [one.split for one in sources])
     asked = split_files or split or num_val or num_test
     captions = assemble(
         Path(" and ".join(str(file.path) for file in files)),
@@ -131,6 +139,19 @@ def read_captions(
     )
     notes = [f"{file.path}: {note}" for file in files for note in file.notes]
     return captions.with_notes(notes)
+
+
+def _parse(file: CaptionFile, names: dict[str, str]) -> Parsed:
+    """A file, read with the names that were stated for its columns."""
+    with stated_columns(names) as stated:
+        parsed = _format_of(file).parse(file)
+    for role, name in names.items():
+        if name not in stated.found:
+            raise InputError(
+                f"{file.path}: no column {name!r}, which was named for "
+                f"{role}; mend what stands behind ::"
+            )
+    return parsed
 
 
 def _join(parsed: Sequence[Parsed], splits: Sequence[str | None]) -> Parsed:

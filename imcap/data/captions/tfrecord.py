@@ -12,6 +12,7 @@ from imcap.data.captions.fields import (
     WHAT_WOULD_DO,
     Columns,
     describe_names,
+    stated_image,
 )
 from imcap.data.captions.folders import split_in_name, without_part_splits
 from imcap.data.captions.formats import CaptionFile, Parsed
@@ -84,10 +85,11 @@ def _rows(path: Path) -> Iterator[PlacedRow]:
             if not columns.image and not columns.image_id:
                 row["image"] = f"{path.name}/{number}"
             place = None
-            if picture_of(example) is not None:
+            column = _stated_feature(example)
+            if picture_of(example, column) is not None:
                 cells = (row[name] for name in columns.image)
                 named = next((c for c in cells if isinstance(c, str)), None)
-                place = numbered(path, number, named)
+                place = numbered(path, number, named, column)
             yield f"record {number}", row, place
     except (tf.errors.OpError, _decode_error()) as error:
         line = " ".join(str(error).split())[:120]
@@ -95,6 +97,15 @@ def _rows(path: Path) -> Iterator[PlacedRow]:
             f"{path}: record {number + 1} cannot be read ({line}); fetch or "
             "write the file again"
         ) from None
+
+
+def _stated_feature(example: Any) -> str | None:
+    """The feature of bytes that was named for pictures; None without."""
+    stated = stated_image()
+    if stated not in Columns.of(example.context.feature).image:
+        return None
+    # It may as well be the name of a file, which is text.
+    return None if _plain(example.context.feature[stated]) else stated
 
 
 def _decode_error() -> type[Exception]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from imcap.data.captions.reading import read_captions
+from imcap.data.captions.sources import Sources
 from imcap.data.captions.splits import TRAINING_SPLITS
 from imcap.data.ngrams.document_frequencies import (
     LONGEST,
@@ -32,7 +33,7 @@ PROTOCOL = 2
 
 
 def prepare_ngrams(
-    input_json: StrPath,
+    input_json: Sources,
     dict_json: StrPath,
     output_pkl: StrPath,
     split: str = "all",
@@ -40,7 +41,7 @@ def prepare_ngrams(
     """Counts the n-grams of captions and writes both pickles.
 
     Args:
-        input_json: captions in any format of `read_captions`.
+        input_json: captions, as `read_captions` takes them.
         dict_json: cocotalk.json or vocabulary.json, for its words.
         output_pkl: PREFIX of the files.
         split: "all", or one of `SPLITS`; "train" includes restval.
