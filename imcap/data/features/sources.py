@@ -1,33 +1,28 @@
-"""Where features lie: one HDF5 file, one array, or a folder of files."""
+"""Where features lie: one array, or a folder of files."""
 
-import json
-import zipfile
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-import h5py
 import numpy as np
-from numpy.typing import DTypeLike
 
-from imcap.data.features.ids import stem_id
-from imcap.data.features.writer import DONE
+from imcap.data.features.array_files import (
+    check_shape,
+    check_type,
+    damaged,
+    double_note,
+    finite,
+    read_array,
+    read_header,
+    refuse,
+    transposed,
+)
+from imcap.data.features.ids import check_ids, stem_id
 from imcap.errors import InputError
-from imcap.files import StrPath, read_json, read_text
+from imcap.files import StrPath, escape, read_json, read_text
 
-NPZ_KEYS = ("feat", "z")
-FLOATS = ("float16", "float32", "float64")
-
-
-def _refuse(path: StrPath, reason: str, remedy: str) -> InputError:
-    return InputError(f"{path}: {reason}; {remedy}")
-
-
-def _check_type(path: StrPath, dtype: DTypeLike) -> None:
-    if np.dtype(dtype).name not in FLOATS:
-        raise _refuse(
-            path, f"holds {np.dtype(dtype).name}", "features are floats"
-        )
+Shape = tuple[int, ...]
 
 
 class Source(Protocol):
@@ -41,6 +36,7 @@ class Source(Protocol):
         locations: the largest K.
         fixed_locations: whether every picture has that K.
         metadata: dict, how the features were made; {} where unknown.
+        notes: lines to print about what was found.
     """
 
     ids: list[int | str]
@@ -48,76 +44,19 @@ class Source(Protocol):
     locations: int
     fixed_locations: bool
     metadata: dict[str, Any]
+    notes: tuple[str, ...]
 
     def grid(self, index: int) -> tuple[int, int] | None:
         """(h, w) of the map that the locations are; None for regions."""
         ...
 
     def row(self, index: int) -> np.ndarray:
-        """The features of one picture: (k, D)."""
+        """The features of one picture: (k, D) float16 or float32."""
         ...
 
     def pooled(self, index: int) -> np.ndarray:
         """Mean-pooled features of one picture: (D,) float32."""
         ...
-
-
-class HDF5Source:
-    """A file of `imcap extract`, mapped into memory."""
-
-    ids: list[int | str]
-    fixed_locations = True
-
-    def __init__(self, path: StrPath) -> None:
-        remedy = "extract the features again"
-        try:
-            with h5py.File(path, "r") as file:
-                self._describe(file)
-                self._rows = np.flatnonzero(file["done"][:] == DONE)
-                self._features = _mapped(path, file["features"])
-                self._pooled = _mapped(path, file["pooled"])
-        except KeyError as error:
-            line = " ".join(str(error.args[0]).split())
-            raise _refuse(path, f"lacks a part ({line})", remedy) from None
-        except OSError as error:
-            line = " ".join(str(error).split())
-            reason = f"not a whole HDF5 file ({line})"
-            raise _refuse(path, reason, remedy) from None
-        except ValueError as error:
-            raise _refuse(path, str(error), remedy) from None
-        self.ids = [self._all_ids[row] for row in self._rows]
-        del self._all_ids
-
-    def _describe(self, file: h5py.File) -> None:
-        ids = file["ids"]
-        is_text = ids.dtype == object
-        self._all_ids = ids.asstr()[:].tolist() if is_text else ids[:].tolist()
-        self.metadata = json.loads(file.attrs.get("metadata", "{}"))
-        shape = file["features"].shape
-        count = len(self._all_ids)
-        if len(shape) != 3 or shape[0] != count or len(file["done"]) != count:
-            raise ValueError(f"{count} ids for features of shape {shape}")
-        _, self.locations, self.channels = shape
-
-    def grid(self, index: int) -> tuple[int, int] | None:
-        grid = tuple(self.metadata.get("grid") or ())
-        fits = len(grid) == 2 and grid[0] * grid[1] == self.locations
-        return grid if fits else None
-
-    def row(self, index: int) -> np.ndarray:
-        return self._features[self._rows[index]]
-
-    def pooled(self, index: int) -> np.ndarray:
-        return self._pooled[self._rows[index]]
-
-
-def _mapped(path: StrPath, dataset: h5py.Dataset) -> np.memmap:
-    offset = dataset.id.get_offset()
-    if offset is None:
-        raise ValueError("its features are compressed or in chunks")
-    return np.memmap(
-        path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape
-    )
 
 
 class StackedSource:
@@ -131,43 +70,62 @@ class StackedSource:
 
     def __init__(self, path: StrPath) -> None:
         path = Path(path)
-        array = _load_array(path)
-        if array.ndim not in (3, 4):
-            raise _refuse(
-                path,
-                f"shape {array.shape}",
-                "expected (n, K, D) or (n, h, w, D)",
-            )
-        _check_type(path, array.dtype)
+        array = _load_stacked(path)
         self._grid = array.shape[1:3] if array.ndim == 4 else None
-        self._features = array.reshape(len(array), -1, array.shape[-1])
-        _, self.locations, self.channels = self._features.shape
+        self._features = array
+        self.channels = array.shape[-1]
+        self.locations = int(np.prod(array.shape[1:-1]))
         self._path = path
         self.metadata: dict[str, Any] = {}
-        self.ids = _stacked_ids(path, len(array))
+        self.notes = double_note(path, array.dtype)
+        found = ids_beside(path, len(array))
+        self.ids = list(range(len(array))) if found is None else found
 
     def grid(self, index: int) -> tuple[int, int] | None:
         return self._grid
 
     def row(self, index: int) -> np.ndarray:
-        row = self._features[index]
-        return _finite(row, self._path, f"row {index}")
+        row = self._features[index].reshape(-1, self.channels)
+        return finite(row, self._path, f"row {index}")
 
     def pooled(self, index: int) -> np.ndarray:
         return self.row(index).mean(axis=0, dtype="float32")
 
 
-def _load_array(path: Path) -> np.ndarray:
+def _load_stacked(path: Path) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r")
+        array = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
         line = " ".join(str(error).split())
-        raise _refuse(
+        raise refuse(
             path, f"not a whole .npy file ({line})", "make it again"
         ) from None
+    if not isinstance(array, np.ndarray):
+        raise refuse(path, "an archive", "rename it to end in .npz")
+    check_stack(path, array.shape, array.dtype)
+    return array
 
 
-def _stacked_ids(path: Path, count: int) -> list[int | str]:
+def check_stack(path: StrPath, shape: Shape, dtype: np.dtype) -> None:
+    """Refuses what is no (n, K, D) or (n, h, w, D) of floats."""
+    check_type(path, dtype)
+    if len(shape) not in (3, 4):
+        raise refuse(
+            path, f"shape {shape}", "expected (n, K, D) or (n, h, w, D)"
+        )
+    check_shape(path, shape[1:])
+
+
+def ids_beside(path: Path, count: int) -> list[int | str] | None:
+    """The ids in `<stem>_ids.txt` or `<stem>_ids.json`; None without.
+
+    Args:
+        path: of the features.
+        count: how many pictures they are of.
+
+    Raises:
+        InputError: another number of ids, or one that is no id.
+    """
     text = path.with_name(f"{path.stem}_ids.txt")
     as_json = text.with_suffix(".json")
     if text.exists():
@@ -176,126 +134,152 @@ def _stacked_ids(path: Path, count: int) -> list[int | str]:
     elif as_json.exists():
         source, ids = as_json, read_json(as_json)
     else:
-        return list(range(count))
+        return None
     if not isinstance(ids, list) or len(ids) != count:
-        raise _refuse(
+        raise refuse(
             source, f"does not list {count} ids", f"{path.name} has that many"
         )
-    return ids
+    return check_ids(ids, source)
 
 
-class FolderSource:
-    """A folder of `<id>.npz` (key `feat` or `z`) or `<id>.npy`.
+class PicturesSource:
+    """Base of sources that hold one array a picture.
 
-    Each file holds regions (k, D) or a grid (h, w, D). Opening reads the
-    headers only.
+    Regions are (k, D), maps (h, w, D). Opening reads the shapes only.
+
+    Args:
+        ids: of the n pictures.
+        names: n names of their arrays, for messages.
+        shapes: n shapes.
+        dtypes: types of the arrays, each once or more often.
+        path: of the source.
+
+    Raises:
+        InputError: arrays of different D.
     """
 
-    def __init__(self, path: StrPath) -> None:
-        folder = Path(path)
-        files = sorted(
-            entry for entry in folder.iterdir()
-            if entry.suffix in (".npz", ".npy")
-        )  # fmt: skip
-        if not files:
-            raise _refuse(folder, "no .npz or .npy in it", "check the path")
-        self._folder, self._files = folder, files
-        self.ids: list[int | str] = [stem_id(file.stem) for file in files]
+    def __init__(
+        self,
+        ids: Sequence[int | str],
+        names: Sequence[StrPath],
+        shapes: Sequence[Shape],
+        dtypes: Iterable[np.dtype],
+        path: StrPath,
+    ) -> None:
+        self.ids = list(ids)
         self.metadata: dict[str, Any] = {}
-        sizes = self._scan()
-        self.locations = max(sizes)
-        self.fixed_locations = len(set(sizes)) == 1
-
-    def _scan(self) -> list[int]:
-        sizes: list[int] = []
-        self._grids: list[tuple[int, int] | None] = []
-        for file in self._files:
-            shape = _header_shape(file)
-            if not sizes:
-                self.channels = shape[-1]
+        self.notes = double_note(path, *set(dtypes))
+        self._names = names
+        self._shapes = shapes
+        self.channels = shapes[0][-1]
+        for name, shape in zip(names, shapes, strict=True):
             if shape[-1] != self.channels:
-                raise _refuse(
-                    file,
-                    f"{shape[-1]} channels, {self._files[0].name} has "
-                    f"{self.channels}",
-                    "make both with the same network",
-                )
-            sizes.append(int(np.prod(shape[:-1])))
-            self._grids.append(
-                (shape[0], shape[1]) if len(shape) == 3 else None
-            )
-        return sizes
+                raise self._other_channels(name, shape)
+        sizes = {int(np.prod(shape[:-1])) for shape in shapes}
+        self.locations = max(sizes)
+        self.fixed_locations = len(sizes) == 1
+
+    def _other_channels(self, name: StrPath, shape: Shape) -> InputError:
+        firsts = {len(one) == 2 and one[0] for one in self._shapes}
+        if len(firsts) == 1 and shape[0] > max(
+            one[-1] for one in self._shapes
+        ):
+            # What all pictures share is D.
+            return transposed(name, shape)
+        first = self._names[0]
+        first = first.name if isinstance(first, Path) else first
+        return refuse(
+            name,
+            f"{shape[-1]} channels, {first} has {self.channels}",
+            "make both with the same network",
+        )
+
+    def load(self, index: int) -> np.ndarray:
+        """The array of one picture, as it is stored."""
+        raise NotImplementedError
 
     def grid(self, index: int) -> tuple[int, int] | None:
-        return self._grids[index]
+        shape = self._shapes[index]
+        return (shape[0], shape[1]) if len(shape) == 3 else None
 
     def row(self, index: int) -> np.ndarray:
-        file = self._files[index]
-        try:
-            values = _load_file(file)
-        except _UNREADABLE as error:
-            raise _damaged(file, error) from None
-        return _finite(values.reshape(-1, self.channels), file, "features")
+        values = self.load(index).reshape(-1, self.channels)
+        return finite(values, self._names[index], "features")
 
     def pooled(self, index: int) -> np.ndarray:
         return self.row(index).mean(axis=0, dtype="float32")
 
 
-_UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
+class FolderSource(PicturesSource):
+    """A folder of `<id>.npz` (key `feat` and others) or `<id>.npy`.
+
+    Folders in it count. Ids are the names of files without ending; where
+    two are equal, all ids are paths from the folder. `<id>_info.npy`, which
+    Pythia writes, is left out.
+    """
+
+    def __init__(self, path: StrPath) -> None:
+        folder = Path(path)
+        files = _feature_files(folder)
+        self._files = files
+        shapes, dtypes = [], []
+        for file in files:
+            with _open(file) as stream:
+                shape, dtype = read_header(file, stream)
+            shapes.append(shape)
+            dtypes.append(dtype)
+        ids = ids_of_files(files, folder)
+        super().__init__(ids, files, shapes, dtypes, path)
+
+    def load(self, index: int) -> np.ndarray:
+        with _open(self._files[index]) as stream:
+            return read_array(self._files[index], stream)
 
 
-def _damaged(file: Path, error: Exception) -> InputError:
-    line = " ".join(str(error).split())
-    return _refuse(file, f"damaged ({line})", "extract it again")
-
-
-def _load_file(file: Path) -> np.ndarray:
-    if file.suffix == ".npy":
-        return np.load(file)
-    with np.load(file) as archive:
-        return archive[_npz_key(archive.files)]
-
-
-def _npz_key(names: Sequence[str]) -> str:
-    for key in NPZ_KEYS:
-        if key in names:
-            return key
-    raise KeyError(f"no key 'feat' or 'z' but {sorted(names)}")
-
-
-def _header_shape(file: Path) -> tuple[int, ...]:
-    """The shape of the array in a file, from its first bytes."""
+def _open(file: Path) -> IO[bytes]:
     try:
-        if file.suffix == ".npy":
-            with open(file, "rb") as stream:
-                shape, dtype = _npy_header(stream)
-        else:
-            with zipfile.ZipFile(file) as archive:
-                names = [
-                    name.removesuffix(".npy") for name in archive.namelist()
-                ]
-                with archive.open(_npz_key(names) + ".npy") as stream:
-                    shape, dtype = _npy_header(stream)
-    except _UNREADABLE as error:
-        raise _damaged(file, error) from None
-    _check_type(file, dtype)
-    if len(shape) not in (2, 3) or 0 in shape:
-        raise _refuse(file, f"shape {shape}", "expected (k, D) or (h, w, D)")
-    return shape
+        return open(file, "rb")
+    except OSError as error:
+        raise damaged(file, error) from None
 
 
-def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-    return shape, dtype
+def _feature_files(folder: Path) -> list[Path]:
+    """The .npz and .npy below a folder, hidden ones left out."""
+    files, others = [], set()
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [
+            name for name in folders
+            if not name.startswith(".") and name != "__MACOSX"
+        ]  # fmt: skip
+        shown = [name for name in names if not name.startswith(".")]
+        there = set(shown)
+        for name in shown:
+            stem, ending = os.path.splitext(name)
+            if ending.lower() not in (".npz", ".npy"):
+                others.add(ending or name)
+            elif not _is_about_another(stem, there):
+                files.append(Path(parent, name))
+    if not files:
+        held = ", ".join(sorted(others)[:5])
+        reason = "no .npz or .npy in it" + (held and f", but {held}")
+        raise refuse(folder, reason, "check the path")
+    return sorted(files)
 
 
-def _finite(values: np.ndarray, path: StrPath, what: str) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise _refuse(
-            path, f"{what}: a value is not finite", "extract it again"
-        )
-    return values
+def _is_about_another(stem: str, names: set[str]) -> bool:
+    about = stem.removesuffix("_info")
+    return about != stem and any(
+        about + ending in names for ending in (".npy", ".npz")
+    )
+
+
+def ids_of_files(files: Sequence[Path], folder: Path) -> list[int | str]:
+    """Ids of files below a folder, see `FolderSource`."""
+    paths = [file.relative_to(folder) for file in files]
+    candidates = (
+        [stem_id(path.stem) for path in paths],
+        ["/".join(map(stem_id, path.with_suffix("").parts)) for path in paths],
+        [path.as_posix() for path in paths],
+    )
+    ids = next(ids for ids in candidates if len(set(ids)) == len(ids))
+    return [escape(name) for name in ids]

@@ -6,12 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from imcap.data.features.sources import (
-    FolderSource,
-    HDF5Source,
-    Source,
-    StackedSource,
-)
+from imcap.data.features.hdf5_sources import open_hdf5
+from imcap.data.features.sources import FolderSource, Source, StackedSource
 from imcap.data.ids import IdIndex
 from imcap.errors import InputError
 from imcap.files import StrPath
@@ -32,7 +28,7 @@ def _open_source(path: StrPath) -> Source:
     if path.suffix == ".npy":
         return StackedSource(path)
     if path.suffix in (".h5", ".hdf5") or h5py.is_hdf5(path):
-        return HDF5Source(path)
+        return open_hdf5(path)
     raise InputError(
         f"{path}: not a feature file; expected .h5 of imcap extract, .npy, "
         "or a folder of .npz or .npy"
@@ -52,6 +48,7 @@ class FeatureStore:
         locations: the largest K.
         fixed_locations: True where every picture has that K.
         metadata: dict, how the features were made; {} where unknown.
+        notes: lines to be said about what was found.
 
     Example:
         >>> store = FeatureStore.open("flickr8k.h5")
@@ -65,6 +62,7 @@ class FeatureStore:
         self.locations = int(source.locations)
         self.fixed_locations = source.fixed_locations
         self.metadata = source.metadata
+        self.notes = source.notes
         self._source = source
         self._rows = IdIndex(self.ids)
         if len(self._rows) != len(self.ids):

@@ -197,23 +197,96 @@ def test_truncated_hdf5(tmp_path, values, share):
         FeatureStore.open(path)
 
 
-def test_other_hdf5(tmp_path):
-    path = tmp_path / "f.h5"
+def write_by_hand(path, values, **changes):
+    """A file as `imcap extract` writes it, packed; None leaves a part out."""
+    parts = {
+        "features": values,
+        "pooled": values.mean(axis=1),
+        "ids": np.arange(COUNT),
+        "done": np.ones(COUNT, "uint8"),
+    } | changes
     with h5py.File(path, "w") as file:
-        file["images"] = np.zeros(3)
+        for name, part in parts.items():
+            if part is not None:
+                file.create_dataset(name, data=part, chunks=True)
+
+
+def test_file_that_lacks_a_part(tmp_path, values):
+    path = tmp_path / "f.h5"
+    write_by_hand(path, values, ids=None)
     with pytest.raises(InputError, match="lacks a part"):
         FeatureStore.open(path)
 
 
-def test_chunked_hdf5(tmp_path, values):
+def test_packed_hdf5_is_read(tmp_path, values):
     path = tmp_path / "f.h5"
-    with h5py.File(path, "w") as file:
-        file.create_dataset("features", data=values, chunks=True)
-        file["pooled"] = values.mean(axis=1)
-        file["ids"] = np.arange(COUNT)
-        file["done"] = np.ones(COUNT, "uint8")
-    with pytest.raises(InputError, match="chunks"):
+    write_by_hand(path, values)
+    store = FeatureStore.open(path)
+    features, _ = store.read([6, 0])
+    np.testing.assert_array_equal(features, values[[6, 0]].astype("f4"))
+    np.testing.assert_allclose(
+        store.read_pooled([3])[0], values[3].mean(axis=0), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"features": np.zeros((COUNT, 2, 3), "int64")}, "holds int64"),
+        ({"features": np.zeros((COUNT, 2, 3), complex)}, "holds complex128"),
+        ({"features": np.full((COUNT, 2, 3), b"a")}, "holds text"),
+        ({"pooled": np.full((COUNT, CHANNELS), b"a")}, "holds text"),
+        ({"ids": np.zeros(COUNT, complex)}, "no ids"),
+        ({"ids": np.zeros((COUNT, 2), int)}, "no ids"),
+        ({"ids": np.full(COUNT, 2**63, "uint64")}, "64 bits"),
+        ({"ids": np.arange(3)}, "3 ids for"),
+        ({"done": np.ones(COUNT)}, "'done' holds"),
+        ({"pooled": np.zeros((COUNT, 4))}, "'pooled' is"),
+    ],
+)
+def test_parts_of_other_types(tmp_path, values, changes, reason):
+    path = tmp_path / "f.h5"
+    write_by_hand(path, values, **changes)
+    with pytest.raises(InputError, match=reason):
         FeatureStore.open(path)
+
+
+def test_features_that_are_text_of_any_length(tmp_path, values):
+    path = tmp_path / "f.h5"
+    write_by_hand(path, values, features=None)
+    with h5py.File(path, "a") as file:
+        text = h5py.string_dtype()
+        file.create_dataset("features", (COUNT, 2, CHANNELS), text)
+    with pytest.raises(InputError, match="holds text"):
+        FeatureStore.open(path)
+
+
+@pytest.mark.parametrize("part", ["features", "pooled"])
+def test_rows_that_are_no_numbers(tmp_path, values, part):
+    path = tmp_path / "f.h5"
+    write_all(path, values, dtype="float32")
+    with h5py.File(path, "a") as file:
+        file[part][2] = np.nan
+    store = FeatureStore.open(path)
+    read = store.read if part == "features" else store.read_pooled
+    read([11])
+    with pytest.raises(InputError, match=r"f\.h5: \w+ of 12: .*not finite"):
+        read([12])
+
+
+@pytest.mark.parametrize(
+    "metadata", ["[1]", "{", b"\xff", 7, '{"grid": 3}', '{"grid": [2, "x"]}']
+)
+def test_metadata_of_another_kind(tmp_path, values, metadata):
+    path = tmp_path / "f.h5"
+    write_all(path, values)
+    with h5py.File(path, "a") as file:
+        file.attrs["metadata"] = metadata
+    if "grid" in str(metadata):
+        assert FeatureStore.open(path).grid_of(10) is None
+    else:
+        with pytest.raises(InputError, match=r"f\.h5: .*extract"):
+            FeatureStore.open(path)
 
 
 def test_threads_read_the_same(tmp_path, values):
