@@ -1,6 +1,8 @@
 """Features in folders and arrays of other people's making."""
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -101,6 +103,164 @@ def test_stacked_array_with_and_without_ids(tmp_path, values):
     (tmp_path / "all_ids.txt").write_text("one\n")
     with pytest.raises(InputError, match="does not list 7 ids"):
         FeatureStore.open(path)
+
+
+@pytest.mark.parametrize(
+    "key", ["features", "x", "arr_0", "feat", "feats", "att", "att_feats", "z"]
+)
+def test_keys_of_archives(tmp_path, values, key):
+    boxes = np.zeros((LOCATIONS, 4), "float32")
+    arrays = {key: values[0].astype("f4"), "bbox": boxes, "num_bbox": 6}
+    np.savez_compressed(tmp_path / "7.npz", **arrays)
+    store = FeatureStore.open(tmp_path)
+    assert store.channels == CHANNELS
+    np.testing.assert_array_equal(store.read([7])[0][0], values[0].astype("f4"))
+
+
+def test_the_likeliest_key_counts(tmp_path, values):
+    other = np.zeros((2, 3), "float32")
+    np.savez(tmp_path / "7.npz", arr_0=other, feat=values[0].astype("f4"))
+    assert FeatureStore.open(tmp_path).channels == CHANNELS
+
+
+def test_folders_in_folders(tmp_path, values):
+    for place, name in enumerate(["cat/1.npy", "dog/1.npy", "dog/deep/2.npz"]):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".npy":
+            np.save(path, values[place].astype("f4"))
+        else:
+            np.savez(path, features=values[place].astype("f4"))
+    (tmp_path / ".hidden").mkdir()
+    for name in (".hidden/9.npy", "cat/.9.npy"):
+        np.save(tmp_path / name, np.zeros((2, 3)))
+    store = FeatureStore.open(tmp_path)
+    assert store.ids == ["cat/1", "dog/1", "dog/deep/2"]
+    np.testing.assert_array_equal(
+        store.read(["dog/deep/2"])[0][0], values[2].astype("f4")
+    )
+    (tmp_path / "cat" / "1.npy").unlink()
+    assert FeatureStore.open(tmp_path).ids == ["1", "2"]
+
+
+def test_equal_names_with_two_endings(tmp_path, values):
+    np.save(tmp_path / "1.npy", values[0])
+    np.savez(tmp_path / "1.npz", feat=values[1])
+    assert FeatureStore.open(tmp_path).ids == ["1.npy", "1.npz"]
+
+
+def test_files_about_others_are_left_out(tmp_path, values):
+    np.save(tmp_path / "7.npy", values[0].astype("f4"))
+    about = np.array({"bbox": 1}, dtype=object)
+    np.save(tmp_path / "7_info.npy", about, allow_pickle=True)
+    assert FeatureStore.open(tmp_path).ids == ["7"]
+    (tmp_path / "7.npy").unlink()
+    with pytest.raises(InputError, match=r"7_info\.npy: holds text or objects"):
+        FeatureStore.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((2048, 36), "(D, k)"), ((2048, 196), "(D, k)"), ((512, 49), "(D, k)"),
+        ((256, 7), "(D, k)"), ((512, 7, 7), "(D, h, w)"),
+        ((1280, 14, 14), "(D, h, w)"), ((2048, 1, 1), "(D, h, w)"),
+    ],
+)  # fmt: skip
+def test_channels_first_are_refused(tmp_path, shape, kind):
+    folder, stack = tmp_path / "folder", tmp_path / "all.npy"
+    folder.mkdir()
+    np.save(folder / "7.npy", np.zeros(shape, "float32"))
+    np.save(stack, np.zeros((2, *shape), "float32"))
+    for path in (folder, stack):
+        with pytest.raises(InputError, match="transposed; .*transpose") as error:
+            FeatureStore.open(path)
+        assert kind in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (36, 2048), (100, 2048), (196, 512), (576, 192), (257, 768), (1, 2048),
+        (400, 128), (7, 7, 512), (14, 14, 16), (112, 112, 64), (1, 49, 2048),
+    ],
+)  # fmt: skip
+def test_channels_last_are_read(tmp_path, shape):
+    np.save(tmp_path / "7.npy", np.zeros(shape, "float32"))
+    assert FeatureStore.open(tmp_path).channels == shape[-1]
+
+
+def test_channels_first_are_known_by_what_pictures_share(tmp_path):
+    np.save(tmp_path / "1.npy", np.zeros((128, 20), "float32"))
+    np.save(tmp_path / "2.npy", np.zeros((128, 30), "float32"))
+    with pytest.raises(InputError, match=r"2\.npy: .*\(D, k\), transposed"):
+        FeatureStore.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int64", "uint8", "complex64", "bool", "U3", "S3", "M8[s]", "V2"]
+)
+def test_other_types_are_refused(tmp_path, dtype):
+    np.save(tmp_path / "7.npy", np.zeros((2, 3), dtype))
+    with pytest.raises(InputError, match=r"7\.npy: holds .*; features are"):
+        FeatureStore.open(tmp_path)
+    np.save(tmp_path / "all.npy", np.zeros((2, 3, 4), dtype))
+    with pytest.raises(InputError, match=r"all\.npy: holds .*; features are"):
+        FeatureStore.open(tmp_path / "all.npy")
+
+
+def test_float64_is_read_as_float32_and_said(tmp_path, values):
+    folder, stack = tmp_path / "folder", tmp_path / "all.npy"
+    folder.mkdir()
+    np.save(folder / "7.npy", values[0].astype("float32"))
+    np.save(folder / "8.npy", values[1])
+    np.save(stack, values)
+    for path in (stack, folder):
+        store = FeatureStore.open(path)
+        assert store.notes[0].startswith(f"{path}: features are float64")
+        features, _ = store.read(store.ids[1:2])
+        assert features.dtype == "float32"
+        np.testing.assert_array_equal(features[0], values[1].astype("f4"))
+
+
+def test_float64_beyond_float32_is_refused(tmp_path):
+    np.save(tmp_path / "7.npy", np.full((2, 3), 1e300))
+    with pytest.raises(InputError, match="not finite"):
+        FeatureStore.open(tmp_path).read([7])
+
+
+def test_an_archive_that_would_fill_the_memory(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header,
+        {"descr": "<f4", "fortran_order": False, "shape": (400000, 2048)},
+    )
+    with zipfile.ZipFile(tmp_path / "7.npz", "w") as archive:
+        archive.writestr("feat.npy", header.getvalue())
+    with pytest.raises(InputError, match=r"7\.npz: .*3\.3 GB for one picture"):
+        FeatureStore.open(tmp_path)
+
+
+def test_a_map_in_columns(tmp_path, values):
+    maps = values.reshape(COUNT, 2, 3, CHANNELS).astype("f4")
+    np.save(tmp_path / "all.npy", np.asfortranarray(maps))
+    features, _ = FeatureStore.open(tmp_path / "all.npy").read([2, 5])
+    np.testing.assert_array_equal(features, values[[2, 5]].astype("f4"))
+
+
+@pytest.mark.parametrize("ids", [[1.5] * 7, [None] * 7, [[1]] * 7, [2**63] * 7])
+def test_ids_beside_that_are_none(tmp_path, values, ids):
+    np.save(tmp_path / "all.npy", values)
+    (tmp_path / "all_ids.json").write_text(json.dumps(ids))
+    with pytest.raises(InputError, match=r"all_ids\.json: id 0 is"):
+        FeatureStore.open(tmp_path / "all.npy")
+
+
+def test_a_folder_of_other_files_says_which(tmp_path):
+    (tmp_path / "features.h5").touch()
+    (tmp_path / "read.me").touch()
+    with pytest.raises(InputError, match=r"in it, but \.h5, \.me"):
+        FeatureStore.open(tmp_path)
 
 
 def test_wrong_paths(tmp_path):
