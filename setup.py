@@ -21,6 +21,8 @@ METADATA = ["pyexiv2>=2.15"]
 # Captions in Parquet and datasets of save_to_disk, and in workbooks.
 ARROW = ["pyarrow>=14"]
 EXCEL = ["openpyxl>=3.1"]
+# Features in databases of ImageCaptioning.pytorch.
+LMDB = ["lmdb>=1.4"]
 KERAS_HUB = ["keras-hub>=0.20"]
 # What `imcap serve` needs; small, and without compiled parts.
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
@@ -77,6 +79,7 @@ setup(
         "metadata": METADATA,
         "arrow": ARROW,
         "excel": EXCEL,
+        "lmdb": LMDB,
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
@@ -95,6 +98,7 @@ setup(
             *METADATA,
             *ARROW,
             *EXCEL,
+            *LMDB,
         ],
     },
     entry_points={"console_scripts": ["imcap=imcap.__main__:main"]},

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from imcap.data.features.hdf5_sources import open_hdf5
+from imcap.data.features.lmdb_source import LMDBSource, is_lmdb
 from imcap.data.features.sources import FolderSource, Source, StackedSource
 from imcap.data.ids import IdIndex
 from imcap.errors import InputError
@@ -15,6 +16,8 @@ from imcap.files import StrPath
 
 def _open_source(path: StrPath) -> Source:
     path = Path(path)
+    if is_lmdb(path):
+        return LMDBSource(path)
     if path.is_dir():
         return FolderSource(path)
     if not path.exists():
@@ -30,8 +33,8 @@ def _open_source(path: StrPath) -> Source:
     if path.suffix in (".h5", ".hdf5") or h5py.is_hdf5(path):
         return open_hdf5(path)
     raise InputError(
-        f"{path}: not a feature file; expected .h5 of imcap extract, .npy, "
-        "or a folder of .npz or .npy"
+        f"{path}: not a feature file; expected HDF5, .npy, .npz, an LMDB, or "
+        "a folder of .npz or .npy"
     )
 
 
@@ -72,7 +75,7 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: StrPath) -> "FeatureStore":
-        """Opens an HDF5 file, a stacked .npy or a folder of features.
+        """Opens HDF5, an LMDB, a .npy or .npz of all, or a folder of them.
 
         Raises:
             InputError: missing, cut short, or of another shape or type.
