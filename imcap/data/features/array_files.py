@@ -17,6 +17,12 @@ KEYS = (
     "att_feats", "image_features", "img_feat", "image_feat", "region_features",
     "roi_features", "grid_features", "grid_feats", "grids", "arr_0",
 )  # fmt: skip
+# Names that ids have there.
+ID_NAMES = (
+    "ids", "image_ids", "image_id", "img_ids", "img_id", "coco_ids", "cocoids",
+    "cocoid", "keys", "names", "file_names", "filenames", "image_names",
+    "image_files", "files", "paths",
+)  # fmt: skip
 FLOATS = ("float16", "float32", "float64")
 UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, RuntimeError, NotImplementedError,
@@ -128,9 +134,9 @@ def read_header(
                     name.removesuffix(".npy") for name in archive.namelist()
                 ]
                 with archive.open(find_key(names) + ".npy") as part:
-                    shape, dtype = npy_header(part)
+                    shape, _, dtype = npy_header(part)
         else:
-            shape, dtype = npy_header(stream)
+            shape, _, dtype = npy_header(stream)
     except UNREADABLE as error:
         raise damaged(path, error) from None
     check_type(path, dtype)
@@ -180,14 +186,12 @@ def _is_archive(stream: IO[bytes]) -> bool:
     return start == b"PK"
 
 
-def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of the array in a .npy, whatever they are."""
+def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether columns come first, and type of the array in a .npy."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-    return shape, dtype
+        return np.lib.format.read_array_header_1_0(stream)
+    return np.lib.format.read_array_header_2_0(stream)
 
 
 def finite(values: np.ndarray, path: StrPath, what: str) -> np.ndarray:
@@ -196,9 +200,7 @@ def finite(values: np.ndarray, path: StrPath, what: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             values = values.astype("float32")
     if not np.isfinite(values).all():
-        raise refuse(
-            path, f"{what}: a value is not finite", "extract it again"
-        )
+        raise refuse(path, f"{what}: a value is not finite", "extract it again")
     return values
 
 

@@ -1,5 +1,6 @@
 """Features in HDF5: files of imcap, and those that others make."""
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import h5py
 import numpy as np
 
 from imcap.data.features.array_files import (
+    ID_NAMES,
     KEYS,
     check_shape,
     check_size,
@@ -30,11 +32,6 @@ from imcap.errors import InputError
 from imcap.files import StrPath, parse_json
 
 STACKS = ("att_feats", "gri_feat", "reg_feat", *KEYS)
-ID_NAMES = (
-    "ids", "image_ids", "image_id", "img_ids", "img_id", "coco_ids", "cocoids",
-    "cocoid", "keys", "names", "file_names", "filenames", "image_names",
-    "image_files", "files", "paths",
-)  # fmt: skip
 # What follows the id in the names of datasets, as Meshed-Memory has it.
 ENDINGS = ("_features", "_grids", "_feats", "_feat", "_att")
 REMEDY = "extract the features again"
@@ -233,7 +230,8 @@ class _OpenFile:
             raise _unreadable(self.path, error) from None
 
 
-class _PackedRows(NamedTuple):
+@dataclasses.dataclass
+class _PackedRows:
     """Rows of a dataset that cannot be mapped into memory."""
 
     file: _OpenFile

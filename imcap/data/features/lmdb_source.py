@@ -66,9 +66,7 @@ class LMDBSource(PicturesSource):
             dtypes.append(dtype)
         if not names:
             raise refuse(path, "no features in it", "check the path")
-        ids = [
-            name.removesuffix(".npz").removesuffix(".npy") for name in names
-        ]
+        ids = [name.removesuffix(".npz").removesuffix(".npy") for name in names]
         places = [f"{path}: {name}" for name in names]
         super().__init__(check_ids(ids, path), places, shapes, dtypes, path)
 

@@ -60,17 +60,30 @@ class Source(Protocol):
 
 
 class StackedSource:
-    """One `.npy` of (n, K, D) or (n, h, w, D), with ids beside it.
+    """One array of (n, K, D) or (n, h, w, D), mapped into memory.
 
-    The ids come from `<stem>_ids.txt` (one a line) or `<stem>_ids.json`
-    (a list), otherwise they are the row numbers.
+    Args:
+        path: of the file, for messages.
+        array: the features.
+        ids: of the n pictures; None for the row numbers.
     """
 
     fixed_locations = True
 
-    def __init__(self, path: StrPath) -> None:
-        path = Path(path)
-        array = _load_stacked(path)
+    def __init__(
+        self,
+        path: StrPath,
+        array: np.ndarray,
+        ids: list[int | str] | None = None,
+    ) -> None:
+        count = len(array)
+        self.ids: list[int | str] = [*range(count)] if ids is None else ids
+        if len(self.ids) != count:
+            raise refuse(
+                path,
+                f"{len(self.ids)} ids for features of shape {array.shape}",
+                "give an id of each picture",
+            )
         self._grid = array.shape[1:3] if array.ndim == 4 else None
         self._features = array
         self.channels = array.shape[-1]
@@ -78,8 +91,6 @@ class StackedSource:
         self._path = path
         self.metadata: dict[str, Any] = {}
         self.notes = double_note(path, array.dtype)
-        found = ids_beside(path, len(array))
-        self.ids = list(range(len(array))) if found is None else found
 
     def grid(self, index: int) -> tuple[int, int] | None:
         return self._grid
@@ -90,6 +101,17 @@ class StackedSource:
 
     def pooled(self, index: int) -> np.ndarray:
         return self.row(index).mean(axis=0, dtype="float32")
+
+
+def open_stacked(path: StrPath) -> StackedSource:
+    """Opens a `.npy` of (n, K, D) or (n, h, w, D), with ids beside it.
+
+    The ids come from `<stem>_ids.txt` (one a line) or `<stem>_ids.json`
+    (a list), otherwise they are the row numbers.
+    """
+    path = Path(path)
+    array = _load_stacked(path)
+    return StackedSource(path, array, ids_beside(path, len(array)))
 
 
 def _load_stacked(path: Path) -> np.ndarray:
@@ -181,9 +203,7 @@ class PicturesSource:
 
     def _other_channels(self, name: StrPath, shape: Shape) -> InputError:
         firsts = {len(one) == 2 and one[0] for one in self._shapes}
-        if len(firsts) == 1 and shape[0] > max(
-            one[-1] for one in self._shapes
-        ):
+        if len(firsts) == 1 and shape[0] > max(one[-1] for one in self._shapes):
             # What all pictures share is D.
             return transposed(name, shape)
         first = self._names[0]

@@ -6,9 +6,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from imcap.data.features.archive_source import open_archive
 from imcap.data.features.hdf5_sources import open_hdf5
 from imcap.data.features.lmdb_source import LMDBSource, is_lmdb
-from imcap.data.features.sources import FolderSource, Source, StackedSource
+from imcap.data.features.sources import FolderSource, Source, open_stacked
 from imcap.data.ids import IdIndex
 from imcap.errors import InputError
 from imcap.files import StrPath
@@ -28,9 +29,11 @@ def _open_source(path: StrPath) -> Source:
             else "check the path, or make it with imcap extract"
         )
         raise InputError(f"{path}: no such feature file; {remedy}")
-    if path.suffix == ".npy":
-        return StackedSource(path)
-    if path.suffix in (".h5", ".hdf5") or h5py.is_hdf5(path):
+    if path.suffix.lower() == ".npy":
+        return open_stacked(path)
+    if path.suffix.lower() == ".npz":
+        return open_archive(path)
+    if path.suffix.lower() in (".h5", ".hdf5") or h5py.is_hdf5(path):
         return open_hdf5(path)
     raise InputError(
         f"{path}: not a feature file; expected HDF5, .npy, .npz, an LMDB, or "

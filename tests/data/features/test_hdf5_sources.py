@@ -181,7 +181,9 @@ def test_a_value_that_is_not_finite(tmp_path, values):
 
 
 def test_cut_short(tmp_path, values):
-    path = write(tmp_path / "f.h5", {f"{i}": row for i, row in enumerate(values)})
+    path = write(
+        tmp_path / "f.h5", {f"{i}": row for i, row in enumerate(values)}
+    )
     data = path.read_bytes()
     for share in (0, 0.2, 0.6, 0.95):
         path.write_bytes(data[: int(share * len(data))])

@@ -173,7 +173,9 @@ def test_channels_first_are_refused(tmp_path, shape, kind):
     np.save(folder / "7.npy", np.zeros(shape, "float32"))
     np.save(stack, np.zeros((2, *shape), "float32"))
     for path in (folder, stack):
-        with pytest.raises(InputError, match="transposed; .*transpose") as error:
+        with pytest.raises(
+            InputError, match=r"transposed; .*transpose"
+        ) as error:
             FeatureStore.open(path)
         assert kind in str(error.value)
 
