@@ -199,9 +199,17 @@ def finite(values: np.ndarray, path: StrPath, what: str) -> np.ndarray:
     if values.dtype == np.float64:
         with np.errstate(over="ignore"):
             values = values.astype("float32")
-    if not np.isfinite(values).all():
+    if not _all_finite(values):
         raise refuse(path, f"{what}: a value is not finite", "extract it again")
     return values
+
+
+def _all_finite(values: np.ndarray) -> bool:
+    if values.dtype != np.float16 or not values.flags.c_contiguous:
+        return bool(np.isfinite(values).all())
+    # By their bits, since NumPy takes 20 times as long for float16.
+    bits = values.astype("float16", copy=False).view("uint16")
+    return int((bits & 0x7FFF).max(initial=0)) < 0x7C00
 
 
 def double_note(path: StrPath, *dtypes: DTypeLike) -> tuple[str, ...]:

@@ -231,6 +231,19 @@ def test_float64_beyond_float32_is_refused(tmp_path):
         FeatureStore.open(tmp_path).read([7])
 
 
+@pytest.mark.parametrize("dtype", ["<f2", ">f2", "<f4", ">f4", "<f8"])
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
+def test_no_type_hides_what_is_not_finite(tmp_path, dtype, value):
+    rows = np.full((2, 3), -65504, dtype)
+    np.save(tmp_path / "good.npy", rows)
+    rows[1, 1] = value
+    np.save(tmp_path / "bad.npy", rows)
+    store = FeatureStore.open(tmp_path)
+    assert (store.read(["good"])[0] == -65504).all()
+    with pytest.raises(InputError, match=r"bad\.npy: .*not finite"):
+        store.read(["bad"])
+
+
 def test_an_archive_that_would_fill_the_memory(tmp_path):
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(
