@@ -116,14 +116,9 @@ def read_captions(
         >>> coco = read_captions({"train": "train.json", "val": "val.json"})
     """
     sources = parse_sources(path)
-    files = [
-        CaptionFile(one.path, None if h5_path is None else Path(h5_path))
-        for one in sources
-    ]
-    parsed = [
-        _parse(file, one.names)
-        for file, one in zip(files, sources, strict=True)
-    ]
+    labels = None if h5_path is None else Path(h5_path)
+    files = [CaptionFile(one.path, labels) for one in sources]
+    parsed = list(map(_parse, files, [one.names for one in sources]))
     joined = _join(parsed, [one.split for one in sources])
     asked = split_files or split or num_val or num_test
     captions = assemble(
