@@ -69,14 +69,15 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
         `TrainingData`.
     """
     config = validate_config(config)
-    if config.cnntrain and not config.images_root:
-        # Said, so that the run finds its pictures from other folders too.
-        config = dataclasses.replace(config, images_root=".")
     path = Path(config.checkpoint_path)
     earlier, continues = open_earlier_run(
         CaptionerRun, path, config.start_from, config.force
     )
     captions, vocabulary = captions_and_vocabulary(config, earlier)
+    in_files = None in (captions.places or [None])
+    if config.cnntrain and not config.images_root and in_files:
+        # Said, so that the run finds its pictures from other folders too.
+        config = dataclasses.replace(config, images_root=".")
     store = open_store(config)
     metadata, channels = describe_encoder(earlier, store)
     run = CaptionerRun(path, config, vocabulary, metadata, channels)
@@ -106,8 +107,10 @@ def open_data(config: TrainConfig) -> tuple[CaptionerRun, TrainingData]:
         run.write_config()
     else:
         run.begin(encoder_weights(earlier, metadata))
+    listed = run.path / BAD_IMAGES
+    listed.unlink(missing_ok=True)  # of an earlier start
     if bad:
-        write_json(run.path / BAD_IMAGES, bad, indent=1)
+        write_json(listed, bad, indent=1)
     return run, data
 
 

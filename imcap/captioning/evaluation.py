@@ -192,7 +192,8 @@ def describe_sources(
     """A line that says what is read: run, captions, features."""
     trained = run.config
     if trained.cnntrain:
-        source = f"pictures in {data.images_root or trained.images_root}"
+        root = data.images_root or trained.images_root
+        source = f"pictures in {root}" if root else "pictures that they hold"
     else:
         source = f"features {data.features or trained.features}"
     captions = data.input_json or trained.input_json

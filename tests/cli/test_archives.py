@@ -125,9 +125,13 @@ def train_config(run, source, folder):
 
 
 @pytest.mark.parametrize("kind", ["parquet", "tar.gz"])
-def test_training_from_pictures(kind, run, pictures, tmp_path):
+def test_training_from_pictures(kind, run, pictures, tmp_path, monkeypatch):
     source = pack(kind, tmp_path / "train", pictures)
-    _, data = open_data(train_config(run, source, tmp_path))
+    # A file of this name in the present folder is another picture.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_bytes(pictures["d.png"])
+    opened, data = open_data(train_config(run, source, tmp_path))
+    assert opened.config.images_root == ""
     assert data.training.image_ids == ["a", "b", "d"]
     pixels = data.read(["b", "a"])["images"]
     names = ("b.png", "a.png")
