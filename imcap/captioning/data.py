@@ -173,6 +173,9 @@ def split(
 ) -> TrainingData:
     """Training and validation captions, only of images that can be read."""
     notes = list(captions.notes)
+    if isinstance(read, StoredFeatures):
+        read.store.match_files(captions.image_ids, captions.files)
+        notes += read.store.notes
     readable = captions.filter(readable_ids(read, captions.image_ids))
     missing = len(captions) - len(readable)
     if missing:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imcap.captioning.run import CaptionerRun
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.caption_set import CaptionSet
+    from imcap.data.features.store import FeatureStore
 
 CONFIDENCE = "confidence.json"  # beside the results, of calibrated runs
 SETTINGS = "settings.json"  # beside the results, what they were made with
@@ -331,6 +332,14 @@ def open_split(
         raise InputError(f"{run.path}: it names no features; give --features")
     store = FeatureStore.open(path)
     read = StoredFeatures(store, run.channels)
+    store.match_files(everything.image_ids, everything.files)
+    return _with_features(captions, store), read
+
+
+def _with_features(captions: CaptionSet, store: FeatureStore) -> CaptionSet:
+    """The captions of pictures that have features; says what it finds."""
+    for note in store.notes:
+        print(f"note: {note}")
     readable = captions.filter(store.known(captions.image_ids))
     if len(readable) < len(captions):
         print(
@@ -343,7 +352,7 @@ def open_split(
             f"captions are {show_ids(captions.image_ids)}, of features "
             f"{show_ids(store.ids)}; give those that belong together"
         )
-    return readable, read
+    return readable
 
 
 def add_references(

@@ -1,23 +1,54 @@
 """Ids of pictures: which of two sources mean the same one."""
 
-import collections
 import re
 from collections.abc import Iterable, Sequence
 
+from imcap.data.names import NameIndex, plain_name, unique_forms
+from imcap.data.pictures.listing import ENDINGS
+
 ImageId = int | str
+_NUMBER = re.compile(r"0*(\d+)(?:\.0+)?", re.ASCII)
+# What COCO's files are called: COCO_val2014_000000000042.
+_COCO = re.compile(r"(?:.*/)?coco_[a-z]+\d{4}_(\d{12})")
 
 
 def plain_id(image_id: ImageId) -> str:
     """What 7, "7", "007" and "7.0" have in common: "7"; else the text."""
     text = str(image_id)
-    match = re.fullmatch(r"0*(\d+)(?:\.0+)?", text, re.ASCII)
+    match = _NUMBER.fullmatch(text)
     return match[1] if match else text
 
 
-class IdIndex:
-    """Rows by id. Ids match by their text, numbers by their value as well.
+def picture_id(image_id: ImageId) -> str:
+    """An id that may be the name of a picture's file, as a plain id.
 
-    "007" finds 7 where no other id has this value, on either side.
+    Large and small letters, NFC and NFD, / and \\, the ending of a picture,
+    and what COCO writes before its numbers make no difference.
+
+    Example:
+        >>> picture_id("Dog.JPG"), picture_id("COCO_val2014_000000000042.jpg")
+        ('dog', '42')
+    """
+    text = str(image_id)
+    if text.isdecimal():
+        return plain_id(text)
+    name = plain_name(text).removeprefix("./")
+    stem, dot, ending = name.rpartition(".")
+    stem = stem if dot + ending in ENDINGS else name
+    match = _COCO.fullmatch(stem)
+    return plain_id(match[1] if match else stem)
+
+
+def _name(file: str) -> str:
+    """The name of a file without its folders."""
+    return file.replace("\\", "/").rpartition("/")[2]
+
+
+class IdIndex:
+    """Rows by id. Ids match by their text, then by what they mean.
+
+    "007" finds 7, and "dog.jpg" finds "Dog", where no other id has this
+    value, on either side (see `plain_id`, `picture_id`).
 
     Args:
         ids: n ids; of equal ones the last counts.
@@ -29,35 +60,51 @@ class IdIndex:
     """
 
     def __init__(self, ids: Iterable[ImageId]) -> None:
-        self._rows = {str(name): row for row, name in enumerate(ids)}
-        values = collections.Counter(map(plain_id, self._rows))
-        self._by_value = {
-            plain_id(name): row
-            for name, row in self._rows.items()
-            if values[plain_id(name)] == 1
-        }
+        self._index = NameIndex(map(str, ids), (plain_id, picture_id))
 
     def __len__(self) -> int:
         """Number of different ids."""
-        return len(self._rows)
+        return len(self._index.rows)
 
     def get(self, image_id: ImageId) -> int | None:
         """The row of an id, or None."""
-        row = self._rows.get(str(image_id))
-        return self._by_value.get(plain_id(image_id)) if row is None else row
+        return self._index.get(str(image_id))
+
+    def find(self, image_id: ImageId) -> str | None:
+        """The id, as text, that an id means, or None."""
+        return self._index.find(str(image_id))
+
+    def match(self, image_ids: Iterable[ImageId]) -> dict[str, int]:
+        """Rows of those of some ids that have one of their own, by text."""
+        return self._index.match(map(str, image_ids))
+
+    def match_files(self, files: Iterable[str]) -> dict[str, int]:
+        """Rows of pictures' files, by their paths or by their names alone.
+
+        Args:
+            files: paths as a caption file has them.
+
+        Returns:
+            Rows by path; of paths or names, whichever find more.
+        """
+        files = list(dict.fromkeys(files))
+        by_path = self.match(files)
+        names = {
+            file: name for name, file in unique_forms(files, _name).items()
+        }
+        found = self.match(names.values())
+        by_name = {
+            file: found[name] for file, name in names.items() if name in found
+        }
+        return by_name if len(by_name) > len(by_path) else by_path
 
     def known(self, image_ids: Sequence[ImageId]) -> set[ImageId]:
         """Those of some ids that have a row of their own.
 
         Of "007" and "07" none has the row of 7.
         """
-        values = collections.Counter(map(plain_id, map(str, image_ids)))
-        return {
-            name
-            for name in image_ids
-            if str(name) in self._rows
-            or (values[plain_id(name)] == 1 and self.get(name) is not None)
-        }
+        found = self.match(image_ids)
+        return {name for name in image_ids if str(name) in found}
 
 
 def show_ids(image_ids: Sequence[ImageId]) -> str:

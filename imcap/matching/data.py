@@ -90,12 +90,21 @@ class PairSource:
             InputError: what is not there, or does not belong together.
         """
         if self.input_json is None:
-            return open_precomp(Path(self.data_path) / self.data_name, split)
+            pairs = open_precomp(Path(self.data_path) / self.data_name, split)
+        else:
+            pairs = self._open_captions(self.input_json, split)
+        for note in pairs.store.notes:
+            print(f"note: {note}")
+        return pairs
+
+    def _open_captions(self, input_json: str, split: str) -> MatchingSet:
         captions = self.read_captions()
         _, note = captions.to_score(*SPLITS[split], same_file=self.same_file)
         if note:
-            print(f"note: {self.input_json}: {note}")
-        return self.select(captions, self.open_store(), split)
+            print(f"note: {input_json}: {note}")
+        store = self.open_store()
+        store.match_files(captions.image_ids, captions.files)
+        return self.select(captions, store, split)
 
     def read_captions(self) -> CaptionSet:
         """The captions of input_json, of all splits."""
@@ -197,11 +206,12 @@ def open_splits(
     captions = source.read_captions()
     present = [name for name in names if len(captions.split(*SPLITS[name]))]
     store = source.open_store()
+    store.match_files(captions.image_ids, captions.files)
     splits = {
         name: source.select(captions, store, name)
         for name in dict.fromkeys(("train", *present))
     }
-    notes = list(captions.notes)
+    notes = [*captions.notes, *store.notes]
     absent = len(captions) - len(store.known(captions.image_ids))
     if absent:
         notes.append(

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
 from imcap.data.captions.splits import SPLIT_NAMES
-from imcap.data.pictures.listing import ENDINGS, picture_path
+from imcap.data.pictures.finding import find_paths
+from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
 from imcap.files import read_text
 
@@ -72,10 +73,10 @@ class MetadataFolder:
             parsed = reader.parse(one)
             left_out.extend(parsed.left_out)
             file.notes += one.notes
-            for picture in parsed.pictures:
-                picture.place = picture.place or picture_path(
-                    path.parent, picture.file
-                )
+            names = [picture.file for picture in parsed.pictures]
+            places = find_paths(path.parent, names)
+            for picture, place in zip(parsed.pictures, places, strict=True):
+                picture.place = picture.place or place
                 picture.file = str(folder / picture.file)
                 picture.split = picture.split or split_in_name(
                     folder / "metadata"

@@ -14,6 +14,7 @@ from imcap.data.features.boxes import (
 )
 from imcap.data.features.ids import file_stem, stem_id
 from imcap.data.features.store import FeatureStore
+from imcap.data.ids import IdIndex
 from imcap.data.pictures.sizes import BOXES, PictureSizes
 from imcap.errors import InputError
 from imcap.files import StrPath, read_json
@@ -116,6 +117,7 @@ class PositionReader:
         self.width = 4 if kind == "boxes" else num_grids
         self.folder = self._folder(folder)
         self._remedy = f"make it with {MAKERS[kind]}"
+        self._files: tuple[IdIndex, list[Path]] | None = None
         self._cells: dict[tuple[int, int], np.ndarray] = {}
         if self.folder is not None:
             self._held = self._held_kind(self.folder)
@@ -189,7 +191,7 @@ class PositionReader:
     def _from_folder(
         self, folder: Path, image_id: int | str
     ) -> tuple[np.ndarray, Path]:
-        file = folder / f"{file_stem(image_id)}.npy"
+        file = self._file(folder, image_id)
         rows = read_rows(file, f"{self._remedy} for all pictures")
         if self.kind == "grid" and self._held != "boxes":
             if rows.shape[1] == self.num_grids:
@@ -203,6 +205,21 @@ class PositionReader:
         if self.kind == "boxes":
             return boxes, file
         return grid_vectors(boxes, self.num_grids), file
+
+    def _file(self, folder: Path, image_id: int | str) -> Path:
+        """The file of a picture, under its id or that of its features."""
+        own = folder / f"{file_stem(image_id)}.npy"
+        if own.exists():
+            return own
+        if self._files is None:
+            files = sorted(folder.glob("[!.]*.npy"))
+            self._files = IdIndex(stem_id(file.stem) for file in files), files
+        index, files = self._files
+        names = [image_id]
+        if image_id in self.store:
+            names.append(self.store.id_of(image_id))
+        rows = [row for row in map(index.get, names) if row is not None]
+        return files[rows[0]] if rows else own
 
     def _from_grid(self, image_id: int | str) -> np.ndarray:
         grid = self.store.grid_of(image_id)

@@ -44,8 +44,8 @@ def _open_source(path: StrPath) -> Source:
 class FeatureStore:
     """Reads features by image id, in constant memory, from many threads.
 
-    Ids match by their text: 7 finds "7", and "007" where that is clear (see
-    `imcap.data.ids.IdIndex`).
+    Ids match by their text: 7 finds "7", and "007" or "7.jpg" where that is
+    clear (see `imcap.data.ids.IdIndex`).
 
     Attributes:
         path: where from.
@@ -71,6 +71,7 @@ class FeatureStore:
         self.notes = source.notes
         self._source = source
         self._rows = IdIndex(self.ids)
+        self._by_file: dict[str, int] = {}
         if len(self._rows) != len(self.ids):
             raise InputError(
                 f"{path}: an id occurs twice; give each picture its own"
@@ -89,15 +90,61 @@ class FeatureStore:
         return len(self.ids)
 
     def __contains__(self, image_id: int | str) -> bool:
-        return self._rows.get(image_id) is not None
+        return self._find(image_id) is not None
 
     def known(self, image_ids: Sequence[int | str]) -> set[int | str]:
         """Those of some ids that have features of their own."""
-        return self._rows.known(image_ids)
+        found = self._rows.known(image_ids)
+        return found | {
+            name for name in image_ids if str(name) in self._by_file
+        }
+
+    def match_files(
+        self, image_ids: Sequence[int | str], files: Sequence[str]
+    ) -> None:
+        """Finds features that are named after the files of pictures.
+
+        Files count where no picture has features by its id: all pictures of
+        a caption file have to be given. `notes` say what was done.
+
+        Args:
+            image_ids: n ids.
+            files: n names of the pictures' files.
+        """
+        rows = self._rows.match_files(map(str, files))
+        by_file = {
+            str(image_id): rows[str(file)]
+            for image_id, file in zip(image_ids, files, strict=True)
+            if str(file) in rows
+        }
+        by_id = self._rows.match(image_ids)
+        if by_file and not by_id:
+            self._by_file = by_file
+            self.notes += (
+                f"{self.path}: no picture has features by its id, "
+                f"{len(by_file)} of {len(files)} by the name of its file",
+            )
+        elif not self.metadata:
+            others = sum(
+                by_file.get(name, row) != row for name, row in by_id.items()
+            )
+            if others:
+                self.notes += (
+                    f"{self.path}: {others} pictures would have features of "
+                    "other ids by the names of their files; ids count",
+                )
+
+    def id_of(self, image_id: int | str) -> int | str:
+        """The id that features have whose picture may have another."""
+        return self.ids[self.row_of(image_id)]
+
+    def _find(self, image_id: int | str) -> int | None:
+        row = self._by_file.get(str(image_id))
+        return self._rows.get(image_id) if row is None else row
 
     def row_of(self, image_id: int | str) -> int:
         """The position of an id in `ids`; InputError when absent."""
-        row = self._rows.get(image_id)
+        row = self._find(image_id)
         if row is None:
             raise InputError(
                 f"{self.path}: no features of image {image_id!r}; extract "

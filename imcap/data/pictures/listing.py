@@ -12,6 +12,7 @@ from imcap.data.archives.places import (
     open_archive,
 )
 from imcap.data.pictures.crops import Crop, crop_id, random_crop
+from imcap.data.pictures.finding import find_paths
 from imcap.errors import InputError
 from imcap.files import StrPath, escape, expand_wildcards
 
@@ -152,30 +153,19 @@ class ImageList:
         return dataclasses.replace(self, files=files, paths=paths)
 
 
-def picture_path(folder: StrPath, name: str) -> Path:
-    """Where a picture of a caption file lies below a folder.
-
-    Files from Windows have backslashes in their names.
-    """
-    path = Path(folder) / name
-    if "\\" in name and not path.exists():
-        return Path(folder) / name.replace("\\", "/")
-    return path
-
-
 def picture_paths(
     folder: StrPath | None,
     names: Sequence[str],
     places: Sequence[Path | None] | None = None,
 ) -> list[Path]:
-    """Where the pictures of a caption file are.
+    """Where the pictures of a caption file are, see `PictureFinder`.
 
     Args:
         folder: what names start from; what lies there counts first.
         names: of the pictures, as the captions have them.
         places: where those are that the captions hold themselves, or None.
     """
-    paths = [picture_path(folder or ".", name) for name in names]
+    paths = find_paths(folder or ".", names)
     return [
         path if place is None or (folder and path.exists()) else place
         for path, place in zip(

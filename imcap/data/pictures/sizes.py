@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from imcap.data.ids import IdIndex
 from imcap.data.pictures.encoded import picture_size
+from imcap.data.pictures.finding import PictureFinder
 from imcap.errors import InputError
 from imcap.files import StrPath, read_json
 
@@ -19,7 +21,9 @@ def sizes_path(box_folder: StrPath) -> Path | None:
 
 
 class PictureSizes:
-    """Looks up the size of a picture by its id; ids match by their text.
+    """Looks up the size of a picture by its id.
+
+    Ids match as those of features do, see `imcap.data.ids.IdIndex`.
 
     Asked in this order: the sizes written beside the boxes, which are of
     the very pictures that the boxes were found in; `width` and `height` in
@@ -53,7 +57,7 @@ class PictureSizes:
             )
         if images_root and not Path(images_root).is_dir():
             raise InputError(f"{images_root}: no such folder of pictures")
-        self.root = images_root
+        self._finder = PictureFinder(images_root) if images_root else None
         self.sizes: dict[str, tuple[int, int]] = {}
         self.files: dict[str, str | Path] = {}
         if input_json:
@@ -61,17 +65,21 @@ class PictureSizes:
         beside = sizes_path(box_folder)
         if beside is not None and beside.exists():
             self.sizes.update(read_sizes(beside))
+        self._sized = IdIndex(self.sizes)
+        self._named = IdIndex(self.files)
 
     def size(self, image_id: int | str) -> tuple[int, int]:
         """(width, height) in pixels; InputError where nothing knows it."""
-        key = str(image_id)
-        if key in self.sizes:
-            return self.sizes[key]
-        if self.root and key in self.files:
-            return picture_size(Path(self.root, self.files[key]))
+        sized = self._sized.find(image_id)
+        if sized is not None:
+            return self.sizes[sized]
+        named = self._named.find(image_id) if self._finder else None
+        if named is not None and self._finder:
+            return picture_size(self._finder.find(str(self.files[named])))
         raise InputError(
-            f"nothing says the size of picture {key}; give an --input_json "
-            "that has width and height, or the folder of pictures besides"
+            f"nothing says the size of picture {image_id}; give an "
+            "--input_json that has width and height, or the folder of "
+            "pictures besides"
         )
 
     def _read_captions(self, path: Path) -> None:
