@@ -85,18 +85,25 @@ class IdIndex:
             files: paths as a caption file has them.
 
         Returns:
-            Rows by path; of paths or names, whichever find more.
+            Rows by path; by paths, by names of files, or by names of both
+            sides, whichever finds most.
         """
         files = list(dict.fromkeys(files))
         by_path = self.match(files)
-        names = {
-            file: name for name, file in unique_forms(files, _name).items()
-        }
-        found = self.match(names.values())
-        by_name = {
-            file: found[name] for file, name in names.items() if name in found
-        }
-        return by_name if len(by_name) > len(by_path) else by_path
+        if len(by_path) == len(files):
+            return by_path
+        # Names that two paths share are nobody's.
+        paths = unique_forms(files, _name)
+        names = self._index.match(paths)
+        own = unique_forms(self._index.rows, _name)
+        rows = [self._index.rows[name] for name in own.values()]
+        both = NameIndex(own, self._index.forms).match(paths)
+        ways = (
+            by_path,
+            {paths[name]: row for name, row in names.items()},
+            {paths[name]: rows[row] for name, row in both.items()},
+        )
+        return max(ways, key=len)
 
     def known(self, image_ids: Sequence[ImageId]) -> set[ImageId]:
         """Those of some ids that have a row of their own.

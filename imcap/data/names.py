@@ -50,7 +50,7 @@ class NameIndex:
 
     def __init__(self, names: Iterable[str], forms: Sequence[Form]) -> None:
         self.rows = {name: row for row, name in enumerate(names)}
-        self._forms = forms
+        self.forms = forms
         self._unique: dict[Form, dict[str, str]] = {}
 
     def get(self, name: str) -> int | None:
@@ -62,7 +62,7 @@ class NameIndex:
         """The name that a name means, or None."""
         if name in self.rows:
             return name
-        for form in self._forms:
+        for form in self.forms:
             found = self._by_form(form).get(form(name))
             if found is not None:
                 return found
@@ -72,7 +72,7 @@ class NameIndex:
         """The rows of those of some names that have one of their own."""
         names = dict.fromkeys(names)
         found = {name: self.rows[name] for name in names if name in self.rows}
-        for form in self._forms:
+        for form in self.forms:
             if len(found) == len(names):
                 break
             unique = self._by_form(form)

@@ -1,10 +1,15 @@
 """Ids of two sources meet where it is clear that they are the same."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
 from imcap.data.features.store import FeatureStore
-from imcap.data.ids import IdIndex, plain_id, show_ids
+from imcap.data.ids import IdIndex, picture_id, plain_id, show_ids
+
+NFC = unicodedata.normalize("NFC", "café")
+NFD = unicodedata.normalize("NFD", NFC)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +55,92 @@ def test_features_by_the_value_of_an_id(tmp_path):
 def test_samples_of_ids():
     assert show_ids([1, "a"]) == "1, 'a'"
     assert show_ids(range(40)) == "0, 1, 2, … of 40"
+
+
+@pytest.mark.parametrize(
+    ("image_id", "plain"),
+    [
+        ("dog.jpg", "dog"), ("Dog.JPEG", "dog"), ("cat\\Dog.png", "cat/dog"),
+        ("./a.webp", "a"), ("000042.jpg", "42"), (42, "42"), ("7.0", "7"),
+        ("COCO_val2014_000000000042", "42"), ("v1.5", "v1.5"),
+        ("val2014/COCO_val2014_000000000042.jpg", "42"),
+        ("COCO_val2014_42", "coco_val2014_42"), (NFD, "café"),
+        ("١٢", "١٢"), ("", ""), (".jpg", ""),
+    ],
+)  # fmt: skip
+def test_picture_id(image_id, plain):
+    assert picture_id(image_id) == plain
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        (NFC, NFD), (NFD, NFC), ("photo.JPG", "photo"), ("photo", "photo.jpg"),
+        ("Photo", "photo"), ("cat/1", "cat\\1"), ("000042.jpg", 42),
+        ("COCO_train2014_000000000042", 42),
+        (42, "train/COCO_train2014_000000000042.jpg"),
+    ],
+)  # fmt: skip
+def test_ids_meet_by_what_they_mean(known, asked):
+    index = IdIndex(["other", known])
+    assert index.get(asked) == 1
+    assert index.known([asked, "none"]) == {asked}
+
+
+def test_ids_that_mean_two_find_none():
+    index = IdIndex(["dog.jpg", "dog.png", "Cat"])
+    assert index.get("dog") is None
+    assert index.get("dog.png") == 1
+    assert index.known(["cat", "CAT"]) == set()
+    assert index.known(["cat", "Cat"]) == {"Cat"}
+
+
+def test_rows_by_the_files_of_pictures():
+    index = IdIndex(["a", "b.JPG", "deep/c", "42"])
+    names = ["x/a.jpg", "x\\B.jpg", "c.jpg", "COCO_val2014_000000000042.jpg"]
+    assert index.match_files(names) == {name: i for i, name in enumerate(names)}
+    # Of equal names in two folders none is taken.
+    assert index.match_files(["x/a.jpg", "y/a.jpg"]) == {}
+    assert index.match_files(["deep/c.jpg", "y/c.jpg"]) == {"deep/c.jpg": 2}
+    index = IdIndex(["in/a", "in/b", "in/c", "d", "more/d"])
+    names = ["a.JPG", "x/b.jpg", "c.jpg", "d.jpg"]
+    assert index.match_files(names) == {names[row]: row for row in range(3)}
+
+
+def folder_of_features(folder, *names):
+    folder.mkdir(exist_ok=True)
+    for number, name in enumerate(names):
+        np.save(folder / f"{name}.npy", np.full((2, 3), number, "float32"))
+    return FeatureStore.open(folder)
+
+
+def test_features_named_after_files(tmp_path):
+    store = folder_of_features(tmp_path / "f", "Dog", "cat.jpg", "bird")
+    ids, files = [100, 101, 102], ["x/dog.JPG", "x/cat.jpg", "x/fish.jpg"]
+    assert store.known(ids) == set()
+    store.match_files(ids, files)
+    assert store.known(ids) == {100, 101} and 102 not in store
+    features, _ = store.read([101, 100])
+    assert features[:, 0, 0].tolist() == [1, 0]
+    assert (store.id_of(100), store.ids[store.row_of(101)]) == (
+        "Dog",
+        "cat.jpg",
+    )
+    (note,) = store.notes
+    assert "no picture has features by its id, 2 of 3 by the name" in note
+
+
+def test_ids_count_before_names_of_files(tmp_path):
+    store = folder_of_features(tmp_path / "f", "1", "2", "3")
+    store.match_files([1, 2, 9], ["2.jpg", "1.jpg", "3.jpg"])
+    assert store.known([1, 2, 9]) == {1, 2}
+    assert store.read([1])[0].max() == 0
+    (note,) = store.notes
+    assert "2 pictures would have features of other ids" in note
+
+
+def test_nothing_is_said_where_ids_and_files_agree(tmp_path):
+    store = folder_of_features(tmp_path / "f", "000000000042", "7")
+    store.match_files([42, 7], ["COCO_val2014_000000000042.jpg", "a.jpg"])
+    assert store.known([42, 7]) == {42, 7}
+    assert store.notes == ()

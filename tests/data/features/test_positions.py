@@ -187,3 +187,29 @@ def test_boxes_that_are_none(regions, boxes, reason):
     with pytest.raises(InputError, match=rf"3\.npy: .*{reason}"):
         write_relative_boxes(regions / "bu_box", regions / "out", Sizes())
     assert not (regions / "out" / "3.npy").exists()
+
+
+def test_boxes_are_found_by_ids_written_otherwise(tmp_path):
+    for end, values in (("att", np.ones((2, 5), "float32")), ("box", RELATIVE)):
+        (tmp_path / f"bu_{end}").mkdir()
+        for name in ("000000000003", "Dog"):
+            np.save(tmp_path / f"bu_{end}" / f"{name}.npy", values)
+    store = store_of(tmp_path)
+    store.match_files([3, "dog"], ["3.jpg", "Dog.jpg"])
+    reader = PositionReader(store, "boxes")
+    for image_id in (3, "3.0", "Dog", "dog.JPG"):
+        read = reader.read(image_id, 2)
+        np.testing.assert_allclose(read, RELATIVE, rtol=1e-6)
+
+
+def test_boxes_of_features_that_are_named_after_files(tmp_path):
+    for end, values in (("att", np.ones((2, 5), "float32")), ("box", RELATIVE)):
+        (tmp_path / f"bu_{end}").mkdir()
+        for name in ("dog", "cat"):
+            np.save(tmp_path / f"bu_{end}" / f"{name}.npy", values)
+    store = store_of(tmp_path)
+    store.match_files([100, 101], ["in/dog.jpg", "in/fish.jpg"])
+    reader = PositionReader(store, "boxes")
+    np.testing.assert_allclose(reader.read(100, 2), RELATIVE, rtol=1e-6)
+    with pytest.raises(InputError, match=r"101\.npy: no such file"):
+        reader.read(101, 2)
