@@ -2,6 +2,8 @@
 
 import json
 
+import h5py
+import numpy as np
 import pytest
 
 from helpers.tiny_data import flags, prepare_folder, write_crops, write_features
@@ -65,9 +67,37 @@ def other_ids(folder):
     return "captions.json", "belong together"
 
 
+def other_features(folder, features):
+    with h5py.File(folder / "features.h5", "w") as file:
+        for image_id in range(100, 124):
+            file[f"{image_id}_features"] = features
+    return "features.h5"
+
+
+def features_of_text(folder):
+    return other_features(folder, np.full((7, 11), b"a dog")), "holds text"
+
+
+def features_of_whole_numbers(folder):
+    return other_features(folder, np.ones((7, 11), "int64")), "holds int64"
+
+
+def complex_features(folder):
+    return other_features(folder, np.ones((7, 11), complex)), "complex128"
+
+
+def features_with_channels_first(folder):
+    return other_features(folder, np.ones((2048, 36))), "transposed"
+
+
 @pytest.mark.parametrize(
-    "spoil", [bad_json, no_json, cut_features, no_features, other_ids]
-)
+    "spoil",
+    [
+        bad_json, no_json, cut_features, no_features, other_ids,
+        features_of_text, features_of_whole_numbers, complex_features,
+        features_with_channels_first,
+    ],
+)  # fmt: skip
 def test_bad_input_is_one_line(folder, capsys, spoil):
     name, said = spoil(folder)
     assert train.main(flags(folder)) == 2
