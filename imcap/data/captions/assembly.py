@@ -4,17 +4,17 @@ import collections
 import dataclasses
 import hashlib
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imcap.data.captions.caption_set import CaptionSet
+from imcap.data.captions.split_lists import find_lines, read_split_lists
 from imcap.data.captions.splits import TRAINING_SPLITS, parse_split
 from imcap.data.words.unspaced import lacks_spaces, split_characters
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import StrPath, read_text
+from imcap.files import StrPath
 
 DRAWN = ("train", "val", "test")
 
@@ -111,7 +111,7 @@ def assemble(
     _tokenise(pictures, notes)
     _drop_empty_captions(pictures, lost)
     if split_files:
-        pictures = _split_by_lists(path, pictures, split_files, notes, lost)
+        pictures = _split_by_lists(pictures, split_files, notes, lost)
     elif split is not None:
         for picture in pictures:
             picture.split = parse_split(split, path)
@@ -286,38 +286,31 @@ def posix_path(name: str) -> PurePosixPath:
 
 
 def _split_by_lists(
-    path: Path,
     pictures: list[Picture],
     split_files: Sequence[StrPath],
     notes: list[str],
     lost: list[str],
 ) -> list[Picture]:
     """Keeps the pictures that a list names, one list per split."""
-    listed: dict[str, str] = {}
-    for file in map(Path, split_files):
-        name = _split_of_list(file)
-        for line in _lines(file):
-            if listed.setdefault(line, name) != name:
-                raise InputError(
-                    f"{file}: {line} is also listed for {listed[line]}; "
-                    "an image belongs to one split"
-                )
+    listed = read_split_lists(split_files)
+    paths = [posix_path(picture.file) for picture in pictures]
+    lines = find_lines(
+        list(listed),
+        [
+            (picture.file, path.name, path.stem)
+            for picture, path in zip(pictures, paths, strict=True)
+        ],
+        [picture.image_id for picture in pictures],
+    )
     kept = []
-    matched = set()
-    for picture in pictures:
-        relative = posix_path(picture.file)
-        names = (
-            picture.file, relative.name, relative.stem, str(picture.image_id)
-        )  # fmt: skip
-        key = next((one for one in names if one in listed), None)
-        if key is not None:
-            matched.add(key)
-            picture.split = listed[key]
+    for picture, line in zip(pictures, lines, strict=True):
+        if line is not None:
+            picture.split = listed[line]
             kept.append(picture)
     unlisted = len(pictures) - len(kept)
     if unlisted:
         notes.append(f"{unlisted} images left out: in no split list")
-    _note_absent(listed, matched, lost)
+    _note_absent(listed, {line for line in lines if line is not None}, lost)
     return kept
 
 
@@ -335,29 +328,6 @@ def _note_absent(
                 f"{len(names)} listed {what}{of} left out: no captions "
                 f"(first: {names[0]})"
             )
-
-
-def _lines(file: Path) -> list[str]:
-    text = read_text(
-        file, "give a list of images, a text file with one name per line"
-    )
-    return [line.strip() for line in text.split("\n") if line.strip()]
-
-
-def _split_of_list(file: Path) -> str:
-    """The split that a list is for, by its name."""
-    for pattern, split in (
-        ("restval", "restval"),
-        ("train", "train"),
-        ("dev|val", "val"),
-        ("test", "test"),
-    ):
-        if re.search(pattern, file.name.lower()):
-            return split
-    raise InputError(
-        f"{file}: which split is it for? Put train, restval, val, dev or "
-        "test into its name"
-    )
 
 
 def _tokenise(pictures: list[Picture], notes: list[str]) -> None:
