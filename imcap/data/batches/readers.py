@@ -16,6 +16,8 @@ from imcap.data.pictures.decoding import load_pixels
 from imcap.errors import InputError
 from imcap.files import StrPath
 
+TURNED = "perhaps they are (D, k), transposed; save (k, D), or "
+
 
 class StoredFeatures:
     """Reader of features by image id, as a model's inputs.
@@ -51,10 +53,14 @@ class StoredFeatures:
         cache: bool = False,
     ) -> None:
         if channels is not None and store.channels != channels:
+            turned = channels == store.locations
             raise InputError(
                 f"{store.path}: features are {store.channels} wide, the "
-                f"model was trained on {channels}; extract them with the "
-                "network named in the run's features.json"
+                f"model was trained on {channels}; "
+                + TURNED
+                * turned
+                + "extract them with the network named in the run's "
+                "features.json"
             )
         self.store = store
         self.cached: dict[int | str, np.ndarray] | None = {} if cache else None

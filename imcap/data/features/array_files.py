@@ -1,5 +1,6 @@
 """Arrays of features in .npy and .npz: their headers, types and axes."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -78,12 +79,15 @@ def is_transposed(shape: Sequence[int]) -> bool:
     """Whether a shape can only be (D, k) or (D, h, w).
 
     Networks have hundreds of channels, pictures at most about a hundred
-    regions, or a map that is as high as wide.
+    regions, or a map that is as high as wide. Early layers have larger maps
+    of few channels, such as 28 x 28 of 40.
     """
     first, last = shape[0], shape[-1]
     if len(shape) == 2:
         few = last <= MOST_LOCATIONS or last in MAPS
-        return few and first >= max(FEWEST_CHANNELS, 2 * last)
+        is_map = math.isqrt(first) ** 2 == first and first % FEWEST_CHANNELS
+        many = first >= max(FEWEST_CHANNELS, 2 * last)
+        return few and many and not is_map
     few = max(shape[1:]) <= MOST_LOCATIONS
     return few and first >= max(FEWEST_CHANNELS // 4, 2 * max(shape[1:]))
 

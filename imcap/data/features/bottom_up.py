@@ -135,7 +135,8 @@ class RegionFolders:
 def _width(file: Path) -> int:
     """Width of the features that an earlier, interrupted run wrote."""
     try:
-        return np.load(file).size
+        with open(file, "rb") as stream:
+            return np.load(stream).size
     except (OSError, ValueError, EOFError):
         raise InputError(f"{file}: damaged; remove it") from None
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imcap.data.features.array_files import UNREADABLE
 from imcap.data.features.boxes import (
     KINDS,
     are_relative,
@@ -37,10 +38,11 @@ def read_rows(file: StrPath, remedy: str) -> np.ndarray:
         InputError: missing, damaged, another shape, not finite.
     """
     try:
-        rows = np.load(file)
+        with open(file, "rb") as stream:
+            rows = np.load(stream)
     except FileNotFoundError:
         raise InputError(f"{file}: no such file; {remedy}") from None
-    except (OSError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         line = " ".join(str(error).split())
         raise InputError(f"{file}: damaged ({line}); {remedy}") from None
     # np.load opens a .npz of this name as well.

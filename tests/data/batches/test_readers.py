@@ -158,3 +158,12 @@ def test_other_features_are_no_views(tmp_path):
     other = FeatureStore.open(path)
     with pytest.raises(InputError, match="no crops of the pictures"):
         AugmentedFeatures(read, other)
+
+
+def test_features_that_may_be_transposed_are_called_so(tmp_path):
+    np.save(tmp_path / "1.npy", np.zeros((5, 7), "float32"))
+    store = FeatureStore.open(tmp_path)
+    with pytest.raises(InputError, match=r"7 wide, .* on 5; perhaps .*transp"):
+        StoredFeatures(store, 5)
+    with pytest.raises(InputError, match=r"7 wide, .* on 6; extract them"):
+        StoredFeatures(store, 6)

@@ -121,6 +121,7 @@ def test_maps_of_different_sizes(tmp_path):
         (np.full((2, 9), np.nan), "not finite"),
         (np.zeros(9), r"not an array of \(n, P\)"),
         (b"\x93NUMPY", "damaged"),
+        (b"PK\x03\x04 cut short", "damaged"),
     ],
 )
 def test_wrong_file(regions, content, reason):
