@@ -1,6 +1,7 @@
 """Arrays of features in .npy and .npz: their headers, types and axes."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ ID_NAMES = (
 FLOATS = ("float16", "float32", "float64")
 UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, RuntimeError, NotImplementedError,
-    MemoryError, zipfile.BadZipFile, zlib.error,
+    MemoryError, TypeError, SyntaxError, OverflowError, zipfile.BadZipFile,
+    zlib.error, tokenize.TokenError,
 )  # fmt: skip
 
 LARGEST = 2**30  # bytes of one picture's features; a map has some 10**7

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from imcap.data.features.array_files import UNREADABLE
 from imcap.data.features.ids import file_stem
 from imcap.data.features.region_rows import (
     BadRow,
@@ -137,7 +138,7 @@ def _width(file: Path) -> int:
     try:
         with open(file, "rb") as stream:
             return np.load(stream).size
-    except (OSError, ValueError, EOFError):
+    except UNREADABLE:
         raise InputError(f"{file}: damaged; remove it") from None
 
 

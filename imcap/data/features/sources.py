@@ -8,6 +8,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from imcap.data.features.array_files import (
+    UNREADABLE,
     check_shape,
     check_type,
     damaged,
@@ -117,7 +118,7 @@ def open_stacked(path: StrPath) -> StackedSource:
 def _load_stacked(path: Path) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         line = " ".join(str(error).split())
         raise refuse(
             path, f"not a whole .npy file ({line})", "make it again"

@@ -78,6 +78,24 @@ def test_wrong_file_in_a_folder(tmp_path, arrays, reason):
         FeatureStore.open(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "header", ["{'descr': '<f4', (", "{'descr': 7}", "[1, 2]", "(" * 110, "é"]
+)
+def test_headers_of_arrays_that_are_none(tmp_path, header):
+    text = header.encode("latin-1").ljust(117) + b"\n"
+    data = b"\x93NUMPY\x01\x00" + bytes([len(text), 0]) + text
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for path in (folder / "7.npy", tmp_path / "all.npy"):
+        path.write_bytes(data + bytes(60))
+    with zipfile.ZipFile(tmp_path / "all.npz", "w") as archive:
+        archive.writestr("feat.npy", data + bytes(60))
+    for path in (folder, tmp_path / "all.npy", tmp_path / "all.npz"):
+        with pytest.raises(InputError, match=r"damaged|not a whole") as caught:
+            FeatureStore.open(path)
+        assert "\n" not in str(caught.value)
+
+
 def test_not_a_number(tmp_path, values):
     values[1, 0, 0] = np.nan
     np.save(tmp_path / "all.npy", values)
