@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcap.captioning.decoding_settings import DecodingSettings
+from imcap.data.pictures.guesses import guesses
 from imcap.errors import InputError
 from imcap.vision.picture_lists import BATCH, as_list, is_many
 
@@ -173,6 +174,7 @@ class LoadedCaptioner:
                 self.reader.pixels(image)
                 for image in images[start : start + BATCH]
             ]
+            guesses.log()
             yield self.reader.inputs(pixels)
 
     def _score_batch(self, inputs, captions):

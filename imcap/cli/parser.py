@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from imcap.cli.output import OutputFlags, directed
 from imcap.cli.unexpected import TRACEBACK, describe_unexpected
+from imcap.data.pictures.guesses import guesses
 from imcap.errors import InputError
 from imcap.files import expand_wildcards
 from imcap.options import BETWEEN
@@ -395,6 +396,7 @@ def run_command(
     def run() -> None:
         body(complete(given) if complete else config_class(**given))
         sys.stdout.flush()
+        guesses.tell()
 
     try:
         with directed(output):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imcap.data.pictures.guesses import guesses
 from imcap.errors import InputError
 from imcap.vision.picture_lists import BATCH, as_list, is_many
 
@@ -147,9 +148,9 @@ class LoadedMatcher:
         """Regions (B, K, E) of pictures, a batch at a time."""
         if not images:
             raise InputError("give at least one picture")
-        return np.concatenate(
-            [
-                self.searcher.embed_pictures(images[start : start + BATCH])
-                for start in range(0, len(images), BATCH)
-            ]
-        )
+        embedded = [
+            self.searcher.embed_pictures(images[start : start + BATCH])
+            for start in range(0, len(images), BATCH)
+        ]
+        guesses.log()
+        return np.concatenate(embedded)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from imcap.data.pictures.encoded import as_eight_bits
 from imcap.data.pictures.silence import silence
 from imcap.errors import InputError
 from imcap.serve.limits import Limits, Refused
@@ -120,7 +121,6 @@ def is_light(image: Image.Image) -> bool:
 
 def shrink(image: Image.Image, side: int) -> Image.Image:
     """A PIL image smaller by whole factors, each side by its own."""
-    width, height = image.size
-    factors = max(1, width // (4 * side)), max(1, height // (4 * side))
-    see_through = image.mode in ("LA", "RGBA") or "transparency" in image.info
-    return image.convert("RGBA" if see_through else "RGB").reduce(factors)
+    image = as_eight_bits(image, f"upload of {image.width} x {image.height}")
+    width, height = (max(1, length // (4 * side)) for length in image.size)
+    return image.reduce((width, height))

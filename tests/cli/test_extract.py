@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from helpers.places import ROOT
+from helpers.tiny_pictures import png_of
 from imcap.cli.extract import ExtractConfig, main
 from imcap.data.features.store import FeatureStore
 from imcap.data.pictures.decoding import load_pixels
@@ -314,3 +315,20 @@ def test_every_preprocessing_is_a_flag():
 
     fields = ExtractConfig.__dataclass_fields__
     assert fields["preprocessing"].metadata["choices"] == MODES
+
+
+def test_a_guessed_depth_is_said(extract, pictures, tmp_path, capsys):
+    samples = np.random.default_rng(4).integers(0, 4096, (40, 36, 3))
+    (pictures / "p6.png").write_bytes(png_of(samples))
+    assert extract("--images", pictures) == 0
+    said = capsys.readouterr().err
+    assert "note: 1 picture of 16 bits" in said and "12 bits (1)" in said
+    same = np.rint(samples * 255 / 4095).astype("uint8")
+    Image.fromarray(same).save(pictures / "p6.png")
+    assert extract("--images", pictures, output="eight/f.h5") == 0
+    assert "note" not in capsys.readouterr().err
+    deep, eight = (
+        FeatureStore.open(tmp_path / name / "f.h5").read(["p6"])[0]
+        for name in ("out", "eight")
+    )
+    np.testing.assert_array_equal(deep, eight)

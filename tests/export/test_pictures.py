@@ -10,6 +10,8 @@ from PIL import Image
 
 from helpers.exporting import encoded, turned
 from helpers.places import SHARED
+from helpers.tiny_pictures import png_chunk
+from helpers.tiny_pictures import png_of as png_of_samples
 from imcap.data.pictures.decoding import load_pixels
 from imcap.export.pictures import read_pictures
 
@@ -48,6 +50,13 @@ def animation():
     return target.getvalue()
 
 
+def deep_png(bits, chunks=()):
+    """A PNG of 16 bits a sample that hold fewer."""
+    rng = np.random.default_rng(bits)
+    samples = rng.integers(0, 2**bits, (50, 70, 3))
+    return png_of_samples(samples, before=chunks)
+
+
 WHOLE = {
     "jpeg": encoded("JPEG"),
     "jpeg, grey": encoded("JPEG", mode="L"),
@@ -58,6 +67,8 @@ WHOLE = {
     "png, black and white": encoded("PNG", mode="1"),
     "png, transparent": encoded("PNG", mode="P", transparency=5),
     "png, on its side": encoded("PNG", exif=turned()),
+    **{f"png, {bits} bits in 16": deep_png(bits) for bits in (8, 12, 16)},
+    "png, 11 bits of 12": deep_png(11, [png_chunk(b"sBIT", b"\x0c" * 3)]),
     "gif": encoded("GIF", mode="P"),
     "gif, grey": encoded("GIF", mode="L"),
     "gif, transparent": encoded("GIF", mode="P", transparency=5),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.tiny_pictures import huge_png, picture
+from helpers.tiny_pictures import huge_png, picture, png_of
 from imcap.data.pictures.decoding import load_pixels
 from imcap.serve import pictures as serve_pictures
 from imcap.serve.limits import Limits, Refused
@@ -27,6 +27,19 @@ def test_large_pictures_are_shrunk_first(monkeypatch, mode):
     found = load_pixels(small, side, side)
     expected = load_pixels(encoded, side, side)
     assert np.abs(found - expected).mean() < 2
+
+
+def test_a_large_picture_of_twelve_bits_in_sixteen(monkeypatch):
+    monkeypatch.setattr(serve_pictures, "MOST_WHOLE", 1000)
+    rng = np.random.default_rng(1)
+    samples = rng.integers(0, 4096, (5, 6, 3)).repeat(20, 0).repeat(30, 1)
+    encoded = png_of(samples)
+    small = serve_pictures.check_upload(encoded, Limits(), 8)
+    assert small.size == (36, 34)
+    found = load_pixels(small, 8, 8)
+    expected = load_pixels(encoded, 8, 8)
+    assert np.abs(found - expected).mean() < 4
+    assert found.mean() > 100
 
 
 def test_a_jpeg_stays_as_it_is(monkeypatch):

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from imcap.data.pictures.crops import Crop
+from imcap.data.pictures.deep_graph import decode_deep_png
 from imcap.data.pictures.encoded import (
     MAX_PIXELS,
     PictureLike,
@@ -17,10 +18,11 @@ from imcap.data.pictures.encoded import (
     read_encoded,
 )
 from imcap.data.pictures.exif import orientation, upright
+from imcap.data.pictures.png_chunks import PNG_START
 from imcap.errors import InputError
 from imcap.files import StrPath
 
-JPEG_START, PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+JPEG_START = b"\xff\xd8\xff"
 GIF_START, BMP_START = b"GIF8", b"BM"
 
 
@@ -28,7 +30,8 @@ def decode_image(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes JPEG, PNG, GIF (its first frame) or BMP.
 
     EXIF orientation is applied; grey, CMYK, palette and 16-bit pictures
-    become 8-bit RGB; what is transparent is laid on white.
+    become 8-bit RGB, those of 16 bits by the depth of their data (see
+    `imcap.data.pictures.depth`); what is transparent is laid on white.
 
     Args:
         encoded: scalar string tensor, the bytes of the file.
@@ -61,10 +64,15 @@ def _decode_jpeg(encoded):
 
 
 def _decode_png(encoded):
-    image = tf.cast(tf.io.decode_png(encoded, channels=4), tf.float32)
+    header = tf.io.decode_raw(tf.strings.substr(encoded, 0, 26), tf.uint8)
+    image = tf.cond(
+        tf.equal(header[24], 16),
+        lambda: decode_deep_png(encoded),
+        lambda: tf.io.decode_png(encoded, channels=4),
+    )
+    image = tf.cast(image, tf.float32)
     color, alpha = image[..., :3], image[..., 3:] / 255.0
     # For grey of 1, 2 or 4 bits TensorFlow gives an opaque alpha of 1, 3, 15.
-    header = tf.io.decode_raw(tf.strings.substr(encoded, 0, 26), tf.uint8)
     has_few_bits = (header[24] < 8) & (header[25] == 0)
     alpha = tf.where(has_few_bits, tf.sign(alpha), alpha)
     blended = color * alpha + 255.0 * (1.0 - alpha)

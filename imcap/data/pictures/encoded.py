@@ -9,7 +9,10 @@ from numpy.typing import ArrayLike
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imcap.data.archives.places import read_picture, split_place
+from imcap.data.pictures.deep import is_deep, read_samples
+from imcap.data.pictures.depth import to_eight_bits, white_level
 from imcap.data.pictures.limits import MAX_PIXELS
+from imcap.data.pictures.png_chunks import sample_bits
 from imcap.data.pictures.silence import silence
 from imcap.errors import InputError
 from imcap.files import StrPath
@@ -43,6 +46,9 @@ def read_encoded(picture: PictureLike, max_pixels: int = MAX_PIXELS) -> bytes:
         picture: path of a file, its bytes, a PIL image, or an array (H, W),
             (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, or of floats in
             0..255; floats of which none is above 1 are taken as 0..1.
+            Integers above 255 are scaled by the smallest of 10, 12, 14 and
+            16 bits that holds the largest, and so are those of 16-bit files
+            that do not say their depth.
         max_pixels: width times height allowed, checked before decoding.
 
     Returns:
@@ -60,7 +66,7 @@ def read_encoded(picture: PictureLike, max_pixels: int = MAX_PIXELS) -> bytes:
         picture = _from_array(name, picture)
     _check_size(name, picture.size, max_pixels)
     try:
-        return _as_png(picture)
+        return _as_png(picture, name)
     except OSError as error:  # a PIL image whose file is cut short
         raise InputError(f"{name}: damaged picture ({error})") from None
 
@@ -78,9 +84,12 @@ def _from_array(name: str, values: ArrayLike) -> Image.Image:
             f"{name}: not a picture; give (H, W), (H, W, 3) or (H, W, 4) "
             "numbers, one picture at a time or in a list"
         )
-    if array.dtype != np.uint8:
-        numbers = np.nan_to_num(array.astype("float64"))
-        array = _scaled(numbers, array.dtype.kind in "bf")
+    if array.dtype.kind in "bf":
+        array = _scaled_floats(np.nan_to_num(array.astype("float64")))
+    elif array.dtype != np.uint8:
+        # Wide integers that fit in 8 bits are no guess, but how NumPy counts.
+        narrow = array.dtype.itemsize > 2 and array.max() <= 255
+        array = to_eight_bits(array, 8 if narrow else 0, name)
     return Image.fromarray(array)
 
 
@@ -93,9 +102,10 @@ def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
             _check_size(path, image.size, max_pixels)
             # Pillow gives a GIF's canvas; a PNG may carry EXIF, too.
             turned = image.format == "PNG" and b"eXIf" in encoded
-            if image.format in NATIVE_FORMATS and not turned:
+            deep = sample_bits(encoded) > 8
+            if image.format in NATIVE_FORMATS and not turned and not deep:
                 return encoded
-            return _as_png(image)
+            return _as_png(image, str(path))
     except Image.DecompressionBombError:
         # Pillow's own limit, twice the default, holds whatever is asked for.
         raise _too_large(path, "far too many", max_pixels) from None
@@ -121,36 +131,40 @@ def _check_size(path: StrPath, size: tuple[int, int], max_pixels: int) -> None:
         raise _too_large(path, width * height, max_pixels)
 
 
-def _as_png(image: Image.Image) -> bytes:
+def _as_png(image: Image.Image, name: str) -> bytes:
     """The first frame as PNG bytes, 8-bit, upright."""
     target = io.BytesIO()
-    as_eight_bits(image).save(target, "PNG", compress_level=1)
+    as_eight_bits(image, name).save(target, "PNG", compress_level=1)
     return target.getvalue()
 
 
-def as_eight_bits(image: Image.Image) -> Image.Image:
-    """The first frame, upright, of mode RGB, or RGBA where it has alpha."""
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _scaled_grey(image)
+def as_eight_bits(image: Image.Image, name: str = "") -> Image.Image:
+    """The first frame, upright, of mode RGB, or RGBA where it has alpha.
+
+    Args:
+        image: a PIL image; of 16-bit colour, not loaded yet.
+        name: of the picture, for the note on a guessed depth.
+    """
+    if is_deep(image):
+        samples, declared = read_samples(image)
+        image = Image.fromarray(to_eight_bits(samples, declared, name))
+    else:
+        image.load()
+        image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        image = Image.fromarray(_scaled_floats(np.asarray(image, "float64")))
     has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
     has_alpha = has_alpha or "transparency" in image.info
     return image.convert("RGBA" if has_alpha else "RGB")
 
 
-def _scaled_grey(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits or floats, scaled (not clipped) to 8 bits."""
-    values = np.asarray(image, dtype="float64")
-    return Image.fromarray(_scaled(values, image.mode == "F"))
-
-
-def _scaled(values: np.ndarray, is_float: bool) -> np.ndarray:
-    """Numbers of 16 bits, or floats in 0..1, in 0..255: uint8."""
-    if is_float and values.max(initial=0) <= 1.0:
+def _scaled_floats(values: np.ndarray) -> np.ndarray:
+    """Floats in 0..1, 0..255 or 0..(any depth) in 0..255: uint8."""
+    largest = values.max(initial=0)
+    if largest <= 1.0:
         values = values * 255.0
-    elif values.max(initial=0) > 255:
-        values = values / 257.0
+    elif largest > 255:
+        values = values * (255.0 / white_level(largest))
     return np.clip(np.round(values), 0, 255).astype("uint8")
 
 
