@@ -23,6 +23,9 @@ ARROW = ["pyarrow>=14"]
 EXCEL = ["openpyxl>=3.1"]
 # Features in databases of ImageCaptioning.pytorch.
 LMDB = ["lmdb>=1.4"]
+# Photographs of phones, and JPEG XL.
+HEIC = ["pillow-heif>=0.20"]
+JPEG_XL = ["pillow-jxl-plugin>=1.3"]
 KERAS_HUB = ["keras-hub>=0.20"]
 # What `imcap serve` needs; small, and without compiled parts.
 SERVE = ["starlette>=0.40", "uvicorn>=0.30"]
@@ -80,6 +83,8 @@ setup(
         "arrow": ARROW,
         "excel": EXCEL,
         "lmdb": LMDB,
+        "heic": HEIC,
+        "jxl": JPEG_XL,
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
@@ -99,6 +104,8 @@ setup(
             *ARROW,
             *EXCEL,
             *LMDB,
+            *HEIC,
+            *JPEG_XL,
         ],
     },
     entry_points={"console_scripts": ["imcap=imcap.__main__:main"]},

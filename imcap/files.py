@@ -24,6 +24,14 @@ NOT_IN_NAMES = '<>:"|?*'  # on Windows; a colon would write a hidden stream
 DEVICES = {"CON", "PRN", "AUX", "NUL"} | {
     f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10)
 }
+POINTERS = (  # how they begin, what they are, what fetches the file
+    (
+        b"version https://git-lfs.github.com/spec/",
+        "a Git LFS pointer",
+        "git lfs pull",
+    ),
+    (b"/annex/objects/", "a pointer of git-annex", "git annex get"),
+)
 LONGEST_NAME = 200  # bytes of a name that leave room for an ending
 
 
@@ -263,15 +271,32 @@ def read_text(
 def read_bytes(
     path: StrPath, remedy: str = "check that the path is right"
 ) -> bytes:
-    """Reads a file; one that is missing or unreadable is InputError."""
+    """Reads a file; InputError if it is missing, unreadable or a pointer."""
     try:
-        return Path(path).read_bytes()
+        data = Path(path).read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; {remedy}") from None
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read ({error}); {remedy}"
         ) from None
+    refuse_pointer(path, data)
+    return data
+
+
+def refuse_pointer(path: StrPath, data: bytes) -> None:
+    """Refuses what Git LFS or git-annex leave in the place of a large file.
+
+    Args:
+        path: for the message.
+        data: the content of the file, or its beginning.
+    """
+    for start, what, command in POINTERS:
+        if data.startswith(start):
+            raise InputError(
+                f"{path}: {what}, not the file itself; run `{command}` in "
+                "its repository"
+            )
 
 
 def _decoded(path: Path, data: bytes, remedy: str) -> str:

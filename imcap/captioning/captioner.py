@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.data.pictures.guesses import guesses
+from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 from imcap.vision.picture_lists import BATCH, as_list, is_many
 
@@ -174,7 +174,7 @@ class LoadedCaptioner:
                 self.reader.pixels(image)
                 for image in images[start : start + BATCH]
             ]
-            guesses.log()
+            remarks.log()
             yield self.reader.inputs(pixels)
 
     def _score_batch(self, inputs, captions):

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from imcap.cli.output import OutputFlags, directed
 from imcap.cli.unexpected import TRACEBACK, describe_unexpected
-from imcap.data.pictures.guesses import guesses
+from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 from imcap.files import expand_wildcards
 from imcap.options import BETWEEN
@@ -396,7 +396,7 @@ def run_command(
     def run() -> None:
         body(complete(given) if complete else config_class(**given))
         sys.stdout.flush()
-        guesses.tell()
+        remarks.tell()
 
     try:
         with directed(output):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imcap.data.pictures.guesses import guesses
+from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 from imcap.vision.picture_lists import BATCH, as_list, is_many
 
@@ -152,5 +152,5 @@ class LoadedMatcher:
             self.searcher.embed_pictures(images[start : start + BATCH])
             for start in range(0, len(images), BATCH)
         ]
-        guesses.log()
+        remarks.log()
         return np.concatenate(embedded)

@@ -3,10 +3,13 @@
 import functools
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from imcap.data.archives.archive import Bytes
+from imcap.data.pictures.clutter import clutter_kind
+from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 
 
@@ -50,12 +53,19 @@ class TarArchive:
         return index
 
     def members(self, endings: Collection[str]) -> list[str]:
-        """Names of the pictures, without hidden ones."""
-        paths = map(PurePosixPath, self._index)
+        """Names of the pictures; hidden ones and the like are counted."""
+        paths = [
+            path
+            for path in map(PurePosixPath, self._index)
+            if path.suffix.lower() in endings
+        ]
+        kinds = [clutter_kind(path) for path in paths]
+        left_out = Counter(kind for kind in kinds if kind is not None)
+        remarks.leave_out(str(self.path), left_out)
         return [
             str(path)
-            for path in paths
-            if path.suffix.lower() in endings and not path.name.startswith(".")
+            for path, kind in zip(paths, kinds, strict=True)
+            if kind is None
         ]
 
     def read(self, member: str) -> bytes:

@@ -17,7 +17,7 @@ DELIMITERS = "\t|;,"
 # A line of a table begins with such a name, or ends with it.
 PICTURE = re.compile(
     r"(?:https?://\S+|.*\S(?:"
-    + "|".join(map(re.escape, sorted({*ENDINGS, ".avif", ".heic", ".jxl"})))
+    + "|".join(map(re.escape, sorted(ENDINGS)))
     + r"))",
     re.IGNORECASE,
 )

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
 from imcap.data.captions.splits import SPLIT_NAMES
+from imcap.data.pictures.clutter import clutter_kind
 from imcap.data.pictures.finding import find_paths
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
@@ -147,7 +148,7 @@ def _by_stem(folder: Path) -> tuple[dict[Path, list[Path]], dict[Path, Path]]:
     pictures: dict[Path, list[Path]] = {}
     texts: dict[Path, Path] = {}
     for path in sorted(folder.rglob("*")):
-        if path.name.startswith("."):
+        if clutter_kind(path.relative_to(folder)):
             continue
         if path.suffix.lower() in ENDINGS:
             pictures.setdefault(path.with_suffix(""), []).append(path)

@@ -9,9 +9,10 @@ import io
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from imcap.data.pictures.png_chunks import significant_bits
+from imcap.data.pictures.turning import upright
 
 # Raw modes of Pillow that keep the upper byte, and those that keep the lower.
 LOWER = {
@@ -49,7 +50,7 @@ def read_samples(image: Image.Image) -> tuple[np.ndarray, int]:
     declared = declared_bits(image)
     raw = _raw_mode(image)
     if not raw:
-        samples = np.asarray(ImageOps.exif_transpose(image))
+        samples = np.asarray(upright(image))
     elif raw == "ppm":
         samples = _ppm_samples(image)
     else:
@@ -143,8 +144,8 @@ def _color_samples(image: Any, raw: str) -> np.ndarray:
     other: Any = Image.open(io.BytesIO(_file_bytes(image)))
     other.seek(frame)
     other.tile = [_with_raw_mode(tile, raw) for tile in other.tile]
-    upper = np.asarray(ImageOps.exif_transpose(image)).astype("uint16")
-    lower = np.asarray(ImageOps.exif_transpose(other)).astype("uint16")
+    upper = np.asarray(upright(image)).astype("uint16")
+    lower = np.asarray(upright(other)).astype("uint16")
     if raw == "LA;16B":
         pairs = lower[..., 0::2] * 256 + lower[..., 1::2]  # grey and alpha
         return pairs[..., [0, 0, 0, 1]]

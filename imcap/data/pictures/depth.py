@@ -8,7 +8,7 @@ which is a guess and noted as such.
 
 import numpy as np
 
-from imcap.data.pictures.guesses import guesses
+from imcap.data.pictures.remarks import remarks
 
 DEPTHS = (8, 10, 12, 14, 16, 24, 32)  # bits that samples come in
 FULL = 65_535  # white of 16 bits
@@ -55,7 +55,7 @@ def to_eight_bits(
     largest = int(samples.max(initial=0))
     white = white_level(largest, declared)
     if name and largest and not declared and white < FULL:
-        guesses.add(name, white.bit_length())
+        remarks.guess_depth(name, white.bit_length())
     samples = np.clip(samples, 0, white)
     if white > FULL:
         scaled = np.round(samples.astype("float64") * (255 / white))

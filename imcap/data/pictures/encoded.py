@@ -6,21 +6,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from imcap.data.archives.places import read_picture, split_place
 from imcap.data.pictures.deep import is_deep, read_samples
 from imcap.data.pictures.depth import to_eight_bits, white_level
 from imcap.data.pictures.limits import MAX_PIXELS
-from imcap.data.pictures.png_chunks import sample_bits
+from imcap.data.pictures.plugins import describe_unreadable, prepare_plugin
+from imcap.data.pictures.png_chunks import plain_png, sample_bits
 from imcap.data.pictures.silence import silence
+from imcap.data.pictures.turning import TURNED, orientation, upright
 from imcap.errors import InputError
-from imcap.files import StrPath
+from imcap.files import StrPath, refuse_pointer
 
 # A path, the bytes of a file, a PIL image or an array.
 PictureLike = StrPath | bytes | bytearray | memoryview | Image.Image | ArrayLike
-ORIENTATION = 274  # the EXIF tag
-TURNED = (5, 6, 7, 8)  # orientations that swap width and height
 # Formats whose bytes go to TensorFlow as they are. GIF and BMP do not:
 # TensorFlow ignores a GIF's transparency and a BMP's palette.
 NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
@@ -97,6 +97,9 @@ def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
     """Bytes of a file, as they are or as PNG; `path` is for messages."""
     if not encoded:
         raise InputError(f"{path}: empty file")
+    refuse_pointer(path, encoded)
+    prepare_plugin(str(path), encoded[:256])
+    encoded = plain_png(encoded)
     try:
         with silence, Image.open(io.BytesIO(encoded)) as image:
             _check_size(path, image.size, max_pixels)
@@ -110,7 +113,7 @@ def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
         # Pillow's own limit, twice the default, holds whatever is asked for.
         raise _too_large(path, "far too many", max_pixels) from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not a picture") from None
+        raise InputError(f"{path}: {describe_unreadable(encoded)}") from None
     except InputError:
         raise
     except Exception as error:
@@ -150,7 +153,7 @@ def as_eight_bits(image: Image.Image, name: str = "") -> Image.Image:
         image = Image.fromarray(to_eight_bits(samples, declared, name))
     else:
         image.load()
-        image = ImageOps.exif_transpose(image)
+        image = upright(image)
     if image.mode == "F":
         image = Image.fromarray(_scaled_floats(np.asarray(image, "float64")))
     has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
@@ -179,13 +182,24 @@ def picture_size(path: StrPath) -> tuple[int, int]:
         source = io.BytesIO(read_picture(path))
     try:
         # Nothing is decoded here, so a large picture does no harm.
-        with silence, Image.open(source) as image:
-            width, height = image.size
-            turned = image.getexif().get(ORIENTATION) in TURNED
+        return _size_of(source)
     except FileNotFoundError:
         raise InputError(f"{path}: no such picture") from None
-    except Exception as error:  # Pillow's plugins raise whatever they like
+    except Exception:  # Pillow's plugins raise whatever they like
+        pass
+    encoded = read_picture(path)
+    refuse_pointer(path, encoded)
+    prepare_plugin(str(path), encoded[:256])
+    try:
+        return _size_of(io.BytesIO(plain_png(encoded)))
+    except Exception as error:
         raise InputError(
             f"{path}: cannot be opened as a picture ({error})"
         ) from None
+
+
+def _size_of(source: StrPath | io.BytesIO) -> tuple[int, int]:
+    with silence, Image.open(source) as image:
+        width, height = image.size
+        turned = orientation(image) in TURNED
     return (height, width) if turned else (width, height)

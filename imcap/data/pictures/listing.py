@@ -1,6 +1,7 @@
 """Which pictures there are: ids, files and where they lie."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,14 +12,20 @@ from imcap.data.archives.places import (
     is_archive,
     open_archive,
 )
+from imcap.data.pictures.clutter import without_clutter
 from imcap.data.pictures.crops import Crop, crop_id, random_crop
 from imcap.data.pictures.finding import find_paths
+from imcap.data.pictures.remarks import describe_left_out, remarks
 from imcap.errors import InputError
 from imcap.files import StrPath, escape, expand_wildcards
 
+# Of pictures that are looked for in folders; HEIC and JPEG XL need a plugin.
 ENDINGS = {
-    ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm",
-    ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+    ".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".heic", ".heics",
+    ".heif", ".heifs", ".hif", ".ico", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc",
+    ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".jxl", ".mpo", ".pbm", ".pcx",
+    ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".tga", ".tif", ".tiff",
+    ".webp",
 }  # fmt: skip
 
 
@@ -63,7 +70,9 @@ class ImageList:
     def from_folder(cls, folder: StrPath) -> "ImageList":
         """All pictures below a folder; ids are file names without ending.
 
-        Where two names are equal, all ids are paths from the folder.
+        Where two names are equal, all ids are paths from the folder. Hidden
+        files, thumbnails and what archives of Macs bring along are left out,
+        and `imcap.data.pictures.remarks` counts them.
 
         Args:
             folder: the folder, or an archive. A folder without pictures may
@@ -73,25 +82,24 @@ class ImageList:
             InputError: there is none, it is damaged, or no picture is in it.
         """
         folder = Path(folder)
+        paths: list[Path] = []
+        left_out: Counter[str] = Counter()
         if is_archive(folder):
             archives = [folder]
         elif not folder.is_dir():
             raise InputError(f"{folder}: no such folder of pictures")
         else:
-            paths = sorted(
-                path for path in folder.rglob("*")
-                if path.suffix.lower() in ENDINGS and path.is_file()
-            )  # fmt: skip
-            if paths:
-                return cls.from_paths(paths, folder)
-            archives = find_archives(folder)
-        paths = [
+            paths, left_out = without_clutter(folder, ENDINGS)
+            archives = [] if paths else find_archives(folder)
+        paths += [
             archive / member
             for archive in archives
             for member in open_archive(archive).members(ENDINGS)
         ]
         if not paths:
-            raise InputError(f"{folder}: no picture in it")
+            why = f" ({describe_left_out(left_out)})" if left_out else ""
+            raise InputError(f"{folder}: no picture in it{why}")
+        remarks.leave_out(str(folder), left_out)
         return cls.from_paths(paths, folder)
 
     @classmethod

@@ -1,9 +1,11 @@
 """The chunks of a PNG, from its bytes."""
 
+import zlib
 from collections.abc import Iterator
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
-GREY, COLOR, GREY_ALPHA, COLOR_ALPHA = 0, 2, 4, 6  # types of colour
+# Chunks that a decoder could do without, and that change the pixels.
+CHANGING = {b"eXIf", b"sBIT", b"tRNS"}
 
 
 def iterate_chunks(encoded: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -43,3 +45,36 @@ def significant_bits(encoded: bytes) -> int:
             bits = max(encoded[start:end], default=0)
             return bits if 0 < bits <= 16 else 0
     return 0
+
+
+def plain_png(encoded: bytes) -> bytes:
+    """A PNG without the chunks that do not change its pixels.
+
+    Text, profiles and times may be damaged, or larger than Pillow takes; so
+    are frames of an animation that come after the first.
+
+    Args:
+        encoded: the bytes of a file of any format.
+
+    Returns:
+        The same bytes if there is nothing to leave out, or it is no PNG.
+    """
+    if not encoded.startswith(PNG_START):
+        return encoded
+    kept, behind = [PNG_START], len(PNG_START)
+    for name, start, end in iterate_chunks(encoded):
+        behind = end + 4
+        if name[:1].isupper() or (
+            name in CHANGING and _is_intact(encoded, start, end)
+        ):
+            kept.append(encoded[start - 8 : behind])
+        if name == b"IEND":
+            behind = len(encoded)  # what follows is no part of the picture
+    kept.append(encoded[behind:])  # damaged, which decoding will say
+    whole = b"".join(kept)
+    return encoded if len(whole) == len(encoded) else whole
+
+
+def _is_intact(encoded: bytes, start: int, end: int) -> bool:
+    checksum = int.from_bytes(encoded[end : end + 4], "big")
+    return zlib.crc32(encoded[start - 4 : end]) == checksum

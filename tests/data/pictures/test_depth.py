@@ -11,7 +11,7 @@ from helpers.tiny_pictures import png_chunk, png_of, tiff_of
 from imcap.data.pictures import decoding, pillow_decoding
 from imcap.data.pictures.decoding import decode_image, load_pixels
 from imcap.data.pictures.depth import to_eight_bits, white_level
-from imcap.data.pictures.guesses import guesses
+from imcap.data.pictures.remarks import remarks
 
 SIDE = (12, 16)
 DEPTHS = (8, 10, 12, 14, 16)
@@ -20,9 +20,9 @@ DEPTHS = (8, 10, 12, 14, 16)
 @pytest.fixture(autouse=True)
 def nothing_guessed():
     """Notes of one test are not those of another."""
-    guesses.take()
+    remarks.take()
     yield
-    guesses.take()
+    remarks.take()
 
 
 def samples_of(bits, channels=1, seed=0):
@@ -139,7 +139,7 @@ def test_declared_depth_counts(declared):
         encoded = tiff_of(samples[..., :1], tags=[(281, 2**declared - 1)])
         pixels = load_pixels(encoded, *SIDE)
         np.testing.assert_array_equal(pixels, expected[..., :1] + [0, 0, 0])
-    assert guesses.take() is None
+    assert not remarks.take()
 
 
 def test_declared_depth_of_data_that_was_scaled():
@@ -148,7 +148,7 @@ def test_declared_depth_of_data_that_was_scaled():
     chunk = png_chunk(b"sBIT", bytes([12] * 3))
     for road, pixels in roads(png_of(samples, before=[chunk])).items():
         np.testing.assert_array_equal(pixels, expected_of(samples, 16), road)
-    assert guesses.take() is None
+    assert not remarks.take()
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\0\0", b"\x11\x40\xff"])
@@ -170,7 +170,7 @@ def test_samples_of_twelve_bits():
         b"P6\n16 12\n4095\n" + samples_of(9, 3).astype(">u2").tobytes(), *SIDE
     )
     assert np.abs(pixels - expected_of(samples_of(9, 3), 12)).max() <= 1
-    assert guesses.take() is None
+    assert not remarks.take()
 
 
 def test_jpeg_2000_says_its_depth(tmp_path):
@@ -196,24 +196,24 @@ def test_a_guess_is_told_of(module, tmp_path):
         path = tmp_path / f"{name}.png"
         path.write_bytes(png_of(samples_of(bits, 3)))
         module.load_pixels(path, *SIDE)
-    note = guesses.take()
+    (note,) = remarks.take()
     assert "3 pictures" in note and "8 bits (1), 12 bits (2)" in note
     assert str(tmp_path / "a.png") in note and "guess" in note
-    assert guesses.take() is None
+    assert not remarks.take()
 
 
 def test_programs_log_a_guess(caplog):
-    guesses.log()
+    remarks.log()
     assert not caplog.records
     load_pixels(samples_of(12).astype("uint16"), *SIDE)
-    guesses.log()
+    remarks.log()
     assert "12 bits (1)" in caplog.text
 
 
 def test_black_is_black_and_no_guess():
     for pixels in roads(png_of(np.zeros((*SIDE, 3), int))).values():
         assert not pixels.any()
-    assert guesses.take() is None
+    assert not remarks.take()
 
 
 def test_rounding_is_to_the_nearest():
