@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from imcap.captioning.caption import Caption
-from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.pictures.pillow_decoding import load_pixels
 from imcap.data.words.archived import read_archived, read_vocabulary
 from imcap.errors import InputError
@@ -72,7 +71,8 @@ class LiteRTCaptioner:
 
     Args:
         path: the .tflite file.
-        max_pixels: width times height above which a picture is refused.
+        max_pixels: width times height above which a picture is refused;
+            None: `pixel_limit()`.
 
     Attributes:
         vocabulary: its `Vocabulary`.
@@ -89,7 +89,7 @@ class LiteRTCaptioner:
         ['a', 'dog', 'runs', 'through', 'the', 'snow']
     """
 
-    def __init__(self, path: str | Path, max_pixels: int = MAX_PIXELS):
+    def __init__(self, path: str | Path, max_pixels: int | None = None):
         self.path = Path(path)
         self.max_pixels = max_pixels
         self.vocabulary = read_vocabulary(path)

@@ -3,6 +3,7 @@
 import dataclasses
 
 from imcap.captioning.model_settings import CaptionerConfig
+from imcap.data.pictures.limits import ABOUT_LIMIT, MAX_PIXELS
 from imcap.errors import InputError
 from imcap.options import option
 
@@ -216,6 +217,7 @@ class TrainConfig(SelfCriticalConfig):
     lrmult_conv: float = option(
         0.1, "learning rate of the CNN over that of the rest"
     )
+    max_pixels: int = option(MAX_PIXELS, ABOUT_LIMIT)
 
     val_images_use: int = option(
         -1,

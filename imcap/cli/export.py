@@ -10,7 +10,6 @@ from pathlib import Path
 from imcap.cli.flags import DecodingFlags
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
-from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.export.writing import FORMATS, ExportSettings, export_run
 from imcap.options import option, positional
@@ -38,9 +37,6 @@ class ExportConfig(DecodingFlags):
     int8: bool = option(
         False, "tflite: weights of 8 bits (dynamic-range quantisation)"
     )
-    max_pixels: int = option(
-        MAX_PIXELS, "width times height above which a picture is refused"
-    )
     force: bool = option(False, "replace what an export wrote before")
 
     @property
@@ -61,8 +57,6 @@ def check(config: ExportConfig) -> Path:
         raise InputError("give one folder or file to write")
     if config.int8 and config.format != "tflite":
         raise InputError("--int8 goes with --format tflite")
-    if config.max_pixels < 1:
-        raise InputError("--max_pixels starts from 1")
     out = Path(config.out[0])
     check_outputs(None, out)
     if config.format == "keras" and out.suffix != ".keras":

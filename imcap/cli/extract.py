@@ -8,8 +8,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from imcap.cli.flags import PictureFlags
 from imcap.cli.parser import run_command
-from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.files import read_json
 from imcap.options import option
@@ -17,7 +17,7 @@ from imcap.runs.pretrained import CAPTIONER, encoder_weights, is_pretrained
 
 
 @dataclasses.dataclass(frozen=True)
-class ExtractConfig:
+class ExtractConfig(PictureFlags):
     """Turns pictures into features, once, for all later training.
 
     Stops and continues: the same command again takes up where an earlier
@@ -87,9 +87,6 @@ class ExtractConfig:
     )  # fmt: skip
     replace: tuple[str, ...] = option(
         (), "id=path: read this picture for that id", many=True
-    )
-    max_pixels: int = option(
-        MAX_PIXELS, "width times height above which a picture is refused"
     )
     workers: int = option(2, "threads that decode pictures")
     augment: int = option(

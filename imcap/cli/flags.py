@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imcap.captioning.decoding_settings import DecodingSettings
+from imcap.data.pictures.limits import ABOUT_LIMIT, MAX_PIXELS
 from imcap.errors import InputError
 from imcap.options import option
 
@@ -58,8 +59,15 @@ class CheckpointFlag:
     )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PictureFlags:
+    """Flag of commands that decode pictures."""
+
+    max_pixels: int = option(MAX_PIXELS, ABOUT_LIMIT, heading="Reading")
+
+
 @dataclasses.dataclass(frozen=True)
-class CheckpointDecodingFlags(DecodingSettings, CheckpointFlag):
+class CheckpointDecodingFlags(DecodingSettings, CheckpointFlag, PictureFlags):
     """Flags of decoding for commands that name their runs otherwise."""
 
     @property

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcap.cli.flags import PictureFlags
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.data.archives.places import picture_exists
-from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import option, positional
@@ -29,7 +29,7 @@ NAME = "match search"
 
 
 @dataclasses.dataclass(frozen=True)
-class MatchSearchConfig:
+class MatchSearchConfig(PictureFlags):
     """Finds the pictures that fit a sentence, or the other way round.
 
     Compares with every picture, or every sentence; what is embedded is kept
@@ -63,9 +63,6 @@ class MatchSearchConfig:
         "pictures at a time",
         "bs",
         heading="Reading",
-    )
-    max_pixels: int = option(
-        MAX_PIXELS, "width times height above which a picture is refused"
     )
     workers: int = option(2, "threads that decode pictures")
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from imcap.cli.output import OutputFlags, directed
 from imcap.cli.unexpected import TRACEBACK, describe_unexpected
+from imcap.data.pictures.limits import MAX_PIXELS, pixels_up_to
 from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 from imcap.files import expand_wildcards
@@ -394,7 +395,9 @@ def run_command(
     given, output = _parse(config_class, arguments, f"imcap {name}")
 
     def run() -> None:
-        body(complete(given) if complete else config_class(**given))
+        config = complete(given) if complete else config_class(**given)
+        with pixels_up_to(getattr(config, "max_pixels", MAX_PIXELS)):
+            body(config)
         sys.stdout.flush()
         remarks.tell()
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imcap.cli.flags import PictureFlags
 from imcap.cli.parser import run_command
 from imcap.data.pictures.limits import STORED_SIZE
 from imcap.data.words.dialects import DIALECTS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class PrepareConfig:
+class PrepareConfig(PictureFlags):
     """Reads captions and writes cocotalk.json with its label file."""
 
     input_json: str = option(

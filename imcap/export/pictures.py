@@ -1,9 +1,11 @@
 """Encoded pictures to pixels, in a graph that no picture can make fail."""
 
+import functools
 from typing import Any
 
 import tensorflow as tf
 
+from imcap.data.pictures import limits
 from imcap.data.pictures.bmp import bmp_header, decode_bmp, is_readable
 from imcap.data.pictures.decoding import (
     BMP_START,
@@ -11,6 +13,7 @@ from imcap.data.pictures.decoding import (
     JPEG_START,
     PNG_START,
     decode_image,
+    decode_jpeg,
     resize,
 )
 from imcap.data.pictures.exif import png_orientation, upright
@@ -93,10 +96,18 @@ def _refusal(encoded, max_pixels):
     wanted = tf.where(empty, EMPTY, wanted)
     pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     wanted = tf.where((height < 1) | (width < 1), DAMAGED, wanted)
-    large = tf.strings.join(
-        [tf.strings.as_string(pixels), f" pixels, the limit is {max_pixels}"]
+    is_jpeg = _starts_with(encoded, JPEG_START)
+    limit = tf.cast(
+        tf.where(is_jpeg, limits.jpeg_limit(max_pixels), max_pixels), tf.int64
     )
-    return tf.where(pixels > max_pixels, large, wanted)
+    large = tf.strings.join(
+        [
+            tf.strings.as_string(pixels),
+            " pixels, the limit is ",
+            tf.strings.as_string(limit),
+        ]
+    )
+    return tf.where(pixels > limit, large, wanted)
 
 
 def _jpeg_size(encoded):
@@ -128,10 +139,26 @@ def _decode(encoded):
     return _of_format(
         encoded,
         (
-            lambda: decode_image(encoded),
+            lambda: _reduced_jpeg(encoded),
             lambda: upright(decode_image(encoded), png_orientation(encoded)),
             lambda: decode_first_frame(encoded),
             lambda: decode_bmp(encoded),
         ),
         lambda: tf.zeros((1, 1, 3), tf.uint8),
     )
+
+
+def _reduced_jpeg(encoded):
+    """A JPEG, decoded at the fraction that `limits.reduction` says."""
+    shape = tf.cast(tf.io.extract_jpeg_shape(encoded), tf.int64)
+    pixels, side = shape[0] * shape[1], tf.minimum(shape[0], shape[1])
+    steps = tf.cast(pixels > limits.MAX_PIXELS, tf.int32)
+    for step, fraction in enumerate(limits.FRACTIONS[:-1], 1):
+        further = pixels > limits.MAX_PIXELS * fraction**2
+        further |= side >= 2 * limits.ENOUGH * fraction
+        steps += tf.cast(tf.equal(steps, step) & further, tf.int32)
+    ways = [
+        functools.partial(decode_jpeg, encoded, divisor)
+        for divisor in (1, *limits.FRACTIONS)
+    ]
+    return tf.switch_case(steps, ways)

@@ -13,7 +13,6 @@ import numpy as np
 from imcap.data.archives.places import split_place
 from imcap.data.features.store import FeatureStore
 from imcap.data.features.writer import FeatureWriter
-from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.pictures.listing import ImageList
 from imcap.errors import InputError
 from imcap.files import atomic_write, escape
@@ -41,7 +40,8 @@ class PictureIndex:
         folder: the folder of pictures.
         checkpoint: which of the run's weights the embedder has.
         batch_size: pictures at a time.
-        max_pixels: width times height above which a picture is refused.
+        max_pixels: width times height above which a picture is refused;
+            None: `pixel_limit()`.
         workers: threads that decode pictures.
 
     Attributes:
@@ -63,7 +63,7 @@ class PictureIndex:
         checkpoint: str = "best",
         *,
         batch_size: int = 32,
-        max_pixels: int = MAX_PIXELS,
+        max_pixels: int | None = None,
         workers: int = 2,
     ):
         self.images = ImageList.from_folder(folder)
@@ -110,7 +110,7 @@ class PictureIndex:
         encoder: PictureEncoder,
         embedder: Embedder,
         batch_size: int,
-        max_pixels: int,
+        max_pixels: int | None,
         workers: int,
     ) -> list[tuple[Path, str]]:
         from imcap.vision.extraction import extract_features

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.data.words.unspaced import UNSPACED, split_characters
 from imcap.errors import InputError
 from imcap.metrics.recall import top_k
@@ -111,13 +110,14 @@ class Searcher:
         return TokenRows.encode(tokens, self.run.vocabulary)
 
     def embed_pictures(
-        self, pictures: Sequence[Any], max_pixels: int = MAX_PIXELS
+        self, pictures: Sequence[Any], max_pixels: int | None = None
     ) -> np.ndarray:
         """Embeds pictures: regions float32 (B, K, E).
 
         Args:
             pictures: B paths, bytes of files, arrays (H, W, 3) or PIL images.
-            max_pixels: width times height above which one is refused.
+            max_pixels: width times height above which one is refused;
+                None: `pixel_limit()`.
 
         Raises:
             InputError: the reason why a picture cannot be used.
@@ -130,7 +130,7 @@ class Searcher:
         self,
         folder: str | Path,
         batch_size: int = 32,
-        max_pixels: int = MAX_PIXELS,
+        max_pixels: int | None = None,
         workers: int = 2,
     ) -> PictureIndex:
         """The `PictureIndex` of a folder, embedded where it is not yet.
@@ -138,7 +138,8 @@ class Searcher:
         Args:
             folder: the folder of pictures.
             batch_size: pictures at a time.
-            max_pixels: width times height above which one is refused.
+            max_pixels: width times height above which one is refused;
+                None: `pixel_limit()`.
             workers: threads that decode pictures.
         """
         from imcap.matching.picture_index import PictureIndex
@@ -267,7 +268,7 @@ def search_captions(
     image: str | Path,
     sentences: Sequence[str],
     top: int,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
 ) -> Answer:
     """The sentences that fit a picture best.
 
@@ -276,7 +277,8 @@ def search_captions(
         image: path of the picture.
         sentences: what it is compared with.
         top: how many sentences.
-        max_pixels: width times height above which the picture is refused.
+        max_pixels: width times height above which the picture is refused;
+            None: `pixel_limit()`.
     """
     from imcap.drawing.sheet import Hit
 

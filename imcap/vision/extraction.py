@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from imcap.data.pictures.crops import picture_id
-from imcap.data.pictures.limits import MAX_PIXELS
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.progress import Meter
@@ -95,12 +94,13 @@ class PictureEncoder:
         cells = metadata.get("att_size") if trained is None else None
         return cls(network, metadata["image_size"], metadata["grid"], cells)
 
-    def read(self, picture: Any, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    def read(self, picture: Any, max_pixels: int | None = None) -> np.ndarray:
         """Pixels of one picture: float32 (size, size, 3).
 
         Args:
             picture: path, bytes of a file, array (H, W, 3) or PIL image.
-            max_pixels: width times height above which it is refused.
+            max_pixels: width times height above which it is refused;
+                None: `pixel_limit()`.
 
         Raises:
             InputError: the reason why it cannot be used.
@@ -110,7 +110,7 @@ class PictureEncoder:
         return load_pixels(picture, self.size, self.size, max_pixels)
 
     def read_batch(
-        self, pictures: Iterable[Any], max_pixels: int = MAX_PIXELS
+        self, pictures: Iterable[Any], max_pixels: int | None = None
     ) -> np.ndarray:
         """Pixels of B pictures: float32 (B, size, size, 3)."""
         return np.stack([self.read(one, max_pixels) for one in pictures])
@@ -323,7 +323,7 @@ def extract_features(
     encode: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     image_size: int,
     batch_size: int = 32,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
     workers: int = 2,
 ) -> list[tuple[int, str]]:
     """Fills `writer` with every picture that is still pending.
@@ -335,7 +335,8 @@ def extract_features(
             (B, image_size, image_size, 3) to what is written.
         image_size: side in pixels.
         batch_size: pictures at a time.
-        max_pixels: width times height above which a picture is refused.
+        max_pixels: width times height above which a picture is refused;
+            None: `pixel_limit()`.
         workers: threads that decode pictures.
 
     Returns:

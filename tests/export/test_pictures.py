@@ -12,8 +12,9 @@ from helpers.exporting import encoded, turned
 from helpers.places import SHARED
 from helpers.tiny_pictures import png_chunk
 from helpers.tiny_pictures import png_of as png_of_samples
+from imcap.data.pictures import limits
 from imcap.data.pictures.decoding import load_pixels
-from imcap.export.pictures import read_pictures
+from imcap.export.pictures import _reduced_jpeg, read_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -126,6 +127,30 @@ def jpeg_of(width, height):
     place = whole.index(b"\xff\xc0")
     whole[place + 5 : place + 9] = struct.pack(">HH", height, width)
     return bytes(whole)
+
+
+@pytest.mark.parametrize("size", [(70, 50), (303, 202), (900, 60)])
+def test_large_jpeg_is_decoded_smaller(size, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_PIXELS", 10_000)
+    monkeypatch.setattr(limits, "JPEG_PIXELS", 80_000)
+    monkeypatch.setattr(limits, "ENOUGH", 16)
+    target = io.BytesIO()
+    small = Image.open(io.BytesIO(encoded("PNG"))).resize((6, 4))
+    small.resize(size, Image.Resampling.BILINEAR).save(
+        target, "JPEG", exif=turned()
+    )
+    pixels, errors = read_pictures([target.getvalue()], SIZE, 10_000)
+    assert errors.numpy().tolist() == [b""]
+    ours = load_pixels(target.getvalue(), SIZE, SIZE, 10_000)
+    np.testing.assert_allclose(pixels[0], ours, atol=0.01)
+    assert ours.std() > 10
+    sides = tf.shape(_reduced_jpeg(target.getvalue())).numpy()
+    divisor = limits.reduction(*size)
+    assert divisor == {70: 1, 303: 8, 900: 4}[size[0]]
+    expected = [-(-side // divisor) for side in size]
+    assert sides.tolist() == [*expected, 3]
+    _, errors = read_pictures([jpeg_of(401, 200)], SIZE, 10_000)
+    assert errors.numpy() == [b"80200 pixels, the limit is 80000"]
 
 
 @pytest.mark.parametrize(

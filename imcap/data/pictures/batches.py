@@ -22,7 +22,7 @@ def decode_batches(
     rows: Sequence[int] | np.ndarray,
     image_size: int,
     batch_size: int,
-    max_pixels: int,
+    max_pixels: int | None,
     workers: int = 2,
 ) -> Iterator[Decoded]:
     """Decodes pictures in threads, in the order of `rows`.

@@ -12,7 +12,7 @@ import tensorflow as tf
 from imcap.data.pictures.crops import Crop
 from imcap.data.pictures.deep_graph import decode_deep_png
 from imcap.data.pictures.encoded import (
-    MAX_PIXELS,
+    JPEG_START,
     PictureLike,
     describe_picture,
     read_encoded,
@@ -22,7 +22,6 @@ from imcap.data.pictures.png_chunks import PNG_START
 from imcap.errors import InputError
 from imcap.files import StrPath
 
-JPEG_START = b"\xff\xd8\xff"
 GIF_START, BMP_START = b"GIF8", b"BM"
 
 
@@ -49,16 +48,17 @@ def decode_image(encoded: tf.Tensor) -> tf.Tensor:
 
     return tf.case(
         [
-            (starts_with(JPEG_START), lambda: _decode_jpeg(encoded)),
+            (starts_with(JPEG_START), lambda: decode_jpeg(encoded)),
             (starts_with(PNG_START), lambda: _decode_png(encoded)),
         ],
         default=lambda: _decode_other(encoded),
     )
 
 
-def _decode_jpeg(encoded):
+def decode_jpeg(encoded: tf.Tensor, divisor: int = 1) -> tf.Tensor:
+    """Decodes a JPEG, upright, its sides divided by 1, 2, 4 or 8."""
     image = tf.io.decode_jpeg(
-        encoded, channels=3, dct_method="INTEGER_ACCURATE"
+        encoded, channels=3, ratio=divisor, dct_method="INTEGER_ACCURATE"
     )
     return upright(image, orientation(encoded))
 
@@ -140,7 +140,7 @@ def load_pixels(
     picture: PictureLike,
     height: int,
     width: int,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
     crop: Crop | None = None,
 ) -> np.ndarray:
     """Reads, decodes and resizes one picture, or a part of it.
@@ -170,7 +170,7 @@ def load_pixels(
         ) from None
 
 
-def check_image(path: StrPath, max_pixels: int = MAX_PIXELS) -> str | None:
+def check_image(path: StrPath, max_pixels: int | None = None) -> str | None:
     """Why a picture cannot be used, or None when it can."""
     try:
         load_pixels(path, 8, 8, max_pixels)

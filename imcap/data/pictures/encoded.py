@@ -11,10 +11,10 @@ from PIL import Image, UnidentifiedImageError
 from imcap.data.archives.places import read_picture, split_place
 from imcap.data.pictures.deep import is_deep, read_samples
 from imcap.data.pictures.depth import to_eight_bits, white_level
-from imcap.data.pictures.limits import MAX_PIXELS
+from imcap.data.pictures.limits import jpeg_limit, pixel_limit, reduction
 from imcap.data.pictures.plugins import describe_unreadable, prepare_plugin
-from imcap.data.pictures.png_chunks import plain_png, sample_bits
-from imcap.data.pictures.silence import silence
+from imcap.data.pictures.png_chunks import PNG_START, plain_png, sample_bits
+from imcap.data.pictures.silence import pillow_limit, silence
 from imcap.data.pictures.turning import TURNED, orientation, upright
 from imcap.errors import InputError
 from imcap.files import StrPath, refuse_pointer
@@ -24,6 +24,9 @@ PictureLike = StrPath | bytes | bytearray | memoryview | Image.Image | ArrayLike
 # Formats whose bytes go to TensorFlow as they are. GIF and BMP do not:
 # TensorFlow ignores a GIF's transparency and a BMP's palette.
 NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
+SCALABLE_FORMATS = {"JPEG", "MPO"}  # decoded at a fraction of their size
+JPEG_START = b"\xff\xd8\xff"
+ANY_SIZE = 2**62  # pixels
 
 
 def describe_picture(picture: PictureLike) -> str:
@@ -37,7 +40,7 @@ def describe_picture(picture: PictureLike) -> str:
     return f"{type(picture).__name__} {np.shape(picture)}"
 
 
-def read_encoded(picture: PictureLike, max_pixels: int = MAX_PIXELS) -> bytes:
+def read_encoded(picture: PictureLike, max_pixels: int | None = None) -> bytes:
     """A picture as bytes that `decode_image` reads.
 
     Other formats (webp, TIFF, 16-bit PGM, …) become PNG through Pillow.
@@ -49,22 +52,24 @@ def read_encoded(picture: PictureLike, max_pixels: int = MAX_PIXELS) -> bytes:
             Integers above 255 are scaled by the smallest of 10, 12, 14 and
             16 bits that holds the largest, and so are those of 16-bit files
             that do not say their depth.
-        max_pixels: width times height allowed, checked before decoding.
+        max_pixels: width times height allowed, checked before decoding;
+            None for `pixel_limit()`. JPEG may have more, see `jpeg_limit`.
 
     Returns:
-        bytes of a JPEG or PNG.
+        bytes of a JPEG or PNG, made smaller where `reduction` says so.
 
     Raises:
         InputError: missing, empty, not a picture, or too large.
     """
     name = describe_picture(picture)
+    max_pixels = pixel_limit() if max_pixels is None else max_pixels
     if isinstance(picture, (str, os.PathLike)):
         return _checked(name, read_picture(picture), max_pixels)
     if isinstance(picture, (bytes, bytearray, memoryview)):
         return _checked(name, bytes(picture), max_pixels)
     if not isinstance(picture, Image.Image):
         picture = _from_array(name, picture)
-    _check_size(name, picture.size, max_pixels)
+    _check_size(name, picture, max_pixels)
     try:
         return _as_png(picture, name)
     except OSError as error:  # a PIL image whose file is cut short
@@ -100,17 +105,24 @@ def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
     refuse_pointer(path, encoded)
     prepare_plugin(str(path), encoded[:256])
     encoded = plain_png(encoded)
+    # Their size is in their header; others may hold pictures in pictures.
+    is_plain = encoded.startswith((JPEG_START, PNG_START))
+    to_open = ANY_SIZE if is_plain else max_pixels
     try:
-        with silence, Image.open(io.BytesIO(encoded)) as image:
-            _check_size(path, image.size, max_pixels)
+        with (
+            silence,
+            pillow_limit.raised_to(to_open),
+            Image.open(io.BytesIO(encoded)) as image,
+        ):
+            _check_size(path, image, max_pixels)
             # Pillow gives a GIF's canvas; a PNG may carry EXIF, too.
             turned = image.format == "PNG" and b"eXIf" in encoded
-            deep = sample_bits(encoded) > 8
-            if image.format in NATIVE_FORMATS and not turned and not deep:
+            as_it_is = not turned and sample_bits(encoded) <= 8
+            as_it_is = as_it_is and reduction(*image.size) == 1
+            if image.format in NATIVE_FORMATS and as_it_is:
                 return encoded
             return _as_png(image, str(path))
     except Image.DecompressionBombError:
-        # Pillow's own limit, twice the default, holds whatever is asked for.
         raise _too_large(path, "far too many", max_pixels) from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: {describe_unreadable(encoded)}") from None
@@ -124,20 +136,30 @@ def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
 def _too_large(path: StrPath, pixels: int | str, max_pixels: int) -> InputError:
     return InputError(
         f"{path}: {pixels} pixels, the limit is {max_pixels}; raise "
-        "max_pixels if the file is meant to be that large"
+        "--max_pixels (in Python imcap.data.pictures.limits.pixels_up_to) if "
+        "it is meant to be that large"
     )
 
 
-def _check_size(path: StrPath, size: tuple[int, int], max_pixels: int) -> None:
-    width, height = size
+def _check_size(path: StrPath, image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if image.format in SCALABLE_FORMATS:
+        max_pixels = jpeg_limit(max_pixels)
     if width * height > max_pixels:
         raise _too_large(path, width * height, max_pixels)
 
 
 def _as_png(image: Image.Image, name: str) -> bytes:
-    """The first frame as PNG bytes, 8-bit, upright."""
+    """The first frame as PNG bytes, 8-bit, upright; a large one smaller."""
+    divisor = reduction(*image.size)
+    width, height = image.size
+    if divisor > 1 and image.format in SCALABLE_FORMATS:
+        image.draft(None, (width // divisor, height // divisor))
+    image = as_eight_bits(image, name)
+    if reduction(*image.size) > 1:
+        image = image.reduce(divisor)
     target = io.BytesIO()
-    as_eight_bits(image, name).save(target, "PNG", compress_level=1)
+    image.save(target, "PNG", compress_level=1)
     return target.getvalue()
 
 

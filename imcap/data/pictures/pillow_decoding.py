@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 from imcap.data.pictures.encoded import (
-    MAX_PIXELS,
     PictureLike,
     as_eight_bits,
     describe_picture,
@@ -28,7 +27,7 @@ def load_pixels(
     picture: PictureLike,
     height: int,
     width: int,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
 ) -> np.ndarray:
     """Reads, decodes and resizes one picture (bilinear, antialiased).
 

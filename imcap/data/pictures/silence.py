@@ -1,8 +1,12 @@
-"""Silence: Pillow's warnings, switched off from several threads."""
+"""What Pillow has one of a process, changed from several threads."""
 
+import contextlib
 import threading
 import warnings
+from collections.abc import Iterator
 from types import TracebackType
+
+from PIL import Image
 
 
 class Silence:
@@ -42,4 +46,38 @@ class Silence:
                 self.kept.__exit__(kind, error, traceback)
 
 
+class PillowLimit:
+    """Pillow's own limit of pixels, raised while somebody needs it higher.
+
+    Pillow refuses what has more than twice `Image.MAX_IMAGE_PIXELS`.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.needed: list[int] = []
+        self.kept: int | None = None
+
+    @contextlib.contextmanager
+    def raised_to(self, pixels: int) -> Iterator[None]:
+        """Pictures of so many pixels can be opened, within it."""
+        with self.lock:
+            if not self.needed:
+                self.kept = Image.MAX_IMAGE_PIXELS
+            self.needed.append(pixels)
+            self._apply()
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.needed.remove(pixels)
+                self._apply()
+
+    def _apply(self) -> None:
+        limit = self.kept
+        if limit is not None:
+            limit = max([limit, *(-(-one // 2) for one in self.needed)])
+        Image.MAX_IMAGE_PIXELS = limit
+
+
 silence = Silence()  # one for the process
+pillow_limit = PillowLimit()
