@@ -396,6 +396,7 @@ def run_command(
 
     def run() -> None:
         config = complete(given) if complete else config_class(**given)
+        remarks.take()  # those of what this process did before
         with pixels_up_to(getattr(config, "max_pixels", MAX_PIXELS)):
             body(config)
         sys.stdout.flush()

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from imcap.data.pictures.encoded import as_eight_bits
+from imcap.data.pictures.png_chunks import plain_png
 from imcap.data.pictures.silence import silence
 from imcap.errors import InputError
 from imcap.serve.limits import Limits, Refused
@@ -58,6 +59,7 @@ def check_upload(
     if kind is None:
         names = ", ".join(STARTS)
         raise Refused(415, f"not a picture; send one of {names}")
+    encoded = plain_png(encoded)
     try:
         # What is too large is refused below.
         with silence, Image.open(io.BytesIO(encoded), formats=[kind]) as image:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.tiny_pictures import huge_png, picture, png_of
+from helpers.tiny_pictures import huge_png, picture, png_chunk, png_of
 from imcap.data.pictures.decoding import load_pixels
 from imcap.serve import pictures as serve_pictures
 from imcap.serve.limits import Limits, Refused
@@ -40,6 +40,14 @@ def test_a_large_picture_of_twelve_bits_in_sixteen(monkeypatch):
     expected = load_pixels(encoded, 8, 8)
     assert np.abs(found - expected).mean() < 4
     assert found.mean() > 100
+
+
+def test_a_png_with_damaged_text_is_taken():
+    samples = np.random.default_rng(2).integers(0, 256, (12, 16, 3))
+    text = png_chunk(b"tEXt", b"a\0b", broken=True)
+    encoded = png_of(samples, 8, before=[text])
+    taken = serve_pictures.check_upload(encoded, Limits(), 8)
+    np.testing.assert_array_equal(load_pixels(taken, 12, 16), samples)
 
 
 def test_a_jpeg_stays_as_it_is(monkeypatch):
