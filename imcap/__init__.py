@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imcap.captioning.captioner import LoadedCaptioner
+    from imcap.captioning.scoring import score
     from imcap.data.captions.reading import read_captions
     from imcap.errors import InputError
     from imcap.matching.matcher import LoadedMatcher
@@ -25,6 +26,7 @@ __all__ = [
     "list_presets",
     "load",
     "read_captions",
+    "score",
 ]
 
 # Where names come from when they are first asked for: `import imcap` alone
@@ -37,6 +39,7 @@ _SOURCES = {
     "list_captioners": "imcap.models.registry",
     "list_presets": "imcap.runs.presets",
     "read_captions": "imcap.data.captions.reading",
+    "score": "imcap.captioning.scoring",
 }
 
 

@@ -14,12 +14,8 @@ from imcap.captioning.confidence import (
     build_confidence,
     opened_of,
 )
-from imcap.captioning.evaluation import (
-    Evaluation,
-    add_references,
-    caption_split,
-    open_split,
-)
+from imcap.captioning.evaluation import Evaluation, caption_split
+from imcap.captioning.split_data import add_references, open_split
 from imcap.data.batches.readers import Pixels, pool_features
 from imcap.data.words.picture_words import count_picture_words
 from imcap.errors import InputError

@@ -8,22 +8,23 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from imcap.captioning.evaluation import (
     SETTINGS,
     Evaluation,
-    add_references,
     evaluate,
-    open_split,
     references_of,
 )
+from imcap.captioning.split_data import add_references, open_split
 from imcap.errors import InputError
 from imcap.files import read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imcap.captioning.run import CaptionerRun
     from imcap.data.captions.caption_set import CaptionSet
 
@@ -38,6 +39,29 @@ METEOR = (
     "METEOR is the mean over pictures here, which is higher than that of the "
     "corpus"
 )
+
+
+class Scored(Protocol):
+    """Captions of one system with their scores.
+
+    Attributes:
+        name: str.
+        rows: list of dicts, the entries of per_image.json.
+        ids: the pictures, as text, in the order of `rows`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rows(self) -> list[dict[str, Any]]: ...
+
+    @property
+    def ids(self) -> list[str]: ...
+
+    def references(self) -> dict[str, list[str]]:
+        """Dict of picture to list of str."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +140,7 @@ def open_same_pictures(
 
 
 def compare_sides(
-    first: Side, second: Side, resamples: int, seed: int
+    first: Scored, second: Scored, resamples: int, seed: int
 ) -> dict[str, Any]:
     """Scores of both sides and intervals of their differences.
 
@@ -124,7 +148,7 @@ def compare_sides(
     means over pictures.
 
     Args:
-        first, second: `Side`s of the same pictures.
+        first, second: `Side`s, or others `Scored`, of the same pictures.
         resamples: int.
         seed: int.
 
@@ -133,27 +157,20 @@ def compare_sides(
         a dict of name to first, second, difference (second − first),
         interval (low, high) and excludes_zero.
     """
-    from imcap.metrics.bleu_counts import corpus_bleu
     from imcap.metrics.bootstrap import paired_bootstrap
 
     names = shared_metrics(first, second)
-    has_bleu = any(name.startswith(WORDS) for name in names)
-    plain = [name for name in names if not name.startswith(WORDS)]
     order = first.ids
-    ours = gather_values(first, order, plain, has_bleu)
-    theirs = gather_values(second, order, plain, has_bleu)
-
-    def statistic(means):  # (R, F)
-        scores = means[:, : len(plain)]
-        if has_bleu:
-            bleu = corpus_bleu(len(order) * means[:, len(plain) :])
-            scores = np.concatenate([scores, bleu], axis=1)
-        return scores
-
+    columns, has_bleu = resampled_columns(names)
+    plain = [name for name in names if not name.startswith(WORDS)]
     estimates = paired_bootstrap(
-        ours, theirs, statistic, resamples, LEVEL, seed
+        gather_values(first, order, plain, has_bleu),
+        gather_values(second, order, plain, has_bleu),
+        corpus_scores(len(order), len(plain), has_bleu),
+        resamples,
+        LEVEL,
+        seed,
     )
-    columns = [*plain, *(f"{WORDS}{n}" for n in range(1, 5))]
     metrics = {}
     for name in names:
         one = {
@@ -173,25 +190,89 @@ def compare_sides(
     }
 
 
-def shared_metrics(first: Side, second: Side) -> list[str]:
-    """Names of the metrics that both sides have of every picture."""
-    rows = [*first.rows, *second.rows]
+def intervals(
+    side: Scored, resamples: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Each metric of one system, and the interval it lies in.
+
+    Args:
+        side: `Scored`.
+        resamples: int.
+        seed: int.
+
+    Returns:
+        Dict of name to dict of score, low and high. METEOR is the mean over
+        pictures.
+    """
+    from imcap.metrics.bootstrap import bootstrap
+
+    names = shared_metrics(side)
+    columns, has_bleu = resampled_columns(names)
+    plain = [name for name in names if not name.startswith(WORDS)]
+    estimates = bootstrap(
+        gather_values(side, side.ids, plain, has_bleu),
+        corpus_scores(len(side.rows), len(plain), has_bleu),
+        resamples,
+        LEVEL,
+        seed,
+    )
+    return {
+        name: {
+            key: float(value[columns.index(name)])
+            for key, value in estimates.items()
+        }
+        for name in names
+    }
+
+
+def resampled_columns(names: Sequence[str]) -> tuple[list[str], bool]:
+    """What `corpus_scores` gives for these metrics, and whether BLEU is."""
+    plain = [name for name in names if not name.startswith(WORDS)]
+    columns = [*plain, *(f"{WORDS}{n}" for n in range(1, 5))]
+    return columns, len(plain) < len(names)
+
+
+def corpus_scores(
+    count: int, plain: int, has_bleu: bool
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Function of means over `count` pictures, (R, F), to scores, (R, S).
+
+    Args:
+        count: int.
+        plain: how many metrics are means; counts for BLEU come behind them.
+        has_bleu: bool.
+    """
+    from imcap.metrics.bleu_counts import corpus_bleu
+
+    def statistic(means: np.ndarray) -> np.ndarray:
+        scores = means[:, :plain]
+        if has_bleu:
+            bleu = corpus_bleu(count * means[:, plain:])
+            scores = np.concatenate([scores, bleu], axis=1)
+        return scores
+
+    return statistic
+
+
+def shared_metrics(*sides: Scored) -> list[str]:
+    """Names of the metrics that all sides have of every picture."""
+    rows = [row for side in sides for row in side.rows]
     names = [name for name in ORDER if all(name in row for row in rows)]
     if not names:
         raise InputError(
-            "the two have no metric in common; give --metrics that this "
+            "there is no metric of all pictures; give --metrics that this "
             "machine can compute"
         )
     return names
 
 
 def gather_values(
-    side: Side, order: list[str], plain: list[str], has_bleu: bool
+    side: Scored, order: list[str], plain: list[str], has_bleu: bool
 ) -> np.ndarray:
     """Values of each picture that resampling takes: float (N, F).
 
     Args:
-        side: a `Side`.
+        side: `Scored`.
         order: list of N ids.
         plain: names of metrics that are means over pictures.
         has_bleu: bool, whether counts for BLEU come behind them.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.data.captions.sources import caption_files, is_same_source
-from imcap.data.ids import show_ids
+from imcap.captioning.split_data import (
+    SplitSettings,
+    add_references,
+    open_split,
+    references_file,
+)
+from imcap.data.ids import ImageId, server_ids
 from imcap.errors import InputError
 from imcap.files import write_json
-from imcap.options import option
 from imcap.progress import progress
 
 if TYPE_CHECKING:
@@ -20,42 +24,21 @@ if TYPE_CHECKING:
     from imcap.captioning.run import CaptionerRun
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.caption_set import CaptionSet
-    from imcap.data.features.store import FeatureStore
 
+DEFAULT_METRICS = ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE")
 CONFIDENCE = "confidence.json"  # beside the results, of calibrated runs
 SETTINGS = "settings.json"  # beside the results, what they were made with
 
 
-@dataclasses.dataclass(frozen=True)
-class SplitSettings:
-    """Which pictures and captions; what is None is that of the training."""
+def check_metrics(metrics: Iterable[str]) -> None:
+    """Refuses names of metrics that there are none of."""
+    from imcap.metrics.coco import METRICS
 
-    split: str = option(
-        "test",
-        "which pictures",
-        choices=("train", "val", "test", "restval"),
-        heading="Which pictures",
-    )
-    input_json: str | None = option(
-        None, "captions, or SPLIT=FILE of several; default: those of the "
-        "training", several=True,
-    )  # fmt: skip
-    input_h5: str | None = option(None, "label file of cocotalk.json")
-    features: str | None = option(
-        None, "feature file; default: that of the training",
-        "input_img_feat_dir",
-    )  # fmt: skip
-    images_root: str | None = option(
-        None, "folder of the pictures, for runs with --cnntrain"
-    )
-    references: str | None = option(
-        None,
-        "full captions to compare with; default: those of the training",
-    )
-    num_images: int = option(-1, "pictures; -1: all", "val_images_use")
-    strict: bool = option(
-        False, "refuse captions of which something would be left out"
-    )
+    for name in metrics:
+        if name not in METRICS:
+            raise InputError(
+                f"--metrics {name}: there are {', '.join(METRICS)}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,18 +57,12 @@ class Evaluation:
     decoding: DecodingSettings
     checkpoint: str = "best"
     batch_size: int = 50
-    metrics: tuple[str, ...] = ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE")
+    metrics: tuple[str, ...] = DEFAULT_METRICS
 
     def check(self) -> None:
         """Refuses settings that are out of range, before anything slow."""
-        from imcap.metrics.coco import METRICS
-
         self.decoding.check()
-        for name in self.metrics:
-            if name not in METRICS:
-                raise InputError(
-                    f"--metrics {name}: there are {', '.join(METRICS)}"
-                )
+        check_metrics(self.metrics)
         if self.batch_size < 1 or not self.data.num_images:
             raise InputError(
                 "--batch_size starts from 1, and --num_images 0 leaves nothing"
@@ -141,19 +118,23 @@ def evaluate(
         Dict of metrics.
     """
     folder = Path(folder) if folder else evaluation.results_folder(run)
-    captions, read = open_split(run, evaluation.data)
+    captions, read = open_split(run, evaluation.data, unlabelled=True)
     captions = without_unreadable(captions, read, folder)
     captions = add_references(run, evaluation.data, captions)
     print(describe_sources(run, evaluation.data, len(captions)))
+    if not captions.labelled:
+        print(
+            "note: there are no captions to compare with, so nothing is "
+            "scored; --references FILE names some"
+        )
     generated = caption_split(run, evaluation, captions, read)
     texts = {
         image_id: " ".join(caption.words)
         for image_id, caption in zip(captions.image_ids, generated, strict=True)
     }
-    write_json(
-        folder / "results.json",
-        [{"image_id": key, "caption": text} for key, text in texts.items()],
-    )
+    if not captions.labelled:
+        return leave_unscored(run, evaluation, texts, folder)
+    write_results(folder, texts)
     metrics = score(texts, captions, evaluation.metrics, folder)
     if not evaluation.decoding.ensemble:
         report_confidence(
@@ -185,6 +166,34 @@ def without_unreadable(
     )
     gone = {entry["id"] for entry in bad}
     return captions.filter(set(captions.image_ids) - gone)
+
+
+def leave_unscored(
+    run: CaptionerRun,
+    evaluation: Evaluation,
+    texts: Mapping[ImageId, str],
+    folder: Path,
+) -> dict[str, Any]:
+    """Writes captions alone; scores of earlier results in `folder` go.
+
+    Returns:
+        Dict of `images`, their number.
+    """
+    ids = server_ids(list(texts))
+    for name in ("per_image.json", "metrics.json", CONFIDENCE):
+        (folder / name).unlink(missing_ok=True)
+    write_results(folder, dict(zip(ids, texts.values(), strict=True)))
+    write_json(folder / SETTINGS, evaluation.describe(run), indent=1)
+    print(f"written to {folder}")
+    return {"images": len(texts)}
+
+
+def write_results(folder: Path, texts: Mapping[ImageId, str]) -> None:
+    """Writes results.json as COCO wants it."""
+    write_json(
+        folder / "results.json",
+        [{"image_id": key, "caption": text} for key, text in texts.items()],
+    )
 
 
 def describe_sources(
@@ -257,6 +266,8 @@ def identify_file(path: str | None) -> list | None:
 
     Of several as SPLIT=FILE a list of both.
     """
+    from imcap.data.captions.sources import caption_files
+
     files = caption_files(path) if path else []
     if len(files) > 1 or any(split for split, _ in files):
         return [[split, identify_file(str(file))] for split, file in files]
@@ -265,116 +276,6 @@ def identify_file(path: str | None) -> list | None:
     status = files[0][1].stat()
     resolved = str(files[0][1].resolve())
     return [resolved, status.st_size, status.st_mtime_ns]
-
-
-def check_sources(run: CaptionerRun, data: SplitSettings) -> None:
-    """Refuses captions or features of the training that are not here.
-
-    As those of the captioner that ships.
-    """
-    names = ["input_json"] + ["features"] * (not run.config.cnntrain)
-    for name in names:
-        path = getattr(run.config, name)
-        if getattr(data, name) is not None or not path:
-            continue
-        here = all(os.path.exists(file) for _, file in caption_files(path))
-        if not here:
-            raise InputError(
-                f"{run.path}: {path}, {name} of its training, is not here; "
-                f"give --{name}"
-            )
-
-
-def open_split(
-    run: CaptionerRun, data: SplitSettings
-) -> tuple[CaptionSet, StoredFeatures | Pixels]:
-    """The captions of a split and what reads their features.
-
-    Args:
-        run: the `CaptionerRun`.
-        data: `SplitSettings`.
-
-    Raises:
-        InputError: no such pictures, or none of them with features.
-    """
-    from imcap.data.batches.readers import Pixels, StoredFeatures
-    from imcap.data.captions.reading import read_captions
-    from imcap.data.features.store import FeatureStore
-
-    trained = run.config
-    check_sources(run, data)
-    everything = read_captions(
-        data.input_json or trained.input_json,
-        h5_path=data.input_h5
-        or (None if data.input_json else trained.input_h5),
-        strict=data.strict,
-    )
-    captions, note = everything.to_score(
-        data.split,
-        same_file=is_same_source(data.input_json, trained.input_json),
-    )
-    if note:
-        print(f"note: {data.input_json or trained.input_json}: {note}")
-    if not len(captions):
-        raise InputError(
-            f"{data.input_json or trained.input_json}: no image is in "
-            f"split {data.split!r}"
-        )
-    if data.num_images >= 0:
-        captions = captions.filter(set(captions.image_ids[: data.num_images]))
-    if trained.cnntrain:
-        root = data.images_root or trained.images_root
-        paths = captions.picture_paths(root)
-        by_id = dict(zip(captions.image_ids, paths, strict=True))
-        return captions, Pixels(by_id, run.encoder_metadata["image_size"])
-    path = data.features or trained.features
-    if path is None:
-        raise InputError(f"{run.path}: it names no features; give --features")
-    store = FeatureStore.open(path)
-    read = StoredFeatures(store, run.channels)
-    store.match_files(everything.image_ids, everything.files)
-    return _with_features(captions, store), read
-
-
-def _with_features(captions: CaptionSet, store: FeatureStore) -> CaptionSet:
-    """The captions of pictures that have features; says what it finds."""
-    for note in store.notes:
-        print(f"note: {note}")
-    readable = captions.filter(store.known(captions.image_ids))
-    if len(readable) < len(captions):
-        print(
-            f"note: {len(captions) - len(readable)} pictures of the split have "
-            "no features and are left out"
-        )
-    if not len(readable):
-        raise InputError(
-            f"{store.path}: holds none of the split's pictures; ids of "
-            f"captions are {show_ids(captions.image_ids)}, of features "
-            f"{show_ids(store.ids)}; give those that belong together"
-        )
-    return readable
-
-
-def add_references(
-    run: CaptionerRun, data: SplitSettings, captions: CaptionSet
-) -> CaptionSet:
-    """The captions with the words of `references_file`, if there is one."""
-    from imcap.captioning.data import with_references
-
-    return with_references(captions, references_file(run, data))
-
-
-def references_file(run: CaptionerRun, data: SplitSettings) -> str | None:
-    """The file of full captions: the given one, or the training's.
-
-    Other captions than those of the training are their own references.
-    """
-    trained = run.config
-    if data.references or trained.references is None:
-        return data.references
-    if not is_same_source(data.input_json, trained.input_json):
-        return None
-    return trained.references
 
 
 def score(

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imcap.captioning.evaluation import Evaluation, SplitSettings
+from imcap.captioning.evaluation import Evaluation
+from imcap.captioning.split_data import SplitSettings
 from imcap.cli.flags import DecodingFlags, part
 from imcap.cli.parser import run_command
 from imcap.errors import InputError

@@ -2,6 +2,7 @@
 
 imcap caption beach.jpg holiday/
 imcap caption --model runs/adaptive beach.jpg holiday/
+imcap caption --input_json image_info_test2014.json --results results.json
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from imcap.startup import load_keras
 
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
+    from imcap.captioning.listed import ListedPictures
     from imcap.captioning.run import CaptionerRun
 
     Refuse = Callable[[Path, str], None]
@@ -62,6 +64,17 @@ class CaptionConfig(DecodingFlags):
     images: tuple[str, ...] = positional(
         "pictures, or folders or archives (.tar, .parquet, .tfrecord) of them"
     )
+    input_json: str | None = option(
+        None, "instead: a file that lists pictures, with captions or without, "
+        "or several", several=True, heading="Pictures of a data set",
+    )  # fmt: skip
+    images_root: str | None = option(
+        None, "folder of its pictures; default: that of the file"
+    )
+    split: str | None = option(
+        None, "which of its pictures; default: all",
+        choices=("train", "val", "test", "restval"),
+    )  # fmt: skip
     model: str = option(
         "pretrained",
         "directory of a run, or a .tflite file; default: the captioner that "
@@ -82,6 +95,10 @@ class CaptionConfig(DecodingFlags):
     )
     json: str | None = option(None, "also write everything to this file")
     csv: str | None = option(None, "also write a table to this file")
+    results: str | None = option(
+        None, "also write [{image_id, caption}] to this file, as evaluation "
+        "servers want it; without --output nothing is drawn",
+    )  # fmt: skip
     sidecar: bool = option(
         False, "write each caption beside its picture: photo.txt of photo.jpg"
     )
@@ -112,6 +129,23 @@ class CaptionConfig(DecodingFlags):
         )
 
     @property
+    def copies(self) -> Path | None:
+        """Folder of the copies that hold their captions; None without any."""
+        if not self.write_metadata or self.in_place:
+            return None
+        return Path(self.output or "") / COPIES
+
+    @property
+    def draws(self) -> bool:
+        """Whether a run's directory gets drawings where --output is absent."""
+        return not (
+            self.no_draw
+            or self.results
+            or self.litert
+            or is_pretrained(self.model)
+        )
+
+    @property
     def litert(self) -> Path | None:
         """The LiteRT file that answers; None on the full road."""
         greedy = dataclasses.replace(self, beam_size=1)
@@ -129,8 +163,14 @@ class CaptionConfig(DecodingFlags):
 
     def check(self) -> None:
         """Refuses flags that do not belong together."""
-        if not self.images:
-            raise InputError("give at least one picture, or a folder of them")
+        if not self.images and not self.input_json:
+            raise InputError(
+                "give at least one picture, a folder of them, or --input_json"
+            )
+        if self.images and self.input_json:
+            raise InputError("give either pictures or --input_json")
+        if not self.input_json and (self.images_root or self.split):
+            raise InputError("--images_root and --split go with --input_json")
         if self.in_place and not self.write_metadata:
             raise InputError("--in_place goes with --write_metadata")
         if self.write_metadata:
@@ -153,17 +193,14 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     config.check()
     from imcap.captioning.confidence import threshold_of
     from imcap.captioning.litert import LiteRTCaptioner
-    from imcap.data.pictures.listing import find_pictures
 
     check_places(config)
 
-    paths, refused = find_pictures(config.images)
+    pictures, refused = find(config)
+    paths = pictures.paths
     entries = known_entries(config)
     done = {entry["image"] for entry in entries}
-    copies = None
-    if config.write_metadata and not config.in_place:
-        copies = Path(config.output or "") / COPIES
-    places = Destinations(paths, copies)
+    places = Destinations(paths, config.copies)
     if config.sidecar or config.in_place:
         check_in_folders(paths)
     waiting = [p for p in paths if not is_done(config, p, done, places)]
@@ -183,7 +220,7 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     elif waiting:
         run, captioned = caption_with_run(config, waiting, refuse)
         threshold = threshold_of(run.path)
-        if not is_pretrained(config.model):
+        if config.draws:
             folder = folder or run.outputs / "attention"
     drawer = None if config.no_draw else Drawer(folder, config.draw_heads)
     with Meter(
@@ -204,6 +241,8 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
                 refuse(path, str(error))
             meter.update()
     finish(config, entries, refused, len(waiting))
+    if config.results:
+        write_results(config.results, pictures, entries)
     if drawer:
         drawer.report()
     return entries
@@ -211,10 +250,45 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
 
 def check_places(config: CaptionConfig) -> None:
     """Refuses what cannot be written; says where drawings go instead."""
-    draws = not (config.no_draw or config.litert or is_pretrained(config.model))
     check_outputs(
-        config.model if draws else None, config.output, config.json, config.csv
+        config.model if config.draws else None,
+        config.output,
+        config.json,
+        config.csv,
+        config.results,
     )
+
+
+def find(
+    config: CaptionConfig,
+) -> tuple[ListedPictures, list[tuple[Path, str]]]:
+    """The pictures to caption, and those refused with the reason."""
+    from imcap.captioning.listed import ListedPictures
+
+    if not config.input_json:
+        from imcap.data.pictures.listing import find_pictures
+
+        paths, refused = find_pictures(config.images)
+        return ListedPictures.from_paths(paths), refused
+    pictures = ListedPictures.from_file(
+        config.input_json, config.images_root, config.split
+    )
+    for note in pictures.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return pictures, []
+
+
+def write_results(
+    path: str, pictures: ListedPictures, entries: list[dict[str, Any]]
+) -> None:
+    """Writes --results, and says what it lacks."""
+    lacking = pictures.write_results(path, entries)
+    if lacking:
+        print(
+            f"note: {path} lacks {lacking} pictures that have no caption; "
+            "evaluation servers want all",
+            file=sys.stderr,
+        )
 
 
 def finish(

@@ -55,6 +55,7 @@ COMMANDS = {
     "export": "a run as a SavedModel, for LiteRT, or as a .keras file",
     "report": "a page of captions, scores and where each word looked",
     "compare": "two runs on the same pictures, with intervals",
+    "score": "results of anybody against references, with intervals",
     "match": "image-text matching: train, evaluate, search",
     "serve": "a page in your browser that captions or searches pictures",
 }

@@ -7,7 +7,8 @@ import dataclasses
 import sys
 from typing import Any
 
-from imcap.captioning.evaluation import Evaluation, SplitSettings
+from imcap.captioning.evaluation import DEFAULT_METRICS, Evaluation
+from imcap.captioning.split_data import SplitSettings
 from imcap.cli.flags import CheckpointDecodingFlags, RunFlag, part
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
@@ -26,9 +27,8 @@ class EvaluationFlags(SplitSettings, CheckpointDecodingFlags):
         heading="Scores",
     )
     metrics: tuple[str, ...] = option(
-        ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE"), "what to compute",
-        many=True,
-    )  # fmt: skip
+        DEFAULT_METRICS, "what to compute", many=True
+    )
     output: str | None = option(
         None, "folder for the results; default: RUN/evaluation/SPLIT_METHOD"
     )

@@ -14,7 +14,6 @@ from imcap.captioning.model_settings import CaptionerConfig
 from imcap.captioning.train_settings import TrainConfig, validate_config
 from imcap.cli.parser import run_command
 from imcap.cli.training import print_best, print_data, print_sources
-from imcap.data.captions.sources import first_file
 from imcap.errors import InputError
 from imcap.runs.presets import read_preset
 from imcap.runs.pretrained import continued_path
@@ -105,6 +104,8 @@ def resolve_config(given: dict[str, Any]) -> TrainConfig:
 
 def with_features(config: TrainConfig) -> TrainConfig:
     """The config, its features found beside the captions if not named."""
+    from imcap.data.captions.sources import first_file
+
     beside = first_file(config.input_json).with_name("features.h5")
     if config.features or config.cnntrain or not beside.exists():
         return config

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from imcap.data.names import NameIndex, plain_name, unique_forms
 from imcap.data.pictures.listing import ENDINGS
@@ -10,6 +11,8 @@ ImageId = int | str
 _NUMBER = re.compile(r"0*(\d+)(?:\.0+)?", re.ASCII)
 # What COCO's files are called: COCO_val2014_000000000042.
 _COCO = re.compile(r"(?:.*/)?coco_[a-z]+\d{4}_(\d{12})")
+# COCO_val2014_000000000042 and 000000000042 are image 42.
+COCO_NAME = re.compile(r"(?:.*_)?(\d{12})", re.ASCII)
 
 
 def plain_id(image_id: ImageId) -> str:
@@ -17,6 +20,37 @@ def plain_id(image_id: ImageId) -> str:
     text = str(image_id)
     match = _NUMBER.fullmatch(text)
     return match[1] if match else text
+
+
+def coco_number(name: str) -> int | None:
+    """The image's number in a file name of COCO; None in any other name.
+
+    Example:
+        >>> coco_number("COCO_test2014_000000000042.jpg")
+        42
+    """
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    match = COCO_NAME.fullmatch(stem)
+    return int(match[1]) if match else None
+
+
+def server_ids(image_ids: Sequence[ImageId]) -> list[ImageId]:
+    """Ids as evaluation servers want them: numbers, where names hold them.
+
+    Args:
+        image_ids: of pictures; text where there is nothing but a file name.
+
+    Returns:
+        Ids in the same order: the numbers in COCO's file names if all are
+        such names, else the ids as they are.
+    """
+    numbers = [
+        key if isinstance(key, int) else coco_number(key) for key in image_ids
+    ]
+    found = [number for number in numbers if number is not None]
+    if len(set(found)) < len(image_ids):
+        return list(image_ids)
+    return list(found)
 
 
 def picture_id(image_id: ImageId) -> str:

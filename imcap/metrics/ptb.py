@@ -10,6 +10,7 @@ At every position all rules are tried and the longest match wins; of equals
 the first.
 """
 
+import functools
 import re
 import unicodedata
 
@@ -161,5 +162,11 @@ def tokenize_captions(captions):
     following = [text for _, text in pairs[1:]] + [""]
     tokenized = {key: [] for key in captions}
     for (key, text), after in zip(pairs, following, strict=True):
-        tokenized[key].append(" ".join(tokenize(text, after)))
+        tokenized[key].append(_joined(text, after[:20]))
     return tokenized
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _joined(text, following):
+    """Tokens joined by spaces; references are asked for again and again."""
+    return " ".join(tokenize(text, following))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imcap.data.captions.pictures import picture_paths
 from imcap.errors import InputError
 from imcap.progress import progress
 from imcap.reports.cards import (
@@ -26,7 +27,6 @@ from imcap.reports.gathering import (
     Refuse,
     chosen_pictures,
     learning_curves,
-    picture_paths,
 )
 from imcap.reports.page import Page
 
@@ -180,11 +180,8 @@ def caption_split(
     run: CaptionerRun, evaluation: Evaluation, refuse: Refuse
 ) -> list[CaptionedPicture]:
     """Captions a split of the run's data."""
-    from imcap.captioning.evaluation import (
-        add_references,
-        open_split,
-        references_of,
-    )
+    from imcap.captioning.evaluation import references_of
+    from imcap.captioning.split_data import add_references, open_split
 
     data = evaluation.data
     captions, read = open_split(run, data)
@@ -250,7 +247,7 @@ def caption_features(
     """Captions pictures whose features are stored.
 
     Args:
-        captions, read: as `imcap.captioning.evaluation.open_split` gives.
+        captions, read: as `imcap.captioning.split_data.open_split` gives.
         paths: of the pictures, to show them.
     """
     from imcap.captioning.generation import generate, make_generator

@@ -9,9 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from imcap.captioning.comparison import METEOR, Side
+from imcap.data.captions.pictures import picture_paths
 from imcap.errors import InputError
 from imcap.reports.cards import Card, EmbeddedPicture, Line, embed_picture
-from imcap.reports.gathering import picture_paths
 from imcap.reports.page import Page, write_page
 from imcap.reports.templates import render
 

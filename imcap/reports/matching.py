@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imcap.data.captions.pictures import picture_paths
 from imcap.errors import InputError
 from imcap.reports.cards import (
     Card,
@@ -22,12 +23,11 @@ from imcap.reports.gathering import (
     Refuse,
     chosen_pictures,
     learning_curves,
-    picture_paths,
 )
 from imcap.reports.page import Page
 
 if TYPE_CHECKING:
-    from imcap.captioning.evaluation import SplitSettings
+    from imcap.captioning.split_data import SplitSettings
     from imcap.data.pairs.matching_set import MatchingSet, TokenRows
     from imcap.matching.run import MatchRun
     from imcap.matching.search import Searcher

@@ -217,7 +217,7 @@ def list_images(
         raise InputError("give either --input_json or --images")
     else:
         with quiet_start():  # raw sentences go through TensorFlow
-            captions = read_captions(input_json)
+            captions = read_captions(input_json, unlabelled=not augment)
         if augment:
             captions = captions.split("train", "restval")
             if not len(captions):

@@ -35,8 +35,8 @@ def test_is_kept_and_read_again(calibrated):
 
 def test_generator_gives_it(calibrated):
     from imcap.captioning.decoding_settings import DecodingSettings
-    from imcap.captioning.evaluation import SplitSettings, open_split
     from imcap.captioning.generation import generate, make_generator
+    from imcap.captioning.split_data import SplitSettings, open_split
 
     run = CaptionerRun.open(calibrated)
     captions, read = open_split(run, SplitSettings("val"))

@@ -6,7 +6,8 @@ import types
 import pytest
 
 from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.captioning.evaluation import Evaluation, SplitSettings
+from imcap.captioning.evaluation import Evaluation
+from imcap.captioning.split_data import SplitSettings
 from imcap.cli.evaluate import EvaluateConfig
 from imcap.cli.export import ExportConfig
 from imcap.cli.report import ReportConfig

@@ -6,14 +6,11 @@ import json
 import pytest
 
 from helpers.tiny_data import flags, prepare_folder
-from imcap.captioning import evaluation
+from imcap.captioning import evaluation, split_data
 from imcap.captioning.decoding_settings import DecodingSettings
-from imcap.captioning.evaluation import (
-    Evaluation,
-    SplitSettings,
-    references_file,
-)
+from imcap.captioning.evaluation import Evaluation
 from imcap.captioning.run import CaptionerRun
+from imcap.captioning.split_data import SplitSettings, references_file
 from imcap.captioning.train_settings import TrainConfig
 from imcap.cli import evaluate, train
 from imcap.data.captions.assembly import hash_splits
@@ -61,7 +58,7 @@ def test_features_that_nobody_named_are_asked_for(trained):
     run = CaptionerRun.open(trained / "run")
     run.config = dataclasses.replace(run.config, features=None)
     with pytest.raises(InputError, match="give --features"):
-        evaluation.open_split(run, SplitSettings())
+        split_data.open_split(run, SplitSettings())
 
 
 def without_splits(folder, images=24):
@@ -76,15 +73,15 @@ def test_what_the_training_read_and_is_not_here_is_asked_for(run, tmp_path):
     with pytest.raises(
         InputError, match=r"cut\.json, input_json of its .*give --input_json"
     ):
-        evaluation.check_sources(run, SplitSettings())
+        split_data.check_sources(run, SplitSettings())
     here = tmp_path / "here.json"
     here.write_text("[]")
     run.config = dataclasses.replace(run.config, features="gone.h5")
     given = SplitSettings(input_json=str(here))
     with pytest.raises(InputError, match=r"gone\.h5, features of its"):
-        evaluation.check_sources(run, given)
+        split_data.check_sources(run, given)
     given = dataclasses.replace(given, features="mine.h5")
-    evaluation.check_sources(run, given)
+    split_data.check_sources(run, given)
 
 
 def test_another_file_without_splits_is_scored_whole(trained, capsys):

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from imcap.data.features.store import FeatureStore
-from imcap.data.ids import IdIndex, picture_id, plain_id, show_ids
+from imcap.data.ids import (
+    IdIndex,
+    coco_number,
+    picture_id,
+    plain_id,
+    server_ids,
+    show_ids,
+)
 
 NFC = unicodedata.normalize("NFC", "café")
 NFD = unicodedata.normalize("NFD", NFC)
@@ -144,3 +151,32 @@ def test_nothing_is_said_where_ids_and_files_agree(tmp_path):
     store.match_files([42, 7], ["COCO_val2014_000000000042.jpg", "a.jpg"])
     assert store.known([42, 7]) == {42, 7}
     assert store.notes == ()
+
+
+@pytest.mark.parametrize(
+    "name, number",
+    [
+        ("COCO_test2014_000000000042.jpg", 42),
+        ("test2014/000000000042.png", 42),
+        ("val2014\\COCO_val2014_000000000042.jpg", 42),
+        ("000000000042", 42),
+        ("42.jpg", None),
+        ("IMG_20240101.jpg", None),
+    ],
+)
+def test_number_in_a_file_name_of_coco(name, number):
+    assert coco_number(name) == number
+
+
+@pytest.mark.parametrize(
+    "ids, wanted",
+    [
+        ([3, 1], [3, 1]),
+        (["COCO_test2014_000000000042", "000000000007"], [42, 7]),
+        (["000000000042", "dog"], ["000000000042", "dog"]),
+        (["a/000000000042.jpg", "b/000000000042.jpg"],) * 2,
+        ([], []),
+    ],
+)
+def test_ids_for_servers(ids, wanted):
+    assert server_ids(ids) == wanted

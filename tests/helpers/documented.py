@@ -158,7 +158,7 @@ def write_workspace(folder, lines):
     write_networks(folder, " ".join(lines))
     rng = np.random.default_rng(0)
     (folder / "data").mkdir()
-    for name in ("pictures", "images", "coco", "holiday"):
+    for name in ("pictures", "images", "coco", "holiday", "test2014"):
         (folder / name).mkdir()
     captions = [
         " ".join(rng.choice(WORDS, rng.integers(3, 6)))
@@ -168,7 +168,7 @@ def write_workspace(folder, lines):
     table, images = ["image,caption,split"], []
     for number, split in enumerate(splits):
         noise = rng.integers(0, 256, (48, 64, 3), "uint8")
-        for name in ("pictures", "images", "coco"):
+        for name in ("pictures", "images", "coco", "test2014"):
             Image.fromarray(noise).save(folder / name / f"{number}.jpg")
         said = captions[2 * number : 2 * number + 2]
         table += [f"{number}.jpg,{text},{split}" for text in said]
@@ -186,6 +186,12 @@ def write_workspace(folder, lines):
     for name in ("flickr8k", "coco"):
         path = folder / f"dataset_{name}.json"
         path.write_text(json.dumps({"images": images, "dataset": name}))
+    unlabelled = [
+        {"id": number, "file_name": f"{number}.jpg"} for number in range(3)
+    ]
+    (folder / "image_info_test2014.json").write_text(
+        json.dumps({"images": unlabelled, "categories": []})
+    )
     shutil.copytree(ROOT / "docs/pictures", folder / "docs/pictures")
     for name in (
         "photo.jpg",

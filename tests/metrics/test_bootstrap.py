@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imcap.metrics.bootstrap import paired_bootstrap
+from imcap.metrics.bootstrap import bootstrap, paired_bootstrap
 
 
 def means(values):
@@ -71,3 +71,15 @@ def test_statistic_of_several_columns():
 def test_shapes_that_do_not_fit(shapes):
     with pytest.raises(ValueError, match="same pictures"):
         paired_bootstrap(*map(np.zeros, shapes), means)
+
+
+def test_interval_of_one_system_is_that_of_the_mean():
+    hard = drawn()[0]
+    found = bootstrap(hard, means, 4000)
+    error = hard.std(ddof=1) / np.sqrt(len(hard))
+    assert found["score"][0] == pytest.approx(hard.mean())
+    for end, sign in (("low", -1), ("high", 1)):
+        wanted = hard.mean() + sign * 1.96 * error
+        assert found[end][0] == pytest.approx(wanted, abs=0.15 * error)
+    with pytest.raises(ValueError, match="at least one picture"):
+        bootstrap(hard[:0], means)

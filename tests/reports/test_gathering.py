@@ -4,9 +4,9 @@ from pathlib import Path, PurePath
 
 import pytest
 
+from imcap.data.captions.pictures import picture_paths
 from imcap.errors import InputError
 from imcap.reports.captions import find_references
-from imcap.reports.gathering import picture_paths
 
 
 def test_pictures_lie_where_training_had_them_or_beside_the_captions(tmp_path):

@@ -10,7 +10,11 @@ from typing import Any
 
 from imcap.data.captions.caption_set import CaptionSet
 from imcap.data.captions.split_lists import find_lines, read_split_lists
-from imcap.data.captions.splits import TRAINING_SPLITS, parse_split
+from imcap.data.captions.splits import (
+    NO_SPLITS,
+    TRAINING_SPLITS,
+    parse_split,
+)
 from imcap.data.words.unspaced import lacks_spaces, split_characters
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
@@ -85,6 +89,7 @@ def assemble(
     num_test: int | None = None,
     left_out: LeftOut | None = None,
     strict: bool = False,
+    unlabelled: bool = False,
 ) -> CaptionSet:
     """Checks pictures, splits and tokenises them.
 
@@ -92,7 +97,8 @@ def assemble(
         path: the source, for messages.
         pictures: list of `Picture`.
         vocabulary: the `Vocabulary` that numbered their words, or None.
-        split_files, split, num_val, num_test, strict: see `read_captions`.
+        split_files, split, num_val, num_test, strict, unlabelled: see
+            `read_captions`.
         left_out: what the reader left out already.
 
     Returns:
@@ -117,12 +123,16 @@ def assemble(
             picture.split = parse_split(split, path)
     else:
         counts = (num_val, num_test)
-        pictures = _split_by_source(path, pictures, counts, notes, lost)
-    pictures = _drop_bare_pictures(pictures, lost)
+        pictures = _split_by_source(
+            path, pictures, counts, notes, lost, unlabelled
+        )
+    if not unlabelled:
+        pictures = _drop_bare_pictures(pictures, lost)
     lost = left_out.notes() + lost
     if not pictures:
         why = f" ({'; '.join(lost)})" if lost else ""
-        raise InputError(f"{path}: no image with captions is left in it{why}")
+        what = "image" if unlabelled else "image with captions"
+        raise InputError(f"{path}: no {what} is left in it{why}")
     if strict and lost:
         raise InputError(f"{path}: {lost[0]}; mend it, or leave out --strict")
     drawn = drawn and not split_files and split is None
@@ -210,6 +220,7 @@ def _split_by_source(
     counts: tuple[int | None, int | None],
     notes: list[str],
     lost: list[str],
+    unlabelled: bool,
 ) -> list[Picture]:
     """The splits that the file itself has, or else hashed ones."""
     bare = [picture for picture in pictures if picture.split is None]
@@ -229,13 +240,14 @@ def _split_by_source(
         )
     if bare:
         # Nobody promised these images to a test split, so none is missed.
-        pictures = _without_bare(pictures, "images", lost)
+        if not unlabelled:
+            pictures = _without_bare(pictures, "images", lost)
         ids = [picture.image_id for picture in pictures]
         names = hash_splits(ids, *counts)
         for picture, name in zip(pictures, names, strict=True):
             picture.split = name
         each = ", ".join(f"{names.count(name)} for {name}" for name in DRAWN)
-        notes.append(f"the file has no splits; drawn by id: {each}")
+        notes.append(f"{NO_SPLITS}; drawn by id: {each}")
     return pictures
 
 

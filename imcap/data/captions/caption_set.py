@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imcap.data.captions.splits import SPLITS
+from imcap.data.captions.splits import NO_SPLITS, SPLITS
 from imcap.data.pictures.listing import picture_paths
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.files import StrPath
@@ -77,6 +77,11 @@ class CaptionSet:
         """Number of captions."""
         return sum(map(len, self.tokens))
 
+    @property
+    def labelled(self) -> bool:
+        """Whether any image has captions."""
+        return any(self.tokens)
+
     def _rows(self, rows: Iterable[int]) -> "CaptionSet":
         columns = {}
         for name in COLUMNS:
@@ -128,10 +133,10 @@ class CaptionSet:
         if not self.drawn:
             return self.split(*names), None
         if not same_file:
-            return self, f"the file has no splits: all {len(self)} pictures"
+            return self, f"{NO_SPLITS}: all {len(self)} pictures"
         chosen = self.split(*names)
         return chosen, (
-            f"the file has no splits: {len(chosen)} of {len(self)} pictures "
+            f"{NO_SPLITS}: {len(chosen)} of {len(self)} pictures "
             f"were drawn for {names[0]}, as in the training"
         )
 

@@ -208,8 +208,10 @@ def _renamed(lines: list[tuple[int, str]], delimiter: str) -> Table | None:
     if not _is_named_picture(below[0], delimiter):
         return None
     known = Columns.of(header)
+    numbers = (*known.image_id, *known.row_id, *known.split)
     if any(
         (old in known.image and new != "image")
+        or (old in numbers and new.startswith("caption"))
         or (old in known.captions and not new.startswith("caption"))
         for old, new in zip(header, named, strict=True)
     ):
@@ -250,7 +252,9 @@ def _header_of(lines: Sequence[str], delimiter: str) -> list[str] | None:
     if width < 2 or named.image or named.captions:
         return None  # no table, or one with a header that lacks something
     if _most(rows, -1, PICTURE) and not _most(rows, 0, PICTURE):
-        return ["caption", "image"]
+        # Beside numbers these are pictures without captions.
+        numbered = _most(rows, 0, re.compile(r"\d+"))
+        return None if numbered else ["caption", "image"]
     if not _most(rows, 0, PICTURE) and not (
         delimiter in "\t|"
         and _most(rows, 0, re.compile(r"\S+"))

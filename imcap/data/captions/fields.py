@@ -14,6 +14,11 @@ from typing import Any
 
 from imcap.errors import InputError
 
+# What a model said, in tables that may have references beside it.
+PREDICTION_NAMES = (
+    "prediction", "predictions", "predictedcaption", "predcaption", "pred",
+    "generatedcaption", "generated", "hypothesis", "hyp", "candidate",
+)  # fmt: skip
 # Names in the wild, squeezed to letters and digits, the likeliest first.
 IMAGE_NAMES = (
     "image", "imagename", "imagefile", "imagefilename", "imagepath",
@@ -32,6 +37,7 @@ CAPTION_NAMES = (
     "txt", "raw", "description", "descriptions", "imagedescription", "desc",
     "references", "reference", "refs", "alttext", "alt", "annotation",
     "textinput", "textoutput", "title", "prompt", "utterance",
+    *PREDICTION_NAMES,
 )  # fmt: skip
 SPLIT_COLUMNS = (
     "split", "splits", "datasetsplit", "splitname", "subset", "set",

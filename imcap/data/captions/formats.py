@@ -17,6 +17,7 @@ from imcap.files import MARKS, decode_text, parse_json, read_bytes
 __all__ = ["CaptionFile", "CaptionFormat", "Parsed", "read_size", "require"]
 
 UTF_MARKS = tuple(mark for mark, _ in MARKS)
+GZIP = b"\x1f\x8b"
 HEAD = 512  # bytes that tell which kind of binary file it is
 REMEDY = "give a caption file"
 FOLDERS = (
@@ -81,6 +82,16 @@ class CaptionFile:
             raise InputError(
                 f"{self.path}: cannot be read ({error}); {REMEDY}"
             ) from None
+
+    @functools.cached_property
+    def is_text(self) -> bool:
+        """Whether it is a file, and none of bytes: text has no NUL.
+
+        UTF-16 has them, behind a byte order mark.
+        """
+        if self.is_folder or self.head.startswith(GZIP):
+            return False
+        return self.head.startswith(UTF_MARKS) or b"\0" not in self.head
 
     @functools.cached_property
     def first_line(self) -> str:

@@ -30,24 +30,21 @@ class KarpathyFormat:
     description = "Karpathy's dataset_*.json"
 
     def recognises(self, file: CaptionFile) -> bool:
-        """Whether it is an object with `images`, and no other reads these."""
+        """Whether it is an object with `images`, one of them with sentences."""
         if not isinstance(file.json, dict) or "images" not in file.json:
             return False
-        first = _first_of(file.json["images"])
+        images = file.json["images"]
+        first = images[0] if isinstance(images, list) and images else None
+        if not isinstance(first, dict):
+            return not isinstance(first, str)  # and what is wrong is said
+        if not any("sentences" in one for one in images if _is_object(one)):
+            return False
         own = {"filename", "sentences"}
-        if isinstance(first, dict) and not own <= set(first):
-            return not Columns.of(first).usable
-        return not isinstance(first, str)
+        return own <= set(first) or not Columns.of(first).usable
 
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an entry of `images`."""
         path, pictures = file.path, []
-        first = _first_of(file.json["images"])
-        if isinstance(first, dict) and "file_name" in first:
-            raise InputError(
-                f"{path}: its images have {describe_names(first)} and no "
-                "captions; give the captions_*.json of the same images"
-            )
         for index, entry in enumerate(require(file.json, "images", list, path)):
             where = f"{path}: images[{index}]"
             name = require(entry, "filename", str, where)
@@ -65,10 +62,6 @@ class KarpathyFormat:
                 )
             )
         return Parsed(pictures)
-
-
-def _first_of(values: Any) -> Any:
-    return values[0] if isinstance(values, list) and values else None
 
 
 def _sentences(
@@ -245,6 +238,10 @@ def _entries(values: Any) -> Iterator[Row] | None:
     return _by_name(values)
 
 
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
 def _object(row: Any) -> Any:
     return row if isinstance(row, dict) else {"entry": row}
 
@@ -296,6 +293,8 @@ def _by_name(values: Mapping[str, Any]) -> Iterator[Row] | None:
         isinstance(value, str) for value in values.values()
     ):
         return None  # such as {"error": "not found"}
+    if all(map(_names_pictures, values.values())):
+        return None  # such as {"images": ["a.jpg"]}
     return (
         (
             ascii(name),
@@ -304,6 +303,17 @@ def _by_name(values: Mapping[str, Any]) -> Iterator[Row] | None:
             else {"image": name, "captions": value},
         )
         for name, value in values.items()
+    )
+
+
+def _names_pictures(value: Any) -> bool:
+    """Whether a value is a list of names of pictures, which are no texts."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(one, str) and PICTURE.fullmatch(one) for one in value
+        )
     )
 
 

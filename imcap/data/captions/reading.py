@@ -49,6 +49,7 @@ from imcap.data.captions.tables import (
     TableFormat,
 )
 from imcap.data.captions.tfrecord import TFRecordFormat
+from imcap.data.captions.unlabelled import UnlabelledFormat
 from imcap.data.captions.webdataset import WebDatasetFormat
 from imcap.errors import InputError
 from imcap.files import StrPath
@@ -74,6 +75,8 @@ FORMATS: tuple[CaptionFormat, ...] = (
     EntriesFormat(),
 )
 
+UNLABELLED = UnlabelledFormat()
+
 
 def read_captions(
     path: Sources,
@@ -84,6 +87,7 @@ def read_captions(
     num_val: int | None = None,
     num_test: int | None = None,
     strict: bool = False,
+    unlabelled: bool = False,
 ) -> CaptionSet:
     """Reads captions, whatever their format (see the module) and names.
 
@@ -91,34 +95,33 @@ def read_captions(
         path: the file or folder; or several, as a dict of split to path, a
             list of paths or of "SPLIT=PATH". Behind a path may stand names
             of its columns, as "::caption=txt_en,image=pic".
-        h5_path: the label file of a `cocotalk.json`; None: looked for
-            beside it.
-        split_files: list of paths of text files with one image per line
-            (file name, stem or id); the split is taken from the name of
-            each. They win over splits in the file itself.
+        h5_path: the label file of a `cocotalk.json`; None: beside it.
+        split_files: paths of lists, see `read_split_lists`. They win over
+            splits in the file itself.
         split: a split for every image, as "val" for captions_val2014.json.
         num_val, num_test: images of val and of test, drawn where a file has
             no splits; see `hash_splits`.
         strict: whether anything left out is an error.
+        unlabelled: whether pictures without captions are kept.
 
     Returns:
-        A `CaptionSet`; its `notes` count what was left out: empty captions,
-        images without captions, captions of absent images, annotations of
-        other kinds, repeated images, images in no split list. Its
-        `vocabulary` is that of a `cocotalk.json`, elsewhere None.
+        A `CaptionSet`; its `notes` count what was left out, its `vocabulary`
+        is that of a `cocotalk.json`, elsewhere None.
 
     Raises:
         InputError: a file is missing, cut short, of no known format or
             contradicts itself; a field holds something else than is due.
 
     Example:
-        >>> captions = read_captions("my_captions.csv", num_val=100)
         >>> coco = read_captions({"train": "train.json", "val": "val.json"})
     """
     sources = parse_sources(path)
     labels = None if h5_path is None else Path(h5_path)
     files = [CaptionFile(one.path, labels) for one in sources]
-    parsed = list(map(_parse, files, [one.names for one in sources]))
+    parsed = [
+        _parse(file, one.names, unlabelled)
+        for file, one in zip(files, sources, strict=True)
+    ]
     joined = _join(parsed, [one.split for one in sources])
     asked = split_files or split or num_val or num_test
     captions = assemble(
@@ -131,15 +134,18 @@ def read_captions(
         num_test=num_test,
         left_out=joined.left_out,
         strict=strict,
+        unlabelled=unlabelled,
     )
     notes = [f"{file.path}: {note}" for file in files for note in file.notes]
     return captions.with_notes(notes)
 
 
-def _parse(file: CaptionFile, names: dict[str, str]) -> Parsed:
+def _parse(
+    file: CaptionFile, names: dict[str, str], unlabelled: bool
+) -> Parsed:
     """A file, read with the names that were stated for its columns."""
     with stated_columns(names) as stated:
-        parsed = _format_of(file).parse(file)
+        parsed = format_of(file, unlabelled).parse(file)
     for role, name in names.items():
         if name not in stated.found:
             raise InputError(
@@ -166,31 +172,56 @@ def _join(parsed: Sequence[Parsed], splits: Sequence[str | None]) -> Parsed:
     return Parsed(pictures, vocabulary, lists, left_out)
 
 
-def _format_of(file: CaptionFile) -> CaptionFormat:
-    """The format that recognises a file; InputError where none does."""
+def format_of(file: CaptionFile, unlabelled: bool = False) -> CaptionFormat:
+    """The format that recognises a file; InputError where none does.
+
+    Args:
+        file: the `CaptionFile`.
+        unlabelled: whether it may list pictures without captions.
+    """
     if not file.is_folder and not file.head:
         raise InputError(f"{file.path}: the file is empty; restore it")
+    if unlabelled and UNLABELLED.recognises(file):
+        return UNLABELLED
     for one in FORMATS:
         if one.recognises(file):
             return one
+    if file.json is not None and UNLABELLED.recognises(file):
+        raise InputError(
+            f"{file.path}: it lists pictures ({_describe(file)}) and no "
+            "captions; give the file with captions of the same images, as "
+            "captions_*.json"
+        )
     *others, last = [one.description for one in FORMATS]
     known = f"due is {WHAT_WOULD_DO}; known are {', '.join(others)} and {last}"
     if file.json is None:
-        names = describe_names(header_cells(file.text))
         raise InputError(
             f"{file.path}: no known caption format; its first line has "
-            f"{names}; {known}"
+            f"{_describe(file)}; {known}"
         )
     raise InputError(
         f"{file.path}: JSON, but no known captions; it has "
-        f"{_describe_json(file.json)}; {known}"
+        f"{_describe(file)}; {known}"
     )
 
 
-def _describe_json(values: object) -> str:
-    """The keys of an object, or of the first entry of a list."""
+def _describe(file: CaptionFile) -> str:
+    """The cells of the first line, the keys of JSON or of its first entry."""
+    values = file.json
+    if values is None:
+        return describe_names(header_cells(file.text))
+    if isinstance(values, dict) and _first_object(values.get("images")):
+        return f"images with the keys {describe_names(values['images'][0])}"
     if isinstance(values, dict):
         return f"the keys {describe_names(values)}"
-    if isinstance(values, list) and values and isinstance(values[0], dict):
+    if _first_object(values):
         return f"entries with the keys {describe_names(values[0])}"
     return f"a {type(values).__name__} without objects"
+
+
+def _first_object(values: object) -> bool:
+    return (
+        isinstance(values, list)
+        and bool(values)
+        and isinstance(values[0], dict)
+    )

@@ -41,7 +41,10 @@ class _Entry:
 
 
 def pictures_of_rows(
-    path: Path, rows: Iterable[Row | PlacedRow], left_out: LeftOut
+    path: Path,
+    rows: Iterable[Row | PlacedRow],
+    left_out: LeftOut,
+    bare: bool = False,
 ) -> list[Picture]:
     """Joins rows to pictures: any number of rows, and of texts in a row.
 
@@ -53,12 +56,13 @@ def pictures_of_rows(
         path: the file, for messages.
         rows: `Row`s with the names of `fields.py`.
         left_out: where repeated images are counted.
+        bare: whether rows are pictures without captions.
 
     Raises:
         InputError: a cell with something else than is due; rows that
             contradict each other.
     """
-    entries = [_parse_row(path, *row) for row in rows]
+    entries = [_parse_row(path, bare, *row) for row in rows]
     numbers_captions = _numbers_captions(entries)
     pictures: dict[int | str, Picture] = {}
     for entry in entries:
@@ -114,11 +118,15 @@ def _numbers_captions(entries: list[_Entry]) -> bool:
 
 
 def _parse_row(
-    path: Path, line: str, row: Mapping[str, Any], place: Path | None = None
+    path: Path,
+    bare: bool,
+    line: str,
+    row: Mapping[str, Any],
+    place: Path | None = None,
 ) -> _Entry:
     where = f"{path}: {line}"
     columns = Columns.of(row)
-    if not columns.captions:
+    if not columns.captions and not bare:
         raise InputError(
             f"{where}: 'caption' is missing; there are {describe_names(row)}, "
             f"and due is {WHAT_WOULD_DO}"
@@ -134,8 +142,8 @@ def _parse_row(
             f"{describe_names(row)}, and due is {WHAT_WOULD_DO}"
         )
     split = next((row[n] for n in columns.split if not is_null(row[n])), None)
-    captions = _captions(row, columns, where)
-    many = isinstance(row[columns.captions[0]], (list, tuple))
+    captions = [] if bare else _captions(row, columns, where)
+    many = bare or isinstance(row[columns.captions[0]], (list, tuple))
     return _Entry(
         where,
         name,

@@ -7,6 +7,7 @@ from imcap.errors import InputError
 
 SPLITS = ("train", "restval", "val", "test")
 TRAINING_SPLITS = ("train", "restval")
+NO_SPLITS = "the file has no splits"
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "training": "train",
     "dev": "val",
