@@ -119,10 +119,15 @@ def stated_columns(names: Mapping[str, str]) -> Iterator[StatedColumns]:
         _stated.reset(token)
 
 
+def stated_name(role: str) -> str | None:
+    """The column that was named for a role out of `ROLES`, or None."""
+    stated = _stated.get()
+    return None if stated is None else stated.names.get(role)
+
+
 def stated_image() -> str | None:
     """The column of pictures that was named, or None."""
-    stated = _stated.get()
-    return None if stated is None else stated.names.get("image")
+    return stated_name("image")
 
 
 @functools.lru_cache(maxsize=256)

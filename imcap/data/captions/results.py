@@ -18,9 +18,12 @@ from imcap.data.captions.fields import (
     check_text,
     describe_names,
     squeeze,
+    stated_columns,
+    stated_name,
 )
 from imcap.data.captions.formats import CaptionFile
 from imcap.data.captions.reading import format_of
+from imcap.data.captions.sources import parse_sources
 from imcap.data.ids import ImageId, coco_number, plain_id, show_ids
 from imcap.errors import InputError
 from imcap.files import StrPath, parse_json
@@ -58,7 +61,8 @@ def read_results(
         of each picture.
 
     Args:
-        path: the file.
+        path: the file; behind it may stand names of its columns, as in
+            "results.csv::id=key,caption=said".
         notes: gets lines about how it was read, where that is a guess.
 
     Returns:
@@ -72,8 +76,10 @@ def read_results(
         >>> read_results("results.json")
         {391895: 'a man riding a bike'}
     """
-    file = CaptionFile(Path(path))
-    found = _results_of_file(file)
+    (source,) = parse_sources([path])
+    file = CaptionFile(source.path)
+    with stated_columns(source.names):
+        found = _results_of_file(file)
     if notes is not None:
         notes += file.notes
     return found
@@ -171,9 +177,12 @@ def _named(place: str, entry: Mapping[str, Any], where: StrPath) -> Row:
 def _find_names(entry: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """What image and caption are called in an entry; None of what is not."""
     known = {squeeze(name): name for name in reversed(list(entry))}
-    image = next((known[name] for name in IDS if name in known), None)
-    caption = next((known[name] for name in CAPTIONS if name in known), None)
-    return image, caption
+    found = []
+    for roles, names in ((("id", "image"), IDS), (("caption",), CAPTIONS)):
+        stated = [name for role in roles if (name := stated_name(role))]
+        named = stated or [known[name] for name in names if name in known]
+        found.append(next((name for name in named if name in entry), None))
+    return found[0], found[1]
 
 
 def _columns(

@@ -95,6 +95,18 @@ def test_text(tmp_path, form, encoding):
     assert found == (BY_TEXT if form in NUMBERS else NAMES)
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["x,y,caption\n1,a dog,no\n", json.dumps([{"x": 1, "y": "a dog"}])],
+)
+def test_columns_that_are_named(tmp_path, value):
+    path = write(tmp_path / "r", value)
+    found = read_results(f"{path}::id=x,caption=y")
+    assert {str(key): text for key, text in found.items()} == {"1": "a dog"}
+    with pytest.raises(InputError, match="has no caption, but 'x', 'y'"):
+        read_results(f"{path}::id=x,caption=z")
+
+
 def test_one_json_line(tmp_path):
     row = {"image": "d.jpg", "prediction": "a dog"}
     path = write(tmp_path / "r.jsonl", row)
