@@ -14,7 +14,6 @@ from imcap.captioning.split_data import (
     open_split,
     references_file,
 )
-from imcap.data.ids import ImageId, server_ids
 from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.progress import progress
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from imcap.captioning.run import CaptionerRun
     from imcap.data.batches.readers import Pixels, StoredFeatures
     from imcap.data.captions.caption_set import CaptionSet
+    from imcap.data.ids import ImageId
 
 DEFAULT_METRICS = ("Bleu", "METEOR", "ROUGE_L", "CIDEr", "SPICE")
 CONFIDENCE = "confidence.json"  # beside the results, of calibrated runs
@@ -179,6 +179,8 @@ def leave_unscored(
     Returns:
         Dict of `images`, their number.
     """
+    from imcap.data.ids import server_ids
+
     ids = server_ids(list(texts))
     for name in ("per_image.json", "metrics.json", CONFIDENCE):
         (folder / name).unlink(missing_ok=True)

@@ -6,7 +6,6 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-from imcap.data.ids import show_ids
 from imcap.errors import InputError
 from imcap.options import option
 
@@ -107,6 +106,8 @@ def open_split(
 
 def _with_features(captions: CaptionSet, store: FeatureStore) -> CaptionSet:
     """The captions of pictures that have features; says what it finds."""
+    from imcap.data.ids import show_ids
+
     for note in store.notes:
         print(f"note: {note}")
     readable = captions.filter(store.known(captions.image_ids))
