@@ -23,6 +23,8 @@ ARROW = ["pyarrow>=14"]
 EXCEL = ["openpyxl>=3.1"]
 # Features in databases of ImageCaptioning.pytorch.
 LMDB = ["lmdb>=1.4"]
+# Pictures in s3:// and gs://, and whatever else fsspec knows.
+FSSPEC = ["fsspec[s3,gs]>=2023.6"]
 # Photographs of phones, and JPEG XL.
 HEIC = ["pillow-heif>=0.20"]
 JPEG_XL = ["pillow-jxl-plugin>=1.3"]
@@ -83,6 +85,7 @@ setup(
         "arrow": ARROW,
         "excel": EXCEL,
         "lmdb": LMDB,
+        "fsspec": FSSPEC,
         "heic": HEIC,
         "jxl": JPEG_XL,
         "test": [
@@ -98,6 +101,7 @@ setup(
             "nbclient>=0.10",
             "nbformat>=5.10",
             "ipykernel>=6.29",
+            "fsspec>=2023.6",  # its stores in the cloud are not tested
             *SERVE,
             *KERAS_HUB,
             *METADATA,

@@ -6,6 +6,8 @@ makes flags of the fields is `imcap.cli.parser`.
 """
 
 import dataclasses
+import numbers
+import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -64,6 +66,38 @@ def positional(help: str) -> Any:
     return dataclasses.field(
         default=(), metadata={"help": help, "positional": True}
     )
+
+
+# What counts as a value of an option of each type.
+ACCEPTED: dict[type, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (numbers.Integral,),
+    float: (numbers.Real,),
+    str: (str, os.PathLike),
+}
+
+
+def plain_value(name: str, value: Any, kind: type) -> Any:
+    """A value from Python code in the plain type of an option.
+
+    NumPy's numbers and paths are taken too.
+
+    Args:
+        name: of the option, for messages.
+        value: what was given.
+        kind: bool, int, float or str.
+
+    Raises:
+        InputError: a value of another type.
+    """
+    if type(value).__name__ in ("bool", "bool_"):  # NumPy's as well
+        value = bool(value)
+    accepted = isinstance(value, ACCEPTED[kind])
+    if isinstance(value, bool) and kind is not bool:
+        accepted = False  # though Python counts with them
+    if not accepted:
+        raise InputError(f"{name}={value!r}: give {kind.__name__}")
+    return os.fsdecode(value) if kind is str else kind(value)
 
 
 def to_json(config: Any) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ import numpy as np
 from imcap.captioning.decoding_settings import DecodingSettings
 from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
-from imcap.vision.picture_lists import BATCH, as_list, is_many
+from imcap.options import plain_value
+from imcap.vision.picture_lists import BATCH, batches, each, is_many
 
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
@@ -21,19 +21,16 @@ if TYPE_CHECKING:
 
 # What `caption` and `attention` take besides the pictures.
 DECODING = {field.name for field in dataclasses.fields(DecodingSettings)}
-# What counts as a value of a setting of each type.
-FLAG_TYPES: dict[type, tuple[type, ...]] = {
-    bool: (bool, np.bool_),
-    int: (numbers.Integral,),
-    float: (numbers.Real,),
-}
 
 
 class LoadedCaptioner:
     """Captions pictures with a run, in this process.
 
-    Pictures are paths, the bytes of files, arrays (H, W, 3) or PIL images, a
-    list of them or one alone; one alone gives one answer, not a list.
+    A picture is a path, an `http`, `https`, `s3` or `gs` URL, the bytes of a
+    file, an open file, a PIL image or an array, whose shapes and numbers are
+    those of `imcap.data.pictures.arrays`. Several are a list or anything else
+    that gives pictures one by one, an array of rank 4, a folder, or a pattern
+    like `holiday/*.jpg`. One alone gives one answer, several a list.
 
     Args:
         path: the directory of a run.
@@ -79,7 +76,7 @@ class LoadedCaptioner:
         Raises:
             InputError: a picture that cannot be read, or an unknown flag.
         """
-        candidates = self.candidates(as_list(images), **decoding)
+        candidates = self.candidates(images, **decoding)
         texts = [" ".join(captions[0].words) for captions in candidates]
         return texts if is_many(images) else texts[0]
 
@@ -94,18 +91,18 @@ class LoadedCaptioner:
             log_probabilities, score, and attention, which
             `imcap.drawing.attention.draw_attention` draws.
         """
-        candidates = self.candidates(as_list(images), **decoding)
+        candidates = self.candidates(images, **decoding)
         best = [captions[0] for captions in candidates]
         return best if is_many(images) else best[0]
 
     def candidates(self, images: Any, **decoding: Any) -> list[list[Caption]]:
-        """All decoded captions of B pictures, best first."""
+        """All decoded captions of pictures, best first; always a list."""
         from imcap.captioning.generation import generate
 
         generator = self.generator(**decoding)
         return [
             captions
-            for inputs in self._batches(as_list(images))
+            for inputs in self._batches(images)
             for captions in generate(
                 generator, self.run.vocabulary, [inputs], keep_attention=True
             )
@@ -123,8 +120,9 @@ class LoadedCaptioner:
             and the end, natural, summed. Words that the run does not know
             count as its UNK.
         """
-        pictures = as_list(images)
-        captions = captions if is_many(images) else [captions]
+        many = is_many(images)
+        pictures = list(each(images))
+        captions = list(captions) if many else [captions]
         if len(captions) != len(pictures):
             raise InputError(
                 f"{len(pictures)} pictures, but {len(captions)} captions; "
@@ -142,7 +140,7 @@ class LoadedCaptioner:
             one[0] if isinstance(caption, str) else one
             for one, caption in zip(scores, captions, strict=True)
         ]
-        return answers if is_many(images) else answers[0]
+        return answers if many else answers[0]
 
     def generator(self, **decoding: Any) -> Generator:
         """The compiled `Generator` of some decoding flags, kept."""
@@ -165,15 +163,9 @@ class LoadedCaptioner:
             )  # fmt: skip
         return self._generators[key]
 
-    def _batches(
-        self, images: Sequence[Any]
-    ) -> Iterator[dict[str, np.ndarray]]:
+    def _batches(self, images: Any) -> Iterator[dict[str, np.ndarray]]:
         """Yields inputs of the task for `BATCH` pictures at a time."""
-        for start in range(0, len(images), BATCH):
-            pixels = [
-                self.reader.pixels(image)
-                for image in images[start : start + BATCH]
-            ]
+        for pixels in batches(images, self.reader.pixels):
             remarks.log()
             yield self.reader.inputs(pixels)
 
@@ -244,10 +236,4 @@ def check_flag(name: str, value: Any) -> Any:
     if name == "ensemble":
         paths = value if isinstance(value, (list, tuple)) else [value]
         return tuple(map(str, paths))
-    kind: type = type(getattr(DecodingSettings, name))
-    accepted = isinstance(value, FLAG_TYPES[kind])
-    if isinstance(value, bool) and kind is not bool:
-        accepted = False  # though Python counts with them
-    if not accepted:
-        raise InputError(f"{name}={value!r}: give {kind.__name__}")
-    return kind(value)
+    return plain_value(name, value, type(getattr(DecodingSettings, name)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from imcap.data.pictures.arrays import as_rgb
 from imcap.drawing.figures import save_figure
 from imcap.drawing.maps import (
     enlarge_picture,
@@ -51,7 +52,7 @@ def draw_attention(
     Where channels were weighed, a table names the strongest of them.
 
     Args:
-        image: uint8 array (H, W, 3), RGB.
+        image: array, RGB; see `imcap.data.pictures.arrays`.
         words: list of L str.
         attention: dict of what there is of
             weights (T, K) over locations, or (T, K, heads);
@@ -74,9 +75,9 @@ def draw_attention(
         >>> draw_attention(image, ["a", "dog"], {"weights": w}, "dog.png")
     """
     parsed = parse_attention(words, attention)
-    picture = enlarge_picture(image)
+    picture = enlarge_picture(image := as_rgb(image, "image"))
     if boxes is not None:
-        height, width = np.shape(image)[:2]
+        height, width = image.shape[:2]
         boxes = np.asarray(boxes) / [width, height, width, height]
 
     def heatmaps(weights: np.ndarray) -> list[np.ndarray]:  # (L, K)

@@ -11,7 +11,7 @@ import numpy as np
 
 from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
-from imcap.vision.picture_lists import BATCH, as_list, is_many
+from imcap.vision.picture_lists import batches, is_many
 
 if TYPE_CHECKING:
     from imcap.data.pairs.matching_set import TokenRows
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class LoadedMatcher:
     """Compares pictures with sentences by a run, in this process.
 
-    Pictures are paths, the bytes of files, arrays (H, W, 3) or PIL images, a
-    list of them or one alone.
+    Pictures are given as `imcap.captioning.captioner.LoadedCaptioner` takes
+    them.
 
     Args:
         path: the directory of a run of `imcap match train`.
@@ -65,7 +65,7 @@ class LoadedMatcher:
             float32 (B, C), larger for what fits better; not probabilities.
         """
         _, rows = self._encode(captions)
-        return self.searcher.score(self._embed(as_list(images)), rows)
+        return self.searcher.score(self._embed(images), rows)
 
     def attention(self, images: Any, captions: str | Sequence[str]) -> Any:
         """Attention of the words of captions, each on its own picture.
@@ -79,7 +79,7 @@ class LoadedMatcher:
             alone for one picture alone.
         """
         tokens, rows = self._encode(captions)
-        regions = self._embed(as_list(images))
+        regions = self._embed(images)
         if len(regions) != len(rows):
             raise InputError(
                 f"{len(regions)} pictures, but {len(rows)} captions; give a "
@@ -144,13 +144,13 @@ class LoadedMatcher:
         tokens = self.searcher.tokenize(captions)
         return tokens, self.searcher.encode(tokens)
 
-    def _embed(self, images: list[Any]) -> np.ndarray:
+    def _embed(self, images: Any) -> np.ndarray:
         """Regions (B, K, E) of pictures, a batch at a time."""
-        if not images:
-            raise InputError("give at least one picture")
-        embedded = [
-            self.searcher.embed_pictures(images[start : start + BATCH])
-            for start in range(0, len(images), BATCH)
+        regions = [
+            self.searcher.embed_pixels(np.stack(pixels))
+            for pixels in batches(images, self.encoder.read)
         ]
+        if not regions:
+            raise InputError("give at least one picture")
         remarks.log()
-        return np.concatenate(embedded)
+        return np.concatenate(regions)

@@ -115,14 +115,17 @@ class Searcher:
         """Embeds pictures: regions float32 (B, K, E).
 
         Args:
-            pictures: B paths, bytes of files, arrays (H, W, 3) or PIL images.
+            pictures: B paths, bytes of files, arrays or PIL images.
             max_pixels: width times height above which one is refused;
                 None: `pixel_limit()`.
 
         Raises:
             InputError: the reason why a picture cannot be used.
         """
-        pixels = self.encoder.read_batch(pictures, max_pixels)
+        return self.embed_pixels(self.encoder.read_batch(pictures, max_pixels))
+
+    def embed_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Regions float32 (B, K, E) of pixels as the encoder reads them."""
         features, _ = self.encoder(pixels)
         return self.embedder.embed_regions(features)
 

@@ -82,10 +82,42 @@ def test_arrays(captioner, picture):
 
 def test_numbers_mean_the_same_in_every_type(captioner):
     plain = captioner.score(noise(1), "a dog")
-    for same in (noise(1) / 255.0, noise(1).astype("int64")):
+    signed = noise(1) / 127.5 - 1.0
+    for same in (
+        noise(1) / 255.0, signed, signed.astype("float32"),
+        np.moveaxis(signed, 2, 0), noise(1).astype("int64"),
+    ):  # fmt: skip
         assert captioner.score(same, "a dog") == pytest.approx(plain)
     several = captioner.score(np.stack([noise(1)] * 2), ["a dog"] * 2)
     assert several == pytest.approx([plain, plain])
+
+
+def test_numbers_that_may_be_several_things(captioner, matcher):
+    odd = noise(1) / 60.0 - 2.0
+    for ask in (
+        captioner.caption,
+        captioner.attention,
+        lambda picture: captioner.score(picture, "a dog"),
+        lambda picture: matcher.score(picture, "a dog"),
+        lambda picture: matcher.attention(picture, "a dog"),
+    ):
+        with pytest.raises(InputError, match=r"from -2 to 2\.25"):
+            ask(odd)
+
+
+def test_pictures_of_a_generator_and_a_pattern(captioner, matcher, tmp_path):
+    for seed in range(3):
+        Image.fromarray(noise(seed)).save(tmp_path / f"{seed}.png")
+    said = captioner.caption([noise(seed) for seed in range(3)], **SHORT)
+    for images in (map(noise, range(3)), f"{tmp_path}/*.png", tmp_path):
+        assert captioner.caption(images, **SHORT) == said
+    sentences = ["a dog"] * 3
+    scores = captioner.score([noise(seed) for seed in range(3)], sentences)
+    found = captioner.score(map(noise, range(3)), iter(sentences))
+    assert found == pytest.approx(scores)
+    assert matcher.score(map(noise, range(3)), "a dog").shape == (3, 1)
+    words = [words for words, _ in matcher.attention(tmp_path, sentences)]
+    assert words == [["a", "dog"]] * 3
 
 
 def spoken(caption):

@@ -117,6 +117,28 @@ def test_weights_change_the_picture(tmp_path):
     assert np.abs(difference).max() > 50
 
 
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda image: image / 255.0,
+        lambda image: image / 127.5 - 1.0,
+        lambda image: np.moveaxis(image, 2, 0),
+        Image.fromarray,
+    ],
+    ids=["0..1", "-1..1", "channels first", "PIL"],
+)
+def test_pictures_in_every_form_are_drawn_alike(tmp_path, same):
+    image = np.zeros((30, 40, 3), "uint8")
+    image[:, 20:] = 255
+    for name, picture in (("plain", image), ("same", same(image))):
+        draw_attention(
+            picture, WORDS, {"weights": weights()}, tmp_path / f"{name}.png",
+            grid=(2, 3),
+        )  # fmt: skip
+    drawn = [pixels(tmp_path / f"{name}.png") for name in ("plain", "same")]
+    np.testing.assert_array_equal(*drawn)
+
+
 def test_boxes_are_pixels_of_the_picture(tmp_path):
     # A box of the left half lights what two cells, left and right, would.
     boxes = np.array([[0, 0, 20, 30], [20, 0, 40, 30]])
@@ -133,7 +155,7 @@ def test_boxes_are_pixels_of_the_picture(tmp_path):
 @pytest.mark.parametrize(
     "image, words, attention, options, message",
     [
-        (GREY[..., 0], WORDS, {"weights": weights()}, {}, "image must be"),
+        (GREY[..., :2], WORDS, {"weights": weights()}, {}, "not a picture"),
         (GREY, [], {"weights": weights()}, {}, "no words"),
         (GREY, WORDS, {"weights": weights(5)}, {}, "3 words, but weights"),
         (GREY, WORDS, {"weights": weights(2)}, {}, "3 words, but weights"),

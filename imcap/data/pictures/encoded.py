@@ -1,16 +1,20 @@
 """Pictures of any kind as bytes of a JPEG or PNG."""
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 from PIL import Image, UnidentifiedImageError
 
 from imcap.data.archives.places import read_picture, split_place
+from imcap.data.pictures.arrays import as_pixels, as_uint8
 from imcap.data.pictures.deep import is_deep, read_samples
-from imcap.data.pictures.depth import to_eight_bits, white_level
+from imcap.data.pictures.depth import to_eight_bits
+from imcap.data.pictures.inputs import (
+    PictureLike,
+    describe_picture,
+    read_input,
+)
 from imcap.data.pictures.limits import jpeg_limit, pixel_limit, reduction
 from imcap.data.pictures.plugins import describe_unreadable, prepare_plugin
 from imcap.data.pictures.png_chunks import PNG_START, plain_png, sample_bits
@@ -19,8 +23,6 @@ from imcap.data.pictures.turning import TURNED, orientation, upright
 from imcap.errors import InputError
 from imcap.files import StrPath, refuse_pointer
 
-# A path, the bytes of a file, a PIL image or an array.
-PictureLike = StrPath | bytes | bytearray | memoryview | Image.Image | ArrayLike
 # Formats whose bytes go to TensorFlow as they are. GIF and BMP do not:
 # TensorFlow ignores a GIF's transparency and a BMP's palette.
 NATIVE_FORMATS = {"JPEG", "MPO", "PNG"}
@@ -29,29 +31,17 @@ JPEG_START = b"\xff\xd8\xff"
 ANY_SIZE = 2**62  # pixels
 
 
-def describe_picture(picture: PictureLike) -> str:
-    """What to call a picture in a message: str."""
-    if isinstance(picture, (str, os.PathLike)):
-        return str(picture)
-    if isinstance(picture, (bytes, bytearray, memoryview)):
-        return f"picture of {len(picture)} bytes"
-    if isinstance(picture, Image.Image):
-        return f"picture of {picture.width} x {picture.height} pixels"
-    return f"{type(picture).__name__} {np.shape(picture)}"
-
-
 def read_encoded(picture: PictureLike, max_pixels: int | None = None) -> bytes:
     """A picture as bytes that `decode_image` reads.
 
     Other formats (webp, TIFF, 16-bit PGM, …) become PNG through Pillow.
 
     Args:
-        picture: path of a file, its bytes, a PIL image, or an array (H, W),
-            (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, or of floats in
-            0..255; floats of which none is above 1 are taken as 0..1.
-            Integers above 255 are scaled by the smallest of 10, 12, 14 and
-            16 bits that holds the largest, and so are those of 16-bit files
-            that do not say their depth.
+        picture: path of a file, URL, bytes, open file, PIL image, or an
+            array; its shapes and numbers are those of
+            `imcap.data.pictures.arrays`. Integers above 255 are scaled by
+            the smallest of 10, 12, 14 and 16 bits that holds the largest,
+            and so are those of 16-bit files that do not say their depth.
         max_pixels: width times height allowed, checked before decoding;
             None for `pixel_limit()`. JPEG may have more, see `jpeg_limit`.
 
@@ -63,39 +53,18 @@ def read_encoded(picture: PictureLike, max_pixels: int | None = None) -> bytes:
     """
     name = describe_picture(picture)
     max_pixels = pixel_limit() if max_pixels is None else max_pixels
-    if isinstance(picture, (str, os.PathLike)):
-        return _checked(name, read_picture(picture), max_pixels)
-    if isinstance(picture, (bytes, bytearray, memoryview)):
-        return _checked(name, bytes(picture), max_pixels)
+    encoded = read_input(picture)
+    if encoded is not None:
+        return _checked(name, encoded, max_pixels)
     if not isinstance(picture, Image.Image):
-        picture = _from_array(name, picture)
+        picture = Image.fromarray(as_pixels(picture, name))
     _check_size(name, picture, max_pixels)
     try:
         return _as_png(picture, name)
-    except OSError as error:  # a PIL image whose file is cut short
+    except InputError:
+        raise
+    except Exception as error:  # a PIL image whose file is cut short, or shut
         raise InputError(f"{name}: damaged picture ({error})") from None
-
-
-def _from_array(name: str, values: ArrayLike) -> Image.Image:
-    """An array as a PIL image."""
-    array = np.asarray(values)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    is_picture = array.ndim == 2 or (
-        array.ndim == 3 and array.shape[2] in (3, 4)
-    )
-    if not is_picture or not array.size or array.dtype.kind not in "buif":
-        raise InputError(
-            f"{name}: not a picture; give (H, W), (H, W, 3) or (H, W, 4) "
-            "numbers, one picture at a time or in a list"
-        )
-    if array.dtype.kind in "bf":
-        array = _scaled_floats(np.nan_to_num(array.astype("float64")))
-    elif array.dtype != np.uint8:
-        # Wide integers that fit in 8 bits are no guess, but how NumPy counts.
-        narrow = array.dtype.itemsize > 2 and array.max() <= 255
-        array = to_eight_bits(array, 8 if narrow else 0, name)
-    return Image.fromarray(array)
 
 
 def _checked(path: StrPath, encoded: bytes, max_pixels: int) -> bytes:
@@ -168,7 +137,10 @@ def as_eight_bits(image: Image.Image, name: str = "") -> Image.Image:
 
     Args:
         image: a PIL image; of 16-bit colour, not loaded yet.
-        name: of the picture, for the note on a guessed depth.
+        name: of the picture, for messages and notes.
+
+    Raises:
+        InputError: floats of a range that cannot be meant.
     """
     if is_deep(image):
         samples, declared = read_samples(image)
@@ -177,20 +149,10 @@ def as_eight_bits(image: Image.Image, name: str = "") -> Image.Image:
         image.load()
         image = upright(image)
     if image.mode == "F":
-        image = Image.fromarray(_scaled_floats(np.asarray(image, "float64")))
+        image = Image.fromarray(as_uint8(np.asarray(image), name))
     has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
     has_alpha = has_alpha or "transparency" in image.info
     return image.convert("RGBA" if has_alpha else "RGB")
-
-
-def _scaled_floats(values: np.ndarray) -> np.ndarray:
-    """Floats in 0..1, 0..255 or 0..(any depth) in 0..255: uint8."""
-    largest = values.max(initial=0)
-    if largest <= 1.0:
-        values = values * 255.0
-    elif largest > 255:
-        values = values * (255.0 / white_level(largest))
-    return np.clip(np.round(values), 0, 255).astype("uint8")
 
 
 def picture_size(path: StrPath) -> tuple[int, int]:
