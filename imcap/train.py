@@ -1,4 +1,7 @@
-"""`python train.py …`, as the originals are called: `imcap train`."""
+"""`python train.py …`, as the originals are called: `imcap train`.
+
+Called, as `imcap.train(…)`, it is `imcap.cli.functions.train`.
+"""
 
 import sys
 

@@ -72,12 +72,25 @@ class ListedPictures:
         return cls(list(dict.fromkeys(paths)), ids, tuple(notes))
 
     @classmethod
-    def from_paths(cls, paths: Sequence[Path]) -> "ListedPictures":
-        """Pictures by path; their ids are file names without ending."""
+    def from_paths(
+        cls, paths: Sequence[Path], names: Mapping[Path, str] | None = None
+    ) -> "ListedPictures":
+        """Pictures by path; their ids are file names without ending.
+
+        Args:
+            paths: of the files.
+            names: what entries call those that are copies; None for none.
+        """
         unique = list(dict.fromkeys(paths))
         ids = server_ids(ImageList.from_paths(unique).image_ids)
-        pairs = zip(unique, ids, strict=True)
-        return cls(list(paths), {str(path): [key] for path, key in pairs})
+        named = names or {}
+        return cls(
+            list(paths),
+            {
+                named.get(path, str(path)): [key]
+                for path, key in zip(unique, ids, strict=True)
+            },
+        )
 
     def write_results(
         self, path: StrPath, entries: Iterable[Mapping[str, Any]]

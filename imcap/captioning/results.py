@@ -29,7 +29,7 @@ def is_sure(caption: Caption, threshold: float | None) -> bool:
 
 
 def as_entry(
-    path: Path,
+    name: str,
     captions: Sequence[Caption],
     drawing: Path | None,
     threshold: float | None = None,
@@ -39,7 +39,7 @@ def as_entry(
     Where the run was calibrated, captions have a confidence, and "sure":
     whether it reaches the threshold.
     """
-    entry: dict[str, Any] = {"image": str(path), "captions": []}
+    entry: dict[str, Any] = {"image": name, "captions": []}
     for caption in captions:
         one: dict[str, Any] = {
             "caption": " ".join(caption.words),

@@ -25,6 +25,7 @@ from imcap.captioning.results import (
     write_metadata,
     write_sidecar,
 )
+from imcap.cli.drawer import Drawer
 from imcap.cli.flags import DecodingFlags, part
 from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
@@ -38,6 +39,7 @@ from imcap.startup import load_keras
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
     from imcap.captioning.listed import ListedPictures
+    from imcap.captioning.local_files import LocalFiles
     from imcap.captioning.run import CaptionerRun
 
     Refuse = Callable[[Path, str], None]
@@ -62,7 +64,8 @@ class CaptionConfig(DecodingFlags):
     """
 
     images: tuple[str, ...] = positional(
-        "pictures, or folders or archives (.tar, .parquet, .tfrecord) of them"
+        "pictures, URLs, or folders or archives (.tar, .parquet, .tfrecord) "
+        "of pictures"
     )
     input_json: str | None = option(
         None, "instead: a file that lists pictures, with captions or without, "
@@ -191,24 +194,34 @@ class CaptionConfig(DecodingFlags):
 def caption(config: CaptionConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
     config.check()
+    from imcap.captioning.local_files import local_files
+
+    with local_files(config.images) as local:
+        return caption_files(config, local)
+
+
+def caption_files(
+    config: CaptionConfig, local: LocalFiles
+) -> list[dict[str, Any]]:
+    """Runs the command on pictures that are files, or copied into such.
+
+    Args:
+        config: of the command.
+        local: the `LocalFiles` of its pictures.
+    """
     from imcap.captioning.confidence import threshold_of
     from imcap.captioning.litert import LiteRTCaptioner
 
+    check_copies(config, local)
     check_places(config)
-
-    pictures, refused = find(config)
+    pictures, refused = find(config, local)
     paths = pictures.paths
     entries = known_entries(config)
-    done = {entry["image"] for entry in entries}
     places = Destinations(paths, config.copies)
-    if config.sidecar or config.in_place:
-        check_in_folders(paths)
-    waiting = [p for p in paths if not is_done(config, p, done, places)]
-    if len(waiting) < len(paths):
-        print(f"{len(paths) - len(waiting)} done before", file=sys.stderr)
+    waiting = find_waiting(config, paths, local, entries, places)
 
     def refuse(path: Path, reason: str) -> None:
-        refused.append((path, reason))
+        refused.append((path, reason.replace(str(path), local.name(path))))
 
     captioned: Captioned = iter(())
     folder = Path(config.output) if config.output else None
@@ -223,14 +236,13 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
         if config.draws:
             folder = folder or run.outputs / "attention"
     drawer = None if config.no_draw else Drawer(folder, config.draw_heads)
-    with Meter(
-        len(waiting), "captioning", "pictures", shown=len(waiting) > FEW
-    ) as meter:
+    total = len(waiting)
+    with Meter(total, "captioning", "pictures", shown=total > FEW) as meter:
         for path, captions, grid in captioned:
             drawing = None
             if drawer is not None:
                 drawing = drawer.draw(path, captions[0], grid)
-            entry = as_entry(path, captions, drawing, threshold)
+            entry = as_entry(local.name(path), captions, drawing, threshold)
             entries.append(entry)
             for line in lines(entry):
                 meter.print(line)
@@ -240,12 +252,22 @@ def caption(config: CaptionConfig) -> list[dict[str, Any]]:
             except InputError as error:
                 refuse(path, str(error))
             meter.update()
-    finish(config, entries, refused, len(waiting))
+    finish(config, entries, refused, total)
     if config.results:
         write_results(config.results, pictures, entries)
     if drawer:
         drawer.report()
     return entries
+
+
+def check_copies(config: CaptionConfig, local: LocalFiles) -> None:
+    """Refuses to write beside, or into, pictures that are no files here."""
+    if local.names and (config.sidecar or config.in_place):
+        flag = "--sidecar" if config.sidecar else "--in_place"
+        raise InputError(
+            f"{next(iter(local.names.values()))}: no file here, so there is "
+            f"no place for {flag}; download it, or take --json"
+        )
 
 
 def check_places(config: CaptionConfig) -> None:
@@ -260,7 +282,7 @@ def check_places(config: CaptionConfig) -> None:
 
 
 def find(
-    config: CaptionConfig,
+    config: CaptionConfig, local: LocalFiles
 ) -> tuple[ListedPictures, list[tuple[Path, str]]]:
     """The pictures to caption, and those refused with the reason."""
     from imcap.captioning.listed import ListedPictures
@@ -268,8 +290,9 @@ def find(
     if not config.input_json:
         from imcap.data.pictures.listing import find_pictures
 
-        paths, refused = find_pictures(config.images)
-        return ListedPictures.from_paths(paths), refused
+        paths, refused = find_pictures(local.paths)
+        pictures = ListedPictures.from_paths(paths, local.names)
+        return pictures, local.refused + refused
     pictures = ListedPictures.from_file(
         config.input_json, config.images_root, config.split
     )
@@ -341,13 +364,38 @@ def known_entries(config: CaptionConfig) -> list[dict[str, Any]]:
     return entries
 
 
+def find_waiting(
+    config: CaptionConfig,
+    paths: Sequence[Path],
+    local: LocalFiles,
+    entries: Sequence[dict[str, Any]],
+    places: Destinations,
+) -> list[Path]:
+    """The pictures that were not done before; says how many were."""
+    if config.sidecar or config.in_place:
+        check_in_folders(paths)
+    done = {entry["image"] for entry in entries}
+    waiting = [
+        path
+        for path in paths
+        if not is_done(config, path, local.name(path), done, places)
+    ]
+    if len(waiting) < len(paths):
+        print(f"{len(paths) - len(waiting)} done before", file=sys.stderr)
+    return waiting
+
+
 def is_done(
-    config: CaptionConfig, path: Path, done: set[str], places: Destinations
+    config: CaptionConfig,
+    path: Path,
+    name: str,
+    done: set[str],
+    places: Destinations,
 ) -> bool:
     """Whether everything that a picture is to get is there already."""
     if not config.skip_done:
         return False
-    if config.json and str(path) not in done:
+    if config.json and name not in done:
         return False
     if config.sidecar and not places.sidecar(path).exists():
         return False
@@ -367,50 +415,6 @@ def save_beside(
         write_sidecar(places.sidecar(path), text)
     if config.write_metadata:
         write_metadata(path, places.copy(path), text)
-
-
-class Drawer:
-    """Draws attention into a folder, and says where.
-
-    Args:
-        folder: for the drawings; None draws nothing.
-        heads: whether each head is drawn by itself.
-    """
-
-    def __init__(self, folder: Path | None, heads: bool):
-        self.folder = folder
-        self.heads = heads
-        self.taken: set[str] = set()
-        self.drawn = 0
-        self.problem: str | None = None
-
-    def draw(
-        self, path: Path, first: Caption, grid: tuple[int, ...]
-    ) -> Path | None:
-        """Draws one caption; None where there is nothing to draw."""
-        if self.folder is None or self.problem:
-            return None
-        from imcap.drawing.attention import draw
-
-        try:
-            drawing = draw(
-                path, first, grid, self.folder, self.taken, self.heads
-            )
-        except ModuleNotFoundError as error:
-            self.problem = f"{error.name} is not installed"
-            return None
-        self.drawn += drawing is not None
-        return drawing
-
-    def report(self) -> None:
-        """Prints where the drawings are, or why there are none."""
-        if self.drawn:
-            print(f"where each word looked: {self.folder}")
-        elif self.folder is not None:
-            reason = (
-                self.problem or "empty captions, or a run without attention"
-            )
-            print(f"nothing drawn: {reason}", file=sys.stderr)
 
 
 def lines(entry: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ imcap extract --input_json dataset_flickr8k.json --images_root images
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 from imcap.cli.flags import PictureFlags
 from imcap.cli.parser import run_command
@@ -98,6 +99,27 @@ class ExtractConfig(PictureFlags):
     seed: int = option(123, "of the crops")
 
 
+@dataclasses.dataclass(frozen=True)
+class ExtractResult:
+    """Result of an extraction; as a path it is that of the features.
+
+    Attributes:
+        path: the HDF5 file, or where the names of the folders start.
+        pictures: how many have features.
+        shape: (K, D) of each.
+        left_out: list of {"id", "file", "reason"} of the others, as
+            bad_images.json has them.
+    """
+
+    path: Path
+    pictures: int
+    shape: tuple[int, int]
+    left_out: list[dict[str, Any]]
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+
 def check_sizes(config: ExtractConfig) -> None:
     """Refuses numbers that no picture could have."""
     sizes = ("image_size", "att_size", "batch_size", "max_pixels", "workers")
@@ -124,7 +146,7 @@ def check_network(config: ExtractConfig) -> None:
         )
 
 
-def extract(config: ExtractConfig) -> None:
+def extract(config: ExtractConfig) -> ExtractResult:
     """Runs one extraction from start, or from where it stopped, to end."""
     from imcap.vision.extraction import (
         PictureEncoder,
@@ -161,7 +183,7 @@ def extract(config: ExtractConfig) -> None:
         )  # fmt: skip
         target = Path(str(config.output or config.output_dir))
         name = "bad_views.json" if config.augment else "bad_images.json"
-        report_bad(target.parent / name, images, refused)
+        left_out = report_bad(target.parent / name, images, refused)
         if len(refused) == len(images):
             writer.discard()
             row, reason = refused[0]
@@ -171,7 +193,11 @@ def extract(config: ExtractConfig) -> None:
             )
         writer.mark_bad([row for row, _ in refused])
         writer.finish()
-    print(f"{target}: {len(images) - len(refused)} pictures")
+    count = len(images) - len(refused)
+    print(f"{target}: {count} pictures")
+    height, width = metadata["grid"]
+    shape = (height * width, metadata["channels"])
+    return ExtractResult(target, count, shape, left_out)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -103,7 +103,7 @@ READERS = {bool: parse_boolean, int: parse_int, float: parse_float}
 VALUES = {bool: "[True|False]", int: "N", float: "X"}  # as --help calls them
 
 
-def _value_type(annotation: Any) -> Any:
+def value_type(annotation: Any) -> Any:
     """The plain type behind `int | None` and the like."""
     choices = [a for a in typing.get_args(annotation) if a is not type(None)]
     return choices[0] if choices else annotation
@@ -250,7 +250,7 @@ def make_parser(
     booleans: set[str] = set()
     groups: dict[str, Any] = {}
     for name, heading in _headings(config_class).items():
-        field, kind = fields[name], _value_type(hints[name])
+        field, kind = fields[name], value_type(hints[name])
         if heading not in groups:
             groups[heading] = parser.add_argument_group(heading)
         if field.metadata.get("positional"):

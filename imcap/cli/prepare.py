@@ -87,13 +87,46 @@ class PrepareConfig(PictureFlags):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class PrepareResult:
+    """Result of a preparation; as a path it is that of cocotalk.json.
+
+    Attributes:
+        path: the cocotalk.json.
+        labels: the label file.
+        images: how many pictures.
+        captions: how many captions.
+        splits: dict of split to how many pictures.
+        vocabulary_size: ids, special words among them.
+        unknown: share of words that are not in the vocabulary.
+        cut: share of captions that are longer than what is kept.
+        left_out: list of {"id", "file", "reason"} of pictures that cannot
+            be read.
+        notes: list of str, what a person should know.
+    """
+
+    path: Path
+    labels: Path
+    images: int
+    captions: int
+    splits: dict[str, int]
+    vocabulary_size: int
+    unknown: float
+    cut: float
+    left_out: list[dict[str, Any]]
+    notes: list[str]
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+
 def label_path(name: str) -> Path:
     """The label file of PREFIX: PREFIX_label.h5; NAME.h5 stays."""
     return Path(name if name.endswith(".h5") else f"{name}_label.h5")
 
 
-def prepare(config: PrepareConfig) -> None:
-    """Runs the command and prints what came of it.
+def prepare(config: PrepareConfig) -> PrepareResult:
+    """Runs the command; prints and returns what came of it.
 
     Pictures that cannot be read are left out and listed in
     `bad_images.json` beside the JSON, with id, file and reason.
@@ -134,7 +167,9 @@ def prepare(config: PrepareConfig) -> None:
     if with_pictures:
         bad_path = Path(config.output_json).with_name("bad_images.json")
         write_json(bad_path, bad, indent=1)
-    _report(captions, vocabulary, config, bad)
+    result = summarize(captions, vocabulary, config, bad)
+    print_result(result, room_of(config))
+    return result
 
 
 def _check_writable(*paths: Path) -> None:
@@ -165,28 +200,49 @@ def _vocabulary(config: PrepareConfig, captions: CaptionSet) -> Vocabulary:
     return found.vocabulary
 
 
-def _report(
+def room_of(config: PrepareConfig) -> int:
+    """How many words of a caption are kept."""
+    return config.max_length - 2 * (config.dialect == "sat_keras")
+
+
+def summarize(
     captions: CaptionSet,
     vocabulary: Vocabulary,
     config: PrepareConfig,
     bad: list[dict[str, Any]],
-) -> None:
-    """Prints counts a person would check."""
-    splits = collections.Counter(captions.splits)
-    counts = ", ".join(f"{name} {count}" for name, count in splits.items())
+) -> PrepareResult:
+    """Counts what a person would check."""
     captions_words = [w for image in captions.tokens for w in image]
     lengths = [len(words) for words in captions_words]
     known = set(vocabulary.words)
     unknown = sum(w not in known for words in captions_words for w in words)
-    room = config.max_length - 2 * (config.dialect == "sat_keras")
-    cut = sum(length > room for length in lengths)
-    print(f"{len(captions)} images ({counts}), {len(lengths)} captions")
-    print(
-        f"{vocabulary.size} ids; {unknown / sum(lengths):.2%} of words are "
-        f"unknown; {cut / len(lengths):.2%} of captions cut at {room} words"
+    cut = sum(length > room_of(config) for length in lengths)
+    return PrepareResult(
+        path=Path(config.output_json),
+        labels=label_path(config.output_h5),
+        images=len(captions),
+        captions=len(lengths),
+        splits=dict(collections.Counter(captions.splits)),
+        vocabulary_size=vocabulary.size,
+        unknown=unknown / sum(lengths),
+        cut=cut / len(lengths),
+        left_out=bad,
+        notes=list(captions.notes),
     )
-    for note in captions.notes:
+
+
+def print_result(result: PrepareResult, room: int) -> None:
+    """Prints the counts; captions of more than `room` words are cut."""
+    splits = result.splits.items()
+    counts = ", ".join(f"{name} {count}" for name, count in splits)
+    print(f"{result.images} images ({counts}), {result.captions} captions")
+    print(
+        f"{result.vocabulary_size} ids; {result.unknown:.2%} of words are "
+        f"unknown; {result.cut:.2%} of captions cut at {room} words"
+    )
+    for note in result.notes:
         print(f"note: {note}")
+    bad = result.left_out
     if bad:
         print(
             f"note: {len(bad)} pictures left out, see bad_images.json "

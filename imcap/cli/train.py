@@ -4,11 +4,13 @@ imcap train --sgate --input_json data/cocotalk.json
     --features data/features.h5 --checkpoint_path runs/adaptive
 """
 
+from __future__ import annotations
+
 import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imcap.captioning.model_settings import CaptionerConfig
 from imcap.captioning.train_settings import TrainConfig, validate_config
@@ -19,10 +21,37 @@ from imcap.runs.presets import read_preset
 from imcap.runs.pretrained import continued_path
 from imcap.startup import quiet_start
 
+if TYPE_CHECKING:
+    from imcap.captioning.loop import TrainingLoop
+
 OF_ALL_CAPTIONERS = ("caption_model", "dr", "dr_ratio", "img_feat_size")
 
 
-def train(config: TrainConfig) -> None:
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """Result of a training; as a path it is that of the run.
+
+    Attributes:
+        path: directory of the run.
+        epochs: complete ones, earlier trainings of the run among them.
+        metric: what the best epoch was chosen by, as "CIDEr".
+        best: its value in that epoch; None where none was chosen.
+        best_epoch: its number; None where none was chosen.
+        history: list of a dict for each epoch, as metrics.jsonl has them.
+    """
+
+    path: Path
+    epochs: int
+    metric: str
+    best: float | None
+    best_epoch: int | None
+    history: list[dict[str, Any]]
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+
+def train(config: TrainConfig) -> TrainResult:
     """Trains as the config says; the run's directory tells the rest."""
     with quiet_start():
         import keras
@@ -49,6 +78,22 @@ def train(config: TrainConfig) -> None:
     print_best(loop)
     if (run.path / ABOUT).exists() and not is_of_weights(run):
         print("its confidence was of earlier weights; calibrate it again")
+    return result_of(loop)
+
+
+def result_of(loop: TrainingLoop) -> TrainResult:
+    """What came of a training that is over."""
+    from imcap.drawing.curves import read_metrics
+
+    log, progress = loop.run.path / "metrics.jsonl", loop.progress
+    return TrainResult(
+        loop.run.path,
+        progress.epoch,
+        loop.metric.removeprefix("val_"),
+        progress.best,
+        progress.best_epoch,
+        read_metrics(log) if log.exists() else [],
+    )
 
 
 def check_captioner(name: str) -> None:

@@ -1,1 +1,4 @@
-"""Runs as files that need no imcap: SavedModel, LiteRT, Keras."""
+"""Runs as files that need no imcap: SavedModel, LiteRT, Keras.
+
+Called, as `imcap.export(model, out)`, it is `imcap.cli.functions.export`.
+"""

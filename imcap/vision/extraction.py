@@ -113,7 +113,9 @@ class PictureEncoder:
         self, pictures: Iterable[Any], max_pixels: int | None = None
     ) -> np.ndarray:
         """Pixels of B pictures: float32 (B, size, size, 3)."""
-        return np.stack([self.read(one, max_pixels) for one in pictures])
+        from imcap.vision.picture_lists import each
+
+        return np.stack([self.read(one, max_pixels) for one in each(pictures)])
 
     def positions(self, kind: str, num_grids: int) -> np.ndarray:
         """Where the grid's cells are, float32 (K, P); see `grid_positions`."""
@@ -361,8 +363,12 @@ def extract_features(
 
 def report_bad(
     path: str | Path, images: ImageList, refused: Sequence[tuple[int, str]]
-) -> None:
-    """Writes bad_images.json; says in one line how many there are."""
+) -> list[dict[str, Any]]:
+    """Writes bad_images.json; says in one line how many there are.
+
+    Returns:
+        What it holds: list of {"id", "file", "reason"}.
+    """
     entries, total = {}, len(images)
     for row, reason in refused:
         name = images.image_ids[row]
@@ -372,10 +378,12 @@ def report_bad(
         entries[name] = {"id": name, "file": file, "reason": reason}
     if images.crops is not None:
         total = len({picture_id(name) for name in images.image_ids})
-    write_json(path, list(entries.values()), indent=1)
+    listed = list(entries.values())
+    write_json(path, listed, indent=1)
     if entries:
         print(
             f"{len(entries)} of {total} pictures left out, see {path}; "
             "repair one with --replace id=path",
             file=sys.stderr,
         )
+    return listed

@@ -68,9 +68,9 @@ def write_crops(store, path, count=2, only=None, **known):
     return path
 
 
-def flags(folder, **more):
-    """Command-line words of a tiny training in `folder`."""
-    values = {
+def settings(folder, **more):
+    """Flags of a tiny training in `folder`, by name."""
+    return {
         "input_json": folder / "captions.json",
         "features": folder / "features.h5",
         "checkpoint_path": folder / "run",
@@ -87,6 +87,11 @@ def flags(folder, **more):
         "patience": 0,
         **more,
     }
+
+
+def flags(folder, **more):
+    """Command-line words of a tiny training in `folder`."""
+    values = settings(folder, **more)
     return [word for key in values for word in (f"--{key}", str(values[key]))]
 
 
