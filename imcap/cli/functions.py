@@ -6,6 +6,7 @@ They print what the commands print, and return what came of it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from imcap.cli import extract as extract_command
 from imcap.cli import prepare as prepare_command
 from imcap.cli import train as train_command
 from imcap.cli.keywords import parse_keywords, takes_flags
-from imcap.cli.output import OutputFlags, directed
+from imcap.cli.output import OutputFlags, call, directed
 from imcap.files import StrPath
 
 Result = TypeVar("Result")
@@ -57,7 +58,8 @@ def run(
     """
     given = parse_keywords(config_class, flags)
     with printing(quiet, log_file):
-        return body(complete(given) if complete else config_class(**given))
+        config = complete(given) if complete else config_class(**given)
+        return call(body, config)
 
 
 @takes_flags(prepare_command.PrepareConfig)
@@ -276,11 +278,11 @@ def caption(
     """
     from imcap.captioning.local_files import local_files
 
-    given = parse_keywords(caption_command.CaptionConfig, flags)
-    with printing(quiet, log_file), local_files(images) as local:
-        names = [str(one) for one in local.paths] + [
-            str(name) for name, _ in local.refused
-        ]
-        config = caption_command.CaptionConfig(images=tuple(names), **given)
-        config.check()
-        return caption_command.caption_files(config, local)
+    def body(config: caption_command.CaptionConfig) -> list[dict[str, Any]]:
+        with local_files(images) as local:
+            names = [*local.paths, *(name for name, _ in local.refused)]
+            config = dataclasses.replace(config, images=tuple(map(str, names)))
+            config.check()
+            return caption_command.caption_files(config, local)
+
+    return run(caption_command.CaptionConfig, body, flags, quiet, log_file)

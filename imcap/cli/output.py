@@ -3,13 +3,18 @@
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
+from imcap.data.pictures.limits import MAX_PIXELS, pixels_up_to
+from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 from imcap.options import option
 from imcap.progress import silenced
+
+Config = TypeVar("Config")
+Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,3 +83,19 @@ def open_log(path: Path) -> TextIO:
         raise InputError(
             f"--log_file {path}: {error.strerror}; name another file"
         ) from None
+
+
+def call(body: Callable[[Config], Result], config: Config) -> Result:
+    """Runs the body of a command; tells what its pictures are worth a note.
+
+    Args:
+        body: function of the config.
+        config: of the command; its `max_pixels`, where it has one, holds for
+            all pictures.
+    """
+    remarks.take()  # those of what this process did before
+    with pixels_up_to(getattr(config, "max_pixels", MAX_PIXELS)):
+        result = body(config)
+    sys.stdout.flush()
+    remarks.tell()
+    return result

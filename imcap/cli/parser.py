@@ -11,10 +11,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from imcap.cli.output import OutputFlags, directed
+from imcap.cli.output import OutputFlags, call, directed
 from imcap.cli.unexpected import TRACEBACK, describe_unexpected
-from imcap.data.pictures.limits import MAX_PIXELS, pixels_up_to
-from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 from imcap.files import expand_wildcards
 from imcap.options import BETWEEN
@@ -395,12 +393,7 @@ def run_command(
     given, output = _parse(config_class, arguments, f"imcap {name}")
 
     def run() -> None:
-        config = complete(given) if complete else config_class(**given)
-        remarks.take()  # those of what this process did before
-        with pixels_up_to(getattr(config, "max_pixels", MAX_PIXELS)):
-            body(config)
-        sys.stdout.flush()
-        remarks.tell()
+        call(body, complete(given) if complete else config_class(**given))
 
     try:
         with directed(output):
