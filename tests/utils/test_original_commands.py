@@ -129,15 +129,17 @@ def test_presets_are_flags_that_exist():
         flags = read_preset(name)
         assert flags.keys() <= set(TrainConfig.__dataclass_fields__)
     for name in set(names) - later:
-        config = train.resolve_config({"preset": name, "seed": 5})
+        given = {"preset": name, "seed": 5, "input_json": "c.json"}
+        config = train.resolve_config(given)
         assert config.seed == 5 and config.preset == name
         assert config.caption_model in CAPTIONERS
         flags = read_preset(name)
         assert flags.keys() <= set(TrainConfig.__dataclass_fields__)
         for flag, value in flags.items():
             assert getattr(config, flag) == value
-    given = train.resolve_config({"preset": "up_down", "dr_ratio": 0.3})
-    assert given.dr_ratio == 0.3 and given.caption_model == "up_down"
+    given = {"preset": "up_down", "dr_ratio": 0.3, "input_json": "c.json"}
+    config = train.resolve_config(given)
+    assert config.dr_ratio == 0.3 and config.caption_model == "up_down"
 
 
 def test_an_unknown_preset_is_one_line(capsys):
@@ -146,4 +148,5 @@ def test_an_unknown_preset_is_one_line(capsys):
 
 
 def test_id_names_the_run():
-    assert train.resolve_config({"id": "st"}).checkpoint_path == "save/st"
+    config = train.resolve_config({"id": "st", "input_json": "c.json"})
+    assert config.checkpoint_path == "save/st"
