@@ -2,13 +2,18 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from helpers.refusing import only_error
-from helpers.tiny_runs import CHANNELS, SIZE, make_run, save_network
+from helpers.tiny_runs import (
+    CHANNELS,
+    SIZE,
+    make_picture_run,
+    make_run,
+    save_network,
+)
 from imcap.cli.caption import main
 from imcap.models.backbones import backbone_metadata, build_backbone
 from imcap.vision.networks import small_cnn_metadata
@@ -24,14 +29,8 @@ def caption(run, *words):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Trained from pictures, with adaptive attention."""
-    keras.utils.set_random_seed(0)
-    return make_run(
-        tmp_path_factory.mktemp("runs") / "pictures",
-        small_cnn_metadata(SIZE, CHANNELS),
-        CHANNELS,
-        cnntrain=True,
-        sgate=True,
-    )
+    path = tmp_path_factory.mktemp("runs") / "pictures"
+    return make_picture_run(path, sgate=True)
 
 
 @pytest.fixture(scope="module")

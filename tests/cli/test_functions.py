@@ -3,7 +3,6 @@
 import inspect
 import json
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,10 +10,9 @@ from PIL import Image
 import imcap
 from helpers.tiny_data import prepare_folder, settings
 from helpers.tiny_pictures import picture
-from helpers.tiny_runs import CHANNELS, SIZE, make_run, save_network
+from helpers.tiny_runs import SIZE, make_picture_run, save_network
 from imcap.data.features.store import FeatureStore
 from imcap.errors import InputError
-from imcap.vision.networks import small_cnn_metadata
 
 FUNCTIONS = ("caption", "evaluate", "export", "extract", "prepare", "train")
 
@@ -27,14 +25,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Trained from pictures; it takes whatever size they have."""
-    keras.utils.set_random_seed(0)
-    return make_run(
-        tmp_path_factory.mktemp("runs") / "pictures",
-        small_cnn_metadata(SIZE, CHANNELS),
-        CHANNELS,
-        cnntrain=True,
-        sgate=True,
-    )
+    path = tmp_path_factory.mktemp("runs") / "pictures"
+    return make_picture_run(path, sgate=True)
 
 
 @pytest.fixture

@@ -4,15 +4,13 @@ import csv
 import json
 import os
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.tiny_runs import CHANNELS, SIZE, make_match_run, make_run
+from helpers.tiny_runs import make_match_run, make_picture_run
 from imcap.cli import caption, extract, match
 from imcap.data.features.store import FeatureStore
-from imcap.vision.networks import small_cnn_metadata
 
 SHOWN = r"caf\udce9"
 
@@ -20,14 +18,8 @@ SHOWN = r"caf\udce9"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Trained from pictures, with adaptive attention."""
-    keras.utils.set_random_seed(0)
-    return make_run(
-        tmp_path_factory.mktemp("runs") / "pictures",
-        small_cnn_metadata(SIZE, CHANNELS),
-        CHANNELS,
-        cnntrain=True,
-        sgate=True,
-    )
+    path = tmp_path_factory.mktemp("runs") / "pictures"
+    return make_picture_run(path, sgate=True)
 
 
 @pytest.fixture

@@ -8,25 +8,18 @@ import subprocess
 import sys
 import urllib.request
 
-import keras
 import pytest
 
-from helpers.tiny_runs import CHANNELS, SIZE, make_match_run, make_run
+from helpers.tiny_runs import make_match_run, make_picture_run
 from imcap.cli.serve import main
-from imcap.vision.networks import small_cnn_metadata
 
 pytest.importorskip("starlette", reason="imcap[serve] is not installed")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    keras.utils.set_random_seed(0)
-    return make_run(
-        tmp_path_factory.mktemp("runs") / "pictures",
-        small_cnn_metadata(SIZE, CHANNELS),
-        CHANNELS,
-        cnntrain=True,
-    )
+    path = tmp_path_factory.mktemp("runs") / "pictures"
+    return make_picture_run(path)
 
 
 def test_from_start_to_interrupt(run):

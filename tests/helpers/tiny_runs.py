@@ -10,6 +10,7 @@ from imcap.matching.run import MatchRun
 from imcap.matching.settings import MatchConfig
 from imcap.models.backbones import backbone_metadata, build_backbone
 from imcap.training.checkpoints import save_weights
+from imcap.vision.networks import small_cnn_metadata
 
 SIZE, CHANNELS = 32, 11
 WORDS = ["a", "dog", "runs", "on", "the", "green", "grass"]
@@ -28,6 +29,13 @@ def make_run(path, metadata, channels, weights=None, words=WORDS, **options):
     task.captioner.set_output_bias(never_ends)
     save_weights(run.best, task)
     return run
+
+
+def make_picture_run(path, **options):
+    """A run trained from pictures of any size, always of the same weights."""
+    keras.utils.set_random_seed(0)
+    metadata = small_cnn_metadata(SIZE, CHANNELS)
+    return make_run(path, metadata, CHANNELS, cnntrain=True, **options)
 
 
 def save_network(path):

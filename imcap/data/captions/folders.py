@@ -1,7 +1,7 @@
 """Folders of pictures with their captions: beside each, or in a list."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from imcap.data.captions.assembly import LeftOut, Picture
@@ -36,6 +36,29 @@ def without_part_splits(pictures: list[Picture]) -> list[Picture]:
         for picture in pictures:
             picture.split = None
     return pictures
+
+
+def pictures_of_shards(
+    folder: Path,
+    shards: Iterable[Path],
+    read: Callable[[Path], list[Picture]],
+) -> list[Picture]:
+    """The pictures of a folder of archives, named from the folder on.
+
+    Args:
+        folder: that was given.
+        shards: the archives in it.
+        read: from one of them to its pictures.
+    """
+    pictures: list[Picture] = []
+    for shard in shards:
+        name = PurePosixPath(shard.relative_to(folder).as_posix())
+        for picture in read(shard):
+            if picture.file.startswith(f"{shard.name}/"):
+                picture.file = str(name.parent / picture.file)
+            picture.split = picture.split or split_in_name(name)
+            pictures.append(picture)
+    return without_part_splits(pictures)
 
 
 class MetadataFolder:

@@ -1,7 +1,7 @@
 """Captions in TFRecord files of tf.train.Example or SequenceExample."""
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from imcap.data.archives.archive import numbered
@@ -14,7 +14,7 @@ from imcap.data.captions.fields import (
     describe_names,
     stated_image,
 )
-from imcap.data.captions.folders import split_in_name, without_part_splits
+from imcap.data.captions.folders import pictures_of_shards
 from imcap.data.captions.formats import CaptionFile, Parsed
 from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.errors import InputError
@@ -42,19 +42,15 @@ class TFRecordFormat:
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an image, whatever number of records it has."""
         left_out = LeftOut()
-        pictures: list[Picture] = []
+
+        def read(path: Path) -> list[Picture]:
+            return pictures_of_rows(path, _rows(path), left_out)
+
         if not file.is_folder:
-            pictures = pictures_of_rows(file.path, _rows(file.path), left_out)
-            return Parsed(pictures, left_out=left_out)
-        for shard in _shards(file.path):
-            of_shard = pictures_of_rows(shard, _rows(shard), left_out)
-            name = PurePosixPath(shard.relative_to(file.path).as_posix())
-            for picture in of_shard:
-                if picture.file.startswith(f"{shard.name}/"):
-                    picture.file = str(name.parent / picture.file)
-                picture.split = picture.split or split_in_name(name)
-            pictures += of_shard
-        return Parsed(without_part_splits(pictures), left_out=left_out)
+            return Parsed(read(file.path), left_out=left_out)
+        shards = _shards(file.path)
+        pictures = pictures_of_shards(file.path, shards, read)
+        return Parsed(pictures, left_out=left_out)
 
 
 def _shards(folder: Path) -> list[Path]:

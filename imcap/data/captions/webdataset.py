@@ -10,7 +10,7 @@ from imcap.data.archives.places import TAR
 from imcap.data.archives.tar import member_name
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import Columns
-from imcap.data.captions.folders import split_in_name, without_part_splits
+from imcap.data.captions.folders import pictures_of_shards
 from imcap.data.captions.formats import CaptionFile, Parsed
 from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.data.pictures.listing import ENDINGS
@@ -41,20 +41,15 @@ class WebDatasetFormat:
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture a sample; its file is SHARD.tar/NAME.jpg."""
         left_out = LeftOut()
+
+        def read(path: Path) -> list[Picture]:
+            return pictures_of_rows(path, _rows(path, left_out), left_out)
+
         if not file.is_folder:
-            rows = _rows(file.path, left_out)
-            return Parsed(
-                pictures_of_rows(file.path, rows, left_out), left_out=left_out
-            )
-        pictures: list[Picture] = []
-        for shard in _shards(file.path):
-            of_shard = pictures_of_rows(shard, _rows(shard, left_out), left_out)
-            name = PurePosixPath(shard.relative_to(file.path).as_posix())
-            for picture in of_shard:
-                picture.file = str(name.parent / picture.file)
-                picture.split = picture.split or split_in_name(name)
-            pictures += of_shard
-        return Parsed(without_part_splits(pictures), left_out=left_out)
+            return Parsed(read(file.path), left_out=left_out)
+        shards = _shards(file.path)
+        pictures = pictures_of_shards(file.path, shards, read)
+        return Parsed(pictures, left_out=left_out)
 
 
 def _shards(folder: Path) -> list[Path]:
