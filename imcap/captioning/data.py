@@ -186,7 +186,7 @@ def split(
         notes.append(
             f"{missing} of {len(captions)} pictures with captions {why}"
         )
-    training = readable.split("train", "restval")
+    training = readable.split(*TRAINING_SPLITS)
     if not len(training):
         theirs = ""
         if isinstance(read, StoredFeatures):

@@ -266,18 +266,28 @@ def caption_split(
 def identify_file(path: str | None) -> list | None:
     """Identity of a file: path, size and time of change; None if absent.
 
-    Of several as SPLIT=FILE a list of both.
+    Of several as SPLIT=FILE, and of those with names of columns, a list of
+    all that was said; of a folder the sum of its files' sizes and the last
+    time.
     """
-    from imcap.data.captions.sources import caption_files
+    from imcap.data.captions.sources import parse_sources
 
-    files = caption_files(path) if path else []
-    if len(files) > 1 or any(split for split, _ in files):
-        return [[split, identify_file(str(file))] for split, file in files]
-    if not files or not files[0][1].exists():
+    found = parse_sources(path) if path else []
+    if len(found) > 1 or any(one.split or one.names for one in found):
+        return [
+            [one.split, one.names, identify_file(str(one.path))]
+            for one in found
+        ]
+    if not found or not found[0].path.exists():
         return None
-    status = files[0][1].stat()
-    resolved = str(files[0][1].resolve())
-    return [resolved, status.st_size, status.st_mtime_ns]
+    place = found[0].path.resolve()
+    files = [place, *place.rglob("*")] if place.is_dir() else [place]
+    states = [file.stat() for file in files if file.exists()]
+    return [
+        str(place),
+        sum(state.st_size for state in states),
+        max(state.st_mtime_ns for state in states),
+    ]
 
 
 def score(

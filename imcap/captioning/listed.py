@@ -82,15 +82,11 @@ class ListedPictures:
             names: what entries call those that are copies; None for none.
         """
         unique = list(dict.fromkeys(paths))
-        ids = server_ids(ImageList.from_paths(unique).image_ids)
-        named = names or {}
-        return cls(
-            list(paths),
-            {
-                named.get(path, str(path)): [key]
-                for path, key in zip(unique, ids, strict=True)
-            },
-        )
+        named = [(names or {}).get(path, str(path)) for path in unique]
+        listed = [Path(name) for name in dict.fromkeys(named)]
+        ids = server_ids(ImageList.from_paths(listed).image_ids)
+        pairs = zip(dict.fromkeys(named), ids, strict=True)
+        return cls(list(paths), {name: [key] for name, key in pairs})
 
     def write_results(
         self, path: StrPath, entries: Iterable[Mapping[str, Any]]

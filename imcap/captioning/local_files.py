@@ -19,7 +19,7 @@ from imcap.errors import InputError
 from imcap.files import NOT_IN_NAMES
 from imcap.vision.picture_lists import items
 
-LONGEST = 100  # characters of a copy's name, its ending among them
+LONGEST = 100  # bytes of a copy's name, its ending among them
 
 
 @dataclasses.dataclass
@@ -85,12 +85,19 @@ def copy_picture(
     if encoded is None:  # an array, or of Pillow
         encoded = read_encoded(picture)
     path = urllib.parse.urlsplit(name).path if is_url(name) else name
-    stem = "".join(c for c in Path(unquote(path)).name if c not in NOT_IN_NAMES)
     folder.mkdir(parents=True)
-    target = folder / (stem[-LONGEST:] or f"picture_{number}")
+    target = folder / (safe_name(unquote(path)) or f"picture_{number}")
     target.write_bytes(encoded)
     local.paths.append(target)
     local.names[target] = name
+
+
+def safe_name(path: str) -> str:
+    """The last part of a path, as every system takes it; "" where none is."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    name = "".join(c for c in name if c.isprintable() and c not in NOT_IN_NAMES)
+    end = name.encode("utf-8", "ignore")[-LONGEST:].decode("utf-8", "ignore")
+    return end.strip(". ")
 
 
 def name_of(picture: Any) -> str | None:

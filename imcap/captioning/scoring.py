@@ -120,8 +120,10 @@ def score(
         >>> found = imcap.score("results.json", "captions_val2014.json")
         >>> found.overall["CIDEr"], found.intervals["CIDEr"]
     """
+    is_path = isinstance(results, (str, os.PathLike))
+    name = str(results) if is_path else "results"
     (only,) = score_all(
-        {name_of(results, "results"): results}, references, metrics=metrics,
+        {name: results}, references, metrics=metrics,
         resamples=resamples, seed=seed, strict=strict,
     )  # fmt: skip
     return only
@@ -141,7 +143,9 @@ def score_all(
     All are scored on the images that all of them have, so that they can be
     compared.
     """
+    metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     check_metrics(metrics)
+    check_resamples(resamples, seed)
     truth = read_references(references)
     told = name_of(references, "the references")
     systems, notes = {}, {}
@@ -231,6 +235,18 @@ def compare_all(
         for first, second in itertools.combinations(systems, 2)
         if first.overall
     ]
+
+
+def check_resamples(resamples: int, seed: int) -> None:
+    """Refuses numbers that give no interval.
+
+    Raises:
+        InputError: too few resamples, or a seed below 0.
+    """
+    if resamples < 20:
+        raise InputError("--resamples must be at least 20")
+    if seed < 0:
+        raise InputError("--seed starts from 0")
 
 
 def name_of(source: Any, otherwise: str) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
+from imcap.data.captions.splits import SPLITS
 from imcap.errors import InputError
 from imcap.options import option
 
@@ -24,7 +25,7 @@ class SplitSettings:
     split: str = option(
         "test",
         "which pictures",
-        choices=("train", "val", "test", "restval"),
+        choices=SPLITS,
         heading="Which pictures",
     )
     input_json: str | None = option(

@@ -1,6 +1,8 @@
 """Settings of training a captioner, in the names of the lineage."""
 
 import dataclasses
+import math
+from typing import Any
 
 from imcap.captioning.model_settings import CaptionerConfig
 from imcap.data.pictures.limits import ABOUT_LIMIT, MAX_PIXELS
@@ -281,7 +283,35 @@ def validate_config(config: TrainConfig) -> TrainConfig:
         raise InputError("--sample_temperature must be above 0")
     if not 0 <= config.weight_average < 1:
         raise InputError("--weight_average must be at least 0 and below 1")
-    for name in ("max_epochs", "max_length", "batch_size", "accumulate"):
-        if getattr(config, name) < 1:
-            raise InputError(f"--{name} must be at least 1")
+    check_ranges(config)
     return config
+
+
+POSITIVE = (
+    "max_epochs", "max_length", "batch_size", "accumulate", "seq_per_img",
+    "val_beam_size", "lstm_dim", "emb_dim", "z_dim", "workers",
+    "num_layers", "heads", "ff_size",
+)  # fmt: skip
+NOT_NEGATIVE = (
+    "learning_rate", "warmup", "patience", "seed", "alpha_c",
+    "save_checkpoint_every",
+)  # fmt: skip
+SHARES = ("optim_alpha", "optim_beta", "dr_ratio", "location_dropout")
+
+
+def check_ranges(config: Any) -> None:
+    """Refuses numbers of a training that nothing could be done with.
+
+    Raises:
+        InputError: with the range.
+    """
+    for name in POSITIVE:
+        if getattr(config, name, 1) < 1:
+            raise InputError(f"--{name} must be at least 1")
+    for name in NOT_NEGATIVE:
+        value = getattr(config, name, 0)
+        if not 0 <= value < math.inf:
+            raise InputError(f"--{name} {value}: it must be at least 0")
+    for name in SHARES:
+        if not 0 <= getattr(config, name, 0) < 1:
+            raise InputError(f"--{name} must be at least 0 and below 1")

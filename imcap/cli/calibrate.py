@@ -14,6 +14,7 @@ from imcap.captioning.evaluation import Evaluation
 from imcap.captioning.split_data import SplitSettings
 from imcap.cli.flags import DecodingFlags, part
 from imcap.cli.parser import run_command
+from imcap.data.captions.splits import SPLITS
 from imcap.errors import InputError
 from imcap.files import is_writable
 from imcap.options import option
@@ -36,6 +37,7 @@ class CalibrateConfig(DecodingFlags):
     split: str = option(
         "val",
         "pictures to calibrate on",
+        choices=SPLITS,
         heading="Calibration",
     )
     input_json: str | None = option(
@@ -66,14 +68,15 @@ def calibrate(config: CalibrateConfig) -> Calibrated:
         ("CIDEr",),
     )
     evaluation.check()
-    if Path(config.run_path).is_dir() and not is_writable(config.run_path):
+    path = config.run_path
+    if Path(path).is_dir() and not is_writable(path):
         raise InputError(
-            f"{config.run_path}: cannot be written, and the confidence of a "
+            f"{path}: cannot be written, and the confidence of a "
             "run is kept in it; copy the run"
         )
     from imcap.captioning.run import CaptionerRun
 
-    run = CaptionerRun.open(config.run_path)
+    run = CaptionerRun.open(path)
     load_keras()
     from imcap.captioning.calibration import calibrate as calibrate_run
 

@@ -27,8 +27,10 @@ from imcap.captioning.results import (
 )
 from imcap.cli.drawer import Drawer
 from imcap.cli.flags import DecodingFlags, part
-from imcap.cli.outputs import check_outputs
+from imcap.cli.outputs import check_files, check_outputs
 from imcap.cli.parser import run_command
+from imcap.data.captions.sources import parse_sources
+from imcap.data.captions.splits import SPLITS
 from imcap.errors import InputError
 from imcap.files import read_json, write_json
 from imcap.options import option, positional
@@ -76,7 +78,7 @@ class CaptionConfig(DecodingFlags):
     )
     split: str | None = option(
         None, "which of its pictures; default: all",
-        choices=("train", "val", "test", "restval"),
+        choices=SPLITS,
     )  # fmt: skip
     model: str = option(
         "pretrained",
@@ -213,7 +215,7 @@ def caption_files(
     from imcap.captioning.litert import LiteRTCaptioner
 
     check_copies(config, local)
-    check_places(config)
+    check_places(config, local)
     pictures, refused = find(config, local)
     paths = pictures.paths
     entries = known_entries(config)
@@ -237,6 +239,7 @@ def caption_files(
             folder = folder or run.outputs / "attention"
     drawer = None if config.no_draw else Drawer(folder, config.draw_heads)
     total = len(waiting)
+    tried = total + len(refused)
     with Meter(total, "captioning", "pictures", shown=total > FEW) as meter:
         for path, captions, grid in captioned:
             drawing = None
@@ -252,7 +255,7 @@ def caption_files(
             except InputError as error:
                 refuse(path, str(error))
             meter.update()
-    finish(config, entries, refused, total)
+    finish(config, entries, refused, tried)
     if config.results:
         write_results(config.results, pictures, entries)
     if drawer:
@@ -270,15 +273,17 @@ def check_copies(config: CaptionConfig, local: LocalFiles) -> None:
         )
 
 
-def check_places(config: CaptionConfig) -> None:
+def check_places(config: CaptionConfig, local: LocalFiles) -> None:
     """Refuses what cannot be written; says where drawings go instead."""
     check_outputs(
         config.model if config.draws else None,
         config.output,
-        config.json,
-        config.csv,
-        config.results,
     )
+    listed = parse_sources(config.input_json) if config.input_json else []
+    check_files(
+        config.json, config.csv, config.results,
+        inputs=[*local.paths, *(one.path for one in listed)],
+    )  # fmt: skip
 
 
 def find(
@@ -318,13 +323,13 @@ def finish(
     config: CaptionConfig,
     entries: list[dict[str, Any]],
     refused: Sequence[tuple[Path, str]],
-    waiting: int,
+    tried: int,
 ) -> None:
     """Says what failed, and writes --json and --csv."""
     for _, reason in refused:
         print(f"left out: {' '.join(reason.split())}", file=sys.stderr)
-    if refused and waiting > 1:
-        print(f"{len(refused)} of {waiting} failed", file=sys.stderr)
+    if refused and tried > 1:
+        print(f"{len(refused)} of {tried} failed", file=sys.stderr)
     if not entries and refused:
         raise InputError(
             f"no picture could be captioned ({len(refused)} left out)"

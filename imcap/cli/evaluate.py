@@ -58,10 +58,11 @@ class EvaluateConfig(EvaluationFlags, RunFlag):
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Runs the command; returns the dict of metrics."""
     config.evaluation.check()
-    check_outputs(config.run_path, config.output)
+    path = config.run_path
+    check_outputs(path, config.output)
     from imcap.captioning.run import CaptionerRun
 
-    run = CaptionerRun.open(config.run_path)
+    run = CaptionerRun.open(path)
     load_keras()
     from imcap.captioning.evaluation import evaluate as evaluate_run
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imcap.cli.flags import PictureFlags
+from imcap.cli.outputs import check_outputs
 from imcap.cli.parser import run_command
 from imcap.errors import InputError
 from imcap.files import read_json
@@ -160,6 +161,9 @@ def extract(config: ExtractConfig) -> ExtractResult:
 
     check_sizes(config)
     check_network(config)
+    if (config.output is None) == (config.output_dir is None):
+        raise InputError("give either --output or --output_dir")
+    check_outputs(None, config.output, config.output_dir)
     images = list_images(
         config.input_json, config.images, config.images_root, config.replace,
         config.augment, config.seed,

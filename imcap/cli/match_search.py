@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imcap.cli.flags import PictureFlags
-from imcap.cli.outputs import check_outputs
+from imcap.cli.outputs import check_files, check_outputs
 from imcap.cli.parser import run_command
 from imcap.data.archives.places import picture_exists
 from imcap.errors import InputError
@@ -131,7 +131,8 @@ def check_flags(config: MatchSearchConfig) -> None:
 def search(config: MatchSearchConfig) -> list[dict[str, Any]]:
     """Runs the command; returns the list that --json would write."""
     check_flags(config)
-    check_outputs(config.model, None, config.output, config.json)
+    check_outputs(config.model, None, config.output)
+    check_files(config.json, inputs=[config.captions, config.image])
     from imcap.matching.search import (
         Searcher,
         read_sentences,

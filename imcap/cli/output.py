@@ -78,7 +78,9 @@ def open_log(path: Path) -> TextIO:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "a", encoding="utf-8", buffering=1)
+        return open(
+            path, "a", encoding="utf-8", errors="backslashreplace", buffering=1
+        )
     except OSError as error:
         raise InputError(
             f"--log_file {path}: {error.strerror}; name another file"

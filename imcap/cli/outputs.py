@@ -1,11 +1,40 @@
 """Where a command writes, found out before it works."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from imcap.errors import InputError
 from imcap.files import StrPath, is_writable
 from imcap.runs.pretrained import is_pretrained, outputs
+
+
+def check_files(
+    *given: StrPath | None, inputs: Iterable[StrPath | None] = ()
+) -> None:
+    """Refuses files to write that are something else already.
+
+    Args:
+        *given: what flags name to write, one file each; None for none.
+        inputs: files that are read.
+
+    Raises:
+        InputError: a folder, a place that cannot be written, an input, or
+            the same file twice.
+    """
+    read = {Path(path).resolve() for path in inputs if path}
+    written: set[Path] = set()
+    for path in [Path(one) for one in given if one]:
+        if path.is_dir():
+            raise InputError(f"{path}: a folder; name a file to write")
+        if not is_writable(path.parent):
+            raise InputError(f"{path}: cannot be written; name another place")
+        place = path.resolve()
+        if place in read:
+            raise InputError(f"{path}: it is read; name another file to write")
+        if place in written:
+            raise InputError(f"{path}: named twice to be written; part them")
+        written.add(place)
 
 
 def check_outputs(model: str | Path | None, *given: StrPath | None) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imcap.cli.flags import PictureFlags
+from imcap.cli.outputs import check_files
 from imcap.cli.parser import run_command
+from imcap.data.captions.sources import caption_files
 from imcap.data.pictures.limits import STORED_SIZE
 from imcap.data.words.dialects import DIALECTS
-from imcap.errors import InputError
 from imcap.files import write_json
 from imcap.options import REQUIRED, option
 from imcap.startup import quiet_start
@@ -136,7 +136,8 @@ def prepare(config: PrepareConfig) -> PrepareResult:
     from imcap.data.pictures.files import PictureFiles
 
     h5_path = label_path(config.output_h5)
-    _check_writable(Path(config.output_json), h5_path)
+    inputs = [path for _, path in caption_files(config.input_json)]
+    check_files(config.output_json, h5_path, inputs=inputs)
     with quiet_start():  # raw sentences go through TensorFlow
         captions = read_captions(
             config.input_json,
@@ -170,16 +171,6 @@ def prepare(config: PrepareConfig) -> PrepareResult:
     result = summarize(captions, vocabulary, config, bad)
     print_result(result, room_of(config))
     return result
-
-
-def _check_writable(*paths: Path) -> None:
-    """Fails now rather than after an hour of reading."""
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise InputError(f"{paths[0]}: both outputs have this name; part them")
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir() or not os.access(path.parent, os.W_OK):
-            raise InputError(f"{path}: cannot be written; choose another place")
 
 
 def _vocabulary(config: PrepareConfig, captions: CaptionSet) -> Vocabulary:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from imcap.captioning.evaluation import DEFAULT_METRICS, check_metrics
 from imcap.cli.compare import table
-from imcap.cli.outputs import check_outputs
+from imcap.cli.outputs import check_files
 from imcap.cli.parser import run_command
+from imcap.data.captions.sources import caption_files
 from imcap.errors import InputError
 from imcap.files import atomic_write, write_json
 from imcap.options import REQUIRED, option
@@ -96,16 +97,16 @@ def score(config: ScoreConfig) -> dict[str, Any]:
 
 def check_flags(config: ScoreConfig) -> None:
     """Refuses flags that score nothing."""
+    from imcap.captioning.scoring import check_resamples
+
     check_metrics(config.metrics)
-    if config.resamples < 20:
-        raise InputError("--resamples must be at least 20")
-    if config.seed < 0:
-        raise InputError("--seed starts from 0")
+    check_resamples(config.resamples, config.seed)
     if len({Path(path).resolve() for path in config.results}) < len(
         config.results
     ):
         raise InputError("--results names one file twice")
-    check_outputs(None, config.csv, config.json)
+    inputs = [path for _, path in caption_files(config.references)]
+    check_files(config.csv, config.json, inputs=[*inputs, *config.results])
 
 
 def ordered(system: CaptionScores) -> list[str]:
@@ -164,7 +165,13 @@ def write_table(path: str, systems: Sequence[CaptionScores]) -> None:
     head = ["image_id", "caption", *metrics]
     with (
         atomic_write(path) as partial,
-        open(partial, "w", newline="", encoding="utf-8") as file,
+        open(
+            partial,
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="backslashreplace",
+        ) as file,
     ):
         table = csv.writer(file)
         table.writerow(["results", *head] if len(systems) > 1 else head)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from imcap.options import BETWEEN
+
 if TYPE_CHECKING:
     from imcap.captioning.data import TrainingData
     from imcap.matching.data import MatchData
@@ -33,7 +35,10 @@ def print_sources(config: Any) -> None:
     }
     if "captions" not in found:
         found["pairs"] = f"{config.data_name} in {config.data_path}"
-    reads = ", ".join(f"{what} {path}" for what, path in found.items())
+    reads = ", ".join(
+        f"{what} {str(path).replace(BETWEEN, ' ')}"
+        for what, path in found.items()
+    )
     print(f"reads {reads}; writes {config.checkpoint_path}")
 
 

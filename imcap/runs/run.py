@@ -14,6 +14,7 @@ from imcap.runs.environment import (
     find_again,
     record_environment,
 )
+from imcap.runs.kinds import is_matching
 from imcap.runs.pretrained import OUTPUTS, outputs, resolve
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Run:
             raise InputError(f"{path}: no such run; {remedy}")
         if not (path / "config.json").exists():
             raise InputError(f"{path}: no config.json in it; {remedy}")
+        if is_matching(path) != (cls.command == "imcap match train"):
+            raise InputError(f"{path}: a run of another kind; {remedy}")
         config: Any = from_json(cls.config_class, path / "config.json")
         config = find_again(config, path)
         vocabulary = Vocabulary.load(path / "vocabulary.json")

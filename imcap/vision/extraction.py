@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from imcap.data.captions.splits import TRAINING_SPLITS
 from imcap.data.pictures.crops import picture_id
 from imcap.errors import InputError
 from imcap.files import write_json
@@ -221,7 +222,7 @@ def list_images(
         with quiet_start():  # raw sentences go through TensorFlow
             captions = read_captions(input_json, unlabelled=not augment)
         if augment:
-            captions = captions.split("train", "restval")
+            captions = captions.split(*TRAINING_SPLITS)
             if not len(captions):
                 raise InputError(f"{input_json}: no training pictures to crop")
         paths = captions.picture_paths(images_root)

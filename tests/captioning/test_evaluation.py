@@ -112,3 +112,18 @@ def test_drawn_splits_of_the_trainings_file_stand(tmp_path, capsys):
     assert wanted in capsys.readouterr().out
     results = folder / "run" / "evaluation" / "test_beam5" / "results.json"
     assert len(json.loads(results.read_text())) == counts[2]
+
+
+def test_a_file_is_another_one_with_other_columns(tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("image,en,de\na.jpg,a dog,ein Hund\n")
+    english, german = (
+        evaluation.identify_file(f"{path}::caption={name}")
+        for name in ("en", "de")
+    )
+    assert english != german
+    (tmp_path / "a.txt").write_text("a dog")
+    before = evaluation.identify_file(str(tmp_path))
+    (tmp_path / "a.txt").write_text("two dogs")
+    assert evaluation.identify_file(str(tmp_path)) != before
+    assert evaluation.identify_file(str(tmp_path / "none")) is None

@@ -64,6 +64,20 @@ def test_long_names_are_cut(here):
         assert local.paths[0].suffix == ".png"
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("x/..", "picture_0"),
+        ("a\0\n.png", "a.png"),
+        ("漢" * 99 + ".png", "漢" * 32 + ".png"),
+        ("C:\\x\\b.png", "b.png"),
+    ],
+)
+def test_names_of_copies_are_names_everywhere(here, path, name):
+    with local_files([{"bytes": here.read_bytes(), "path": path}]) as local:
+        assert local.paths[0].name == name
+
+
 def test_what_cannot_be_read_is_told(here):
     gone = (here.parent / "gone.png").as_uri()
     with local_files([gone, b"", np.full((4, 5, 3), -7.0), here]) as local:

@@ -13,6 +13,8 @@ from helpers.refusing import only_error
 from helpers.tiny_runs import CHANNELS, SIZE, make_run
 from imcap.captioning.run import CaptionerRun
 from imcap.cli import calibrate, caption, compare, evaluate, export, report
+from imcap.cli.outputs import check_files
+from imcap.errors import InputError
 from imcap.runs.pretrained import OUTPUTS
 from imcap.vision.networks import small_cnn_metadata
 
@@ -110,3 +112,19 @@ def test_captions_are_drawn_elsewhere(tmp_path, monkeypatch, protect, capsys):
     assert "--output" in line
     words += ["--no_draw", "--json", "a.json"]
     assert "a.json: cannot be" in only_error(caption.main, capsys, *words)
+
+
+def test_files_to_write_are_no_other_files(tmp_path):
+    there = tmp_path / "there.json"
+    there.write_text("[]")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for given, inputs, said in (
+        ([there], [there], r"there\.json: it is read"),
+        ([there, tmp_path / "x/../there.json"], [], "named twice"),
+        ([None, folder], [], "folder: a folder; name a file"),
+    ):
+        with pytest.raises(InputError, match=said):
+            check_files(*given, inputs=inputs)
+    check_files(there, None, tmp_path / "new/other.json", inputs=[None])
+    assert not (tmp_path / "new").exists()

@@ -175,6 +175,7 @@ def test_bad_flags(folder, capsys):
     assert "there are Bleu" in line("good.json", "--metrics", "Foo")
     assert "none.json: no such file" in line("none.json")
     assert "cannot be written" in line("good.json", "--csv", "/proc/x/o.csv")
+    assert "it is read" in line("good.json", "--json", "good.json")
     words = ["--results", "good.json", "--references", "none.json"]
     assert "none.json: no such file" in only_error(main, capsys, *words)
     write(folder / "other.json", [{"image_id": 77, "caption": "a"}])

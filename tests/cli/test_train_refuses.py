@@ -115,6 +115,13 @@ def test_bad_input_is_one_line(folder, capsys, spoil):
         (["--augmented_features", "nowhere.h5"], "no such feature file"),
         (["--sgate", "--lstm"], "--lstm"),
         (["--batch_size", "0"], "--batch_size"),
+        (["--learning_rate", "-1"], "--learning_rate -1.0"),
+        (["--learning_rate", "nan"], "--learning_rate nan"),
+        (["--val_beam_size", "0"], "--val_beam_size"),
+        (["--lstm_dim", "0"], "--lstm_dim"),
+        (["--workers", "0"], "--workers"),
+        (["--seed", "-1"], "--seed -1"),
+        (["--optim_beta", "2"], "--optim_beta"),
         (["--start_from", "nowhere"], "no such run"),
     ],
 )
