@@ -85,8 +85,11 @@ class ListedPictures:
         named = [(names or {}).get(path, str(path)) for path in unique]
         listed = [Path(name) for name in dict.fromkeys(named)]
         ids = server_ids(ImageList.from_paths(listed).image_ids)
-        pairs = zip(dict.fromkeys(named), ids, strict=True)
-        return cls(list(paths), {name: [key] for name, key in pairs})
+        found = dict(zip(dict.fromkeys(named), ids, strict=True))
+        for name in set((names or {}).values()) & set(found):
+            if "/" in str(found[name]):  # names of copies are no paths
+                found[name] = name
+        return cls(list(paths), {name: [key] for name, key in found.items()})
 
     def write_results(
         self, path: StrPath, entries: Iterable[Mapping[str, Any]]

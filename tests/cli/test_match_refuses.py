@@ -1,5 +1,7 @@
 """`imcap match` says in one line what is wrong with data and runs."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,11 @@ def test_another_models_vocabulary_is_refused(matching_run, tmp_path, capsys):
     again = ["--start_from", matching_run, "--vocab_path", vocabulary]
     assert match.main(["train", *map(str, again)]) == 2
     assert "not the vocabulary that" in capsys.readouterr().err
+
+
+def test_a_run_of_captions_is_no_matcher(matching_run, tmp_path, capsys):
+    config = {"caption_model": "adaptive", "checkpoint_path": "run"}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert match.main(["evaluate", "--model", str(tmp_path / "run")]) == 2
+    assert "a run of another kind; give" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from helpers.caption_files import write
 from helpers.refusing import only_error
 from helpers.tiny_runs import CHANNELS, SIZE, make_run
 from helpers.tiny_split import write_split
+from imcap.captioning.listed import ListedPictures
 from imcap.cli import caption, compare, evaluate, extract, report
 from imcap.vision.networks import small_cnn_metadata
 
@@ -230,3 +231,14 @@ def test_features_of_unlabelled_pictures(folder, tmp_path):
     assert extract.main([*words, "--output", str(path)]) == 0
     with h5py.File(path) as file:
         assert list(file["ids"]) == IDS
+
+
+def test_copies_are_named_by_what_they_are_copies_of(tmp_path):
+    paths = [tmp_path / "0/0/x.png", tmp_path / "1/0/x.png", tmp_path / "y.png"]
+    names = {
+        paths[0]: "http://host/a/x.png",
+        paths[1]: "http://host/b/x.png",
+    }
+    ids = ListedPictures.from_paths(paths, names).ids
+    assert list(ids) == [*names.values(), str(paths[2])]
+    assert [ids[name] for name in names.values()] == [[n] for n in ids][:2]
