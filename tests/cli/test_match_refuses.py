@@ -93,9 +93,9 @@ def test_another_models_vocabulary_is_refused(matching_run, tmp_path, capsys):
     assert "not the vocabulary that" in capsys.readouterr().err
 
 
-def test_a_run_of_captions_is_no_matcher(matching_run, tmp_path, capsys):
+def test_a_run_of_captions_is_no_matcher(tmp_path, capsys):
     config = {"caption_model": "adaptive", "checkpoint_path": "run"}
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-    assert match.main(["evaluate", "--model", str(tmp_path / "run")]) == 2
+    (tmp_path / "captioner").mkdir()
+    (tmp_path / "captioner" / "config.json").write_text(json.dumps(config))
+    assert match.main(["evaluate", "--model", str(tmp_path / "captioner")]) == 2
     assert "a run of another kind; give" in capsys.readouterr().err
