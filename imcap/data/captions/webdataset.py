@@ -13,18 +13,22 @@ from imcap.data.captions.fields import Columns
 from imcap.data.captions.folders import pictures_of_shards
 from imcap.data.captions.formats import CaptionFile, Parsed
 from imcap.data.captions.rows import PlacedRow, pictures_of_rows
+from imcap.data.names import NameIndex, plain_name
+from imcap.data.pictures.clutter import clutter_kind
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
 from imcap.files import decode_text, parse_json
 
 TEXTS = ("txt", "text", "caption")
+Members = dict[str, str]  # of a sample, by their endings
 
 
 class WebDatasetFormat:
     """A tar file of samples, or a folder of such shards.
 
-    A sample is what has the same name up to its first dot: a picture, and
-    its caption as `.txt` or in `.json`; `.cls` is a label and not read.
+    A sample is what has the same name up to its first dot, or else to its
+    last, wherever it lies in the file: a picture, and its caption as `.txt`
+    or in `.json`; `.cls` is a label and not read.
     """
 
     description = "webdataset's .tar"
@@ -60,7 +64,7 @@ def _shards(folder: Path) -> list[Path]:
 
 def _rows(path: Path, left_out: LeftOut) -> Iterator[PlacedRow]:
     """A row a sample: its picture, and what its text and JSON say."""
-    for key, names, parts in _samples(path):
+    for key, names, parts in _samples(path, left_out):
         pictures = [end for end in names if f".{end}" in ENDINGS]
         texts = [end for end in parts if end in (*TEXTS, "json")]
         if not pictures:
@@ -108,29 +112,103 @@ def _text(path: Path, name: str, data: bytes) -> str:
 
 
 def _samples(
+    path: Path, left_out: LeftOut
+) -> Iterator[tuple[str, Members, dict[str, bytes]]]:
+    """Samples: their name, and by ending the members and the texts."""
+    texts = _members(path)
+    samples, others = dict[str, Members](), dict[str, Members]()
+    for member in texts:
+        name = PurePosixPath(member)
+        stem, _, end = name.name.partition(".")
+        last = name.suffix[1:].lower()
+        if _is_read(last) and not _is_read(end.lower()):
+            others.setdefault(str(name.with_suffix("")), {})[last] = member
+        else:
+            key = str(name.parent / stem)
+            samples.setdefault(key, {})[end.lower()] = member
+    _add_others(path, samples, others, left_out)
+    _join_alike(samples)
+    for key, names in samples.items():
+        parts = {
+            end: data
+            for end, member in names.items()
+            if (data := texts[member]) is not None
+        }
+        yield key, names, parts
+
+
+def _add_others(
     path: Path,
-) -> Iterator[tuple[str, dict[str, str], dict[str, bytes]]]:
-    """Samples in a row: their name, and by ending the members and texts."""
-    current, names, parts = "", dict[str, str](), dict[str, bytes]()
+    samples: dict[str, Members],
+    others: dict[str, Members],
+    left_out: LeftOut,
+) -> None:
+    """Adds what only goes together up to the last dot of its name.
+
+    That is `a.v2.jpg` with `a.v2.txt`, and `a.jpg.txt`, which is of `a.jpg`;
+    but `a.seg.png` beside `a.jpg` is a part of the sample `a`.
+    """
+    owners = {
+        member: names
+        for group in (samples, others)
+        for names in group.values()
+        for member in names.values()
+    }
+    for key, names in others.items():
+        if key in owners and not _has_picture(names):
+            owner = owners[key]
+            owner.update({e: m for e, m in names.items() if e not in owner})
+            continue
+        folder = PurePosixPath(key).parent
+        stem = PurePosixPath(key).name.partition(".")[0]
+        if _has_picture(samples.get(str(folder / stem), {})) and not (
+            _has_picture(names) and _has_text(names)
+        ):
+            for member in names.values():
+                where = f"{path.name}/{member}"
+                left_out.add("further parts of samples", where)
+            continue
+        samples[key] = names
+
+
+def _join_alike(samples: dict[str, Members]) -> None:
+    """Joins IMG.jpg and img.txt, whose names differ in case or in NFC."""
+    bare = [k for k, s in samples.items() if _has_picture(s)]
+    bare = [key for key in bare if not _has_text(samples[key])]
+    alone = [key for key, names in samples.items() if not _has_picture(names)]
+    found = NameIndex(bare, (plain_name,)).match(alone)
+    for key, row in found.items():
+        samples[bare[row]] = samples.pop(key) | samples[bare[row]]
+
+
+def _is_read(end: str) -> bool:
+    return f".{end}" in ENDINGS or end in (*TEXTS, "json")
+
+
+def _has_picture(names: Members) -> bool:
+    return any(f".{end}" in ENDINGS for end in names)
+
+
+def _has_text(names: Members) -> bool:
+    return any(end in (*TEXTS, "json") for end in names)
+
+
+def _members(path: Path) -> dict[str, bytes | None]:
+    """The members of a tar file that are shown; bytes of texts alone."""
+    members: dict[str, bytes | None] = {}
     try:
         with tarfile.open(path, "r|*") as archive:
             for member in archive:
                 name = PurePosixPath(member_name(member.name))
-                if not member.isfile() or name.name.startswith("."):
+                if not member.isfile() or clutter_kind(name):
                     continue
-                stem, _, end = name.name.partition(".")
-                key, end = str(name.parent / stem), end.lower()
-                if key != current and names:
-                    yield current, names, parts
-                    names, parts = {}, {}
-                current = key
-                names[end] = str(name)
                 inner = archive.extractfile(member)
-                if end in (*TEXTS, "json") and inner is not None:
-                    parts[end] = inner.read()
+                is_text = name.suffix[1:].lower() in (*TEXTS, "json")
+                members[str(name)] = (
+                    inner.read() if is_text and inner is not None else None
+                )
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read as a tar file ({error}); fetch it again"
         ) from None
-    if names:
-        yield current, names, parts
+    return members
