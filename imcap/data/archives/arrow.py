@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import os
 import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -119,6 +120,11 @@ class _OnDisk:
         return self.file.read(size)
 
 
+def native_path(path: Path) -> bytes:
+    """A path for pyarrow, which takes text of UTF-8 only, but any bytes."""
+    return os.fsencode(path)
+
+
 def parse_cell(cell: Any) -> tuple[bytes | None, str | None]:
     """The bytes and the path in a cell, either of which may be None."""
     if isinstance(cell, dict):
@@ -153,7 +159,7 @@ class ArrowArchive:
         pa = import_arrow(self.path)
         if self._head.startswith(PARQUET):
             return None
-        stream = pa.memory_map(str(self.path))
+        stream = pa.memory_map(native_path(self.path))
         if self._head == ARROW:
             return pa.ipc.open_file(stream).read_all()
         return pa.ipc.open_stream(stream).read_all()
@@ -161,7 +167,8 @@ class ArrowArchive:
     @functools.cached_property
     def _metadata(self) -> Any:
         pa = import_arrow(self.path)
-        return pa.parquet.read_metadata(self.path)
+        with pa.OSFile(native_path(self.path)) as file:
+            return pa.parquet.read_metadata(file)
 
     @functools.cached_property
     def _starts(self) -> list[int]:
@@ -215,7 +222,10 @@ class ArrowArchive:
             return [None] * self._starts[-1]
         if self._table is None:
             leaf = f"{name}.{inner}" if inner else name
-            with pa.parquet.ParquetFile(self.path) as file:
+            with (
+                pa.OSFile(native_path(self.path)) as stream,
+                pa.parquet.ParquetFile(stream) as file,
+            ):
                 table = file.read([leaf])
         else:
             table = self._table.select([name])
@@ -280,7 +290,11 @@ class ArrowArchive:
             for place in range(group.num_columns)
             if group.column(place).path_in_schema in wanted
         )
-        with pa.parquet.ParquetFile(self.path, metadata=self._metadata) as file:
+        known = self._metadata
+        with (
+            pa.OSFile(native_path(self.path)) as stream,
+            pa.parquet.ParquetFile(stream, metadata=known) as file,
+        ):
             if size > KEPT:
                 batches = file.iter_batches(ROWS, [number], leaves)
                 return _OnDisk(batches, column)

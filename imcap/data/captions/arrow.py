@@ -8,6 +8,7 @@ from imcap.data.archives.archive import numbered
 from imcap.data.archives.arrow import (
     PARQUET,
     import_arrow,
+    native_path,
     picture_column,
     unreadable,
 )
@@ -22,7 +23,7 @@ from imcap.data.captions.folders import split_in_name, without_part_splits
 from imcap.data.captions.formats import CaptionFile, Parsed, require
 from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.errors import InputError
-from imcap.files import read_json
+from imcap.files import escape, read_json
 
 
 class ParquetFormat:
@@ -128,7 +129,7 @@ def _rows(path: Path, name: PurePosixPath) -> Iterator[PlacedRow]:
                 columns = Columns.of(row)
                 cells = [row[n] for n in columns.image + columns.image_id]
                 if all(_is_nameless(cell) for cell in cells):
-                    row["image"] = str(name / str(number))
+                    row["image"] = escape(str(name / str(number)))
                 place = None
                 if pictures is not None:
                     named = _picture_name(row, columns)
@@ -169,12 +170,15 @@ def _batches(path: Path) -> Iterator[tuple[Any, Any]]:
     with open(path, "rb") as file:
         is_parquet = file.read(4) == PARQUET
     if is_parquet:
-        with pq.ParquetFile(path) as parquet:
+        with (
+            pa.OSFile(native_path(path)) as stream,
+            pq.ParquetFile(stream) as parquet,
+        ):
             for batch in parquet.iter_batches(columns=_leaves(parquet)):
                 schema = parquet.schema_arrow
                 yield _with_bare_images(batch, schema), schema
         return
-    with pa.memory_map(str(path)) as stream:
+    with pa.memory_map(native_path(path)) as stream:
         for batch in pa.ipc.open_stream(stream):
             yield _without_bytes(batch), batch.schema
 

@@ -11,7 +11,7 @@ from imcap.data.pictures.clutter import clutter_kind
 from imcap.data.pictures.finding import find_paths
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
-from imcap.files import read_text
+from imcap.files import escape, read_text
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 TEXTS = {".txt", ".caption"}
@@ -52,9 +52,9 @@ def pictures_of_shards(
     """
     pictures: list[Picture] = []
     for shard in shards:
-        name = PurePosixPath(shard.relative_to(folder).as_posix())
+        name = PurePosixPath(escape(shard.relative_to(folder).as_posix()))
         for picture in read(shard):
-            if picture.file.startswith(f"{shard.name}/"):
+            if picture.file.startswith(f"{name.name}/"):
                 picture.file = str(name.parent / picture.file)
             picture.split = picture.split or split_in_name(name)
             pictures.append(picture)
@@ -85,7 +85,7 @@ class MetadataFolder:
         left_out = LeftOut()
         for path in _metadata_files(file.path):
             folder = PurePosixPath(
-                path.parent.relative_to(file.path).as_posix()
+                escape(path.parent.relative_to(file.path).as_posix())
             )
             one = CaptionFile(path)
             reader = next((f for f in self.formats if f.recognises(one)), None)
@@ -143,13 +143,15 @@ class TextBesidePicture:
         pictures = []
         for stem, text in texts.items():
             if stem not in by_stem:
-                left_out.add("texts without a picture", str(text))
+                left_out.add("texts without a picture", escape(str(text)))
                 continue
             remedy = "write one caption a line"
             lines = read_text(text, remedy).split("\n")
             captions = [line.strip() for line in lines if line.strip()]
             for path in by_stem[stem]:
-                name = PurePosixPath(path.relative_to(file.path).as_posix())
+                name = PurePosixPath(
+                    escape(path.relative_to(file.path).as_posix())
+                )
                 pictures.append(
                     Picture(
                         name.stem,
@@ -162,7 +164,8 @@ class TextBesidePicture:
                 )
         for stem, paths in by_stem.items():
             if stem not in texts:
-                left_out.add("pictures without a text", str(paths[0]))
+                where = escape(str(paths[0]))
+                left_out.add("pictures without a text", where)
         return Parsed(without_part_splits(pictures), left_out=left_out)
 
 

@@ -1,5 +1,6 @@
 """Captions in TFRecord files of tf.train.Example or SequenceExample."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from imcap.data.captions.folders import pictures_of_shards
 from imcap.data.captions.formats import CaptionFile, Parsed
 from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.errors import InputError
+from imcap.files import escape
 
 LONGEST_TEXT = 1 << 16  # bytes; what is longer is a picture
 
@@ -64,7 +66,7 @@ def _rows(path: Path) -> Iterator[PlacedRow]:
     import tensorflow as tf
 
     kind = "GZIP" if path.suffix.lower() == ".gz" else None
-    records = tf.data.TFRecordDataset(str(path), compression_type=kind)
+    records = tf.data.TFRecordDataset(os.fsencode(path), compression_type=kind)
     number = -1
     try:
         for number, record in enumerate(records.as_numpy_iterator()):
@@ -79,7 +81,7 @@ def _rows(path: Path) -> Iterator[PlacedRow]:
                     f"{describe_names(names)}; due is {WHAT_WOULD_DO}"
                 )
             if not columns.image and not columns.image_id:
-                row["image"] = f"{path.name}/{number}"
+                row["image"] = escape(f"{path.name}/{number}")
             place = None
             column = _stated_feature(example)
             if picture_of(example, column) is not None:

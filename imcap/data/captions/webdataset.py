@@ -17,7 +17,7 @@ from imcap.data.names import NameIndex, plain_name
 from imcap.data.pictures.clutter import clutter_kind
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
-from imcap.files import decode_text, parse_json
+from imcap.files import decode_text, escape, parse_json
 
 TEXTS = ("txt", "text", "caption")
 Members = dict[str, str]  # of a sample, by their endings
@@ -47,13 +47,23 @@ class WebDatasetFormat:
         left_out = LeftOut()
 
         def read(path: Path) -> list[Picture]:
-            return pictures_of_rows(path, _rows(path, left_out), left_out)
+            rows = _rows(path, left_out)
+            return _escaped(pictures_of_rows(path, rows, left_out))
 
         if not file.is_folder:
             return Parsed(read(file.path), left_out=left_out)
         shards = _shards(file.path)
         pictures = pictures_of_shards(file.path, shards, read)
         return Parsed(pictures, left_out=left_out)
+
+
+def _escaped(pictures: list[Picture]) -> list[Picture]:
+    """Ids of names that are no UTF-8: their backslashes are no folders."""
+    for picture in pictures:
+        stem = picture.place.stem if picture.place else ""
+        if picture.is_named and escape(stem) != stem:
+            picture.image_id = escape(stem)
+    return pictures
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -69,7 +79,8 @@ def _rows(path: Path, left_out: LeftOut) -> Iterator[PlacedRow]:
         texts = [end for end in parts if end in (*TEXTS, "json")]
         if not pictures:
             if texts:
-                left_out.add("texts without a picture", f"{path.name}/{key}")
+                where = escape(f"{path.name}/{key}")
+                left_out.add("texts without a picture", where)
             continue
         row = _json_part(path, key, parts)
         for end in TEXTS:
@@ -80,7 +91,8 @@ def _rows(path: Path, left_out: LeftOut) -> Iterator[PlacedRow]:
                 break
         row.setdefault("caption", None)
         name = names[pictures[0]]
-        yield key, {**row, "image": f"{path.name}/{name}"}, path / name
+        row["image"] = escape(f"{path.name}/{name}")
+        yield key, row, path / name
 
 
 def _json_part(path: Path, key: str, parts: dict[str, bytes]) -> dict[str, Any]:
@@ -165,7 +177,7 @@ def _add_others(
             _has_picture(names) and _has_text(names)
         ):
             for member in names.values():
-                where = f"{path.name}/{member}"
+                where = escape(f"{path.name}/{member}")
                 left_out.add("further parts of samples", where)
             continue
         samples[key] = names
