@@ -35,7 +35,7 @@ class ExcelFormat:
         try:
             with zipfile.ZipFile(file.path) as archive:
                 return "xl/workbook.xml" in archive.namelist()
-        except (OSError, zipfile.BadZipFile):
+        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
             return False
 
     def parse(self, file: CaptionFile) -> Parsed:
@@ -62,16 +62,17 @@ def _sheets(path: Path) -> Iterator[str]:
             "or save it as CSV"
         ) from None
     try:
-        with warnings.catch_warnings():
+        # openpyxl judges files by their names, and streams by content.
+        with open(path, "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles it does not know
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             try:
                 for sheet in book.worksheets:
                     yield _text_of(sheet)
             finally:
                 book.close()
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        line = " ".join(str(error).split())
+    except Exception as error:  # whatever it meets in a damaged file
+        line = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{path}: cannot be read as a workbook ({line}); save it again, "
             "or as CSV"
