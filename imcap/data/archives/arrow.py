@@ -36,11 +36,11 @@ def import_arrow(path: Path) -> Any:
     return pyarrow
 
 
-def unreadable(path: Path, error: Exception) -> InputError:
-    """What to say of a file that Arrow does not read."""
+def unreadable(path: Path, error: Exception, part: str = "") -> InputError:
+    """What to say of a file, or a part of it, that Arrow does not read."""
     line = " ".join(str(error).split())
     return InputError(
-        f"{path}: cannot be read ({line}); fetch or write it again"
+        f"{path}: {part}cannot be read ({line}); fetch or write it again"
     )
 
 
@@ -315,5 +315,6 @@ class _Readable:
         if isinstance(error, InputError) or error is None:
             return
         pa = import_arrow(self.path)
-        if isinstance(error, (pa.lib.ArrowException, OSError)):
+        kinds = (pa.lib.ArrowException, OSError, ValueError, OverflowError)
+        if isinstance(error, kinds):
             raise unreadable(self.path, error) from None

@@ -1,5 +1,7 @@
 """Captions in Apache Arrow: Parquet, and datasets of `save_to_disk`."""
 
+import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -91,6 +93,9 @@ class SavedDatasetFormat:
             for entry in entries:
                 data = require(entry, "filename", str, state)
                 files.append((folder / data, split))
+        if not files:
+            notes = path if path.exists() else file.path / "state.json"
+            raise InputError(f"{notes}: there is no data in it; {remedy}")
         return _parsed(file.path, files)
 
 
@@ -123,7 +128,7 @@ def _rows(path: Path, name: PurePosixPath) -> Iterator[PlacedRow]:
                 _check_columns(path, schema)
             pictures = picture_column(schema, stated)
             told = stated if pictures == stated else None
-            for row in batch.to_pylist():
+            for row in _read_rows(path, batch):
                 if told is not None and _is_nameless(row[told]):
                     del row[told]  # names are in another column
                 columns = Columns.of(row)
@@ -138,6 +143,29 @@ def _rows(path: Path, name: PurePosixPath) -> Iterator[PlacedRow]:
                 number += 1
     except (arrow.ArrowException, OSError) as error:
         raise unreadable(path, error) from None
+
+
+def _read_rows(path: Path, batch: Any) -> Iterator[dict[str, Any]]:
+    """The rows of a batch; of columns that say nothing here, no values.
+
+    Arrow has values that Python has no type for, as dates of the year
+    146,138,512,313 and text that is no UTF-8.
+    """
+    names = batch.schema.names
+    wanted = {"width", "height"}
+    # Where the stated column holds bytes alone, another one has the names.
+    for known in (names, [name for name in names if name != stated_image()]):
+        columns = dataclasses.asdict(Columns.of(known))
+        wanted.update(itertools.chain.from_iterable(columns.values()))
+    read: dict[str, list[Any]] = {}
+    for name, column in zip(names, batch.columns, strict=True):
+        if name in wanted:
+            try:
+                read[name] = column.to_pylist()
+            except (ValueError, OverflowError) as error:
+                raise unreadable(path, error, f"column {name!r} ") from None
+    for values in zip(*read.values(), strict=True):
+        yield dict(zip(read, values, strict=True))
 
 
 def _is_nameless(cell: Any) -> bool:
