@@ -26,6 +26,7 @@ from imcap.data.features.sources import (
     Source,
     check_stack,
     ids_beside,
+    rows_note,
 )
 from imcap.data.features.writer import DONE
 from imcap.errors import InputError
@@ -297,15 +298,16 @@ class HDF5Stack:
             ids = _read_ids(path, file[stack.ids]) if stack.ids else None
         if ids is None:
             ids = ids_beside(Path(path), shape[0])
+        self.notes = double_note(path, dtype)
         if ids is None:
             ids = list(range(shape[0]))
+            self.notes += (rows_note(path, shape[0]),)
         if len(ids) != shape[0]:
             raise ValueError(f"{len(ids)} ids for {stack.name} of {shape}")
         self.ids = ids
         self.channels = shape[-1]
         self.locations = int(np.prod(shape[1:-1]))
         self.metadata: dict[str, Any] = {}
-        self.notes = double_note(path, dtype)
         self._grid = shape[1:3] if len(shape) == 4 else None
         self._file = _OpenFile(path)
 

@@ -92,6 +92,8 @@ class StackedSource:
         self._path = path
         self.metadata: dict[str, Any] = {}
         self.notes = double_note(path, array.dtype)
+        if ids is None:
+            self.notes += (rows_note(path, count),)
 
     def grid(self, index: int) -> tuple[int, int] | None:
         return self._grid
@@ -163,6 +165,21 @@ def ids_beside(path: Path, count: int) -> list[int | str] | None:
             source, f"does not list {count} ids", f"{path.name} has that many"
         )
     return check_ids(ids, source)
+
+
+def rows_note(path: StrPath, count: int) -> str:
+    """What to say of features without ids, whose rows then count.
+
+    Args:
+        path: of the file, or the file and the array in it.
+        count: n, of pictures.
+    """
+    stem = Path(Path(path).name.partition(": ")[0]).stem
+    return (
+        f"{path}: no ids in it or beside it: its rows count as ids 0 to "
+        f"{count - 1}; if they are not, list the ids in {stem}_ids.txt, one "
+        "a line"
+    )
 
 
 class PicturesSource:

@@ -165,7 +165,7 @@ def test_float64_is_read_as_float32_and_said(tmp_path, values):
     assert features.dtype == "float32"
     np.testing.assert_array_equal(features, values[:2])
     path = write(tmp_path / "g.h5", {"x": values})
-    assert FeatureStore.open(path).notes == ()
+    assert "are float64" not in str(FeatureStore.open(path).notes)
 
 
 def test_a_value_that_is_not_finite(tmp_path, values):
