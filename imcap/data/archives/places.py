@@ -5,6 +5,7 @@ like `folder/a.jpg`. Whatever reads pictures takes both.
 """
 
 import collections
+import os
 import re
 import threading
 from collections.abc import Callable
@@ -27,7 +28,7 @@ OPEN = 256  # archives whose places are known at a time
 def is_archive(path: StrPath) -> bool:
     """Whether a file is called like an archive of pictures."""
     path = Path(path)
-    return _is_called_so(path) and path.is_file()
+    return _is_called_so(path) and os.path.isfile(path)
 
 
 def find_archives(folder: StrPath) -> list[Path]:
@@ -51,16 +52,16 @@ def split_place(path: StrPath) -> tuple[Path, str] | None:
     """
     path = Path(path)
     for parent in path.parents:
-        if parent.is_dir():
+        if os.path.isdir(parent):
             return None
-        if parent.is_file():
+        if os.path.isfile(parent):
             return parent, path.relative_to(parent).as_posix()
     return None
 
 
 def picture_exists(path: StrPath) -> bool:
     """Whether there is a file, or an archive that the place leads into."""
-    return Path(path).exists() or split_place(path) is not None
+    return os.path.exists(path) or split_place(path) is not None
 
 
 def read_picture(path: StrPath) -> bytes:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,8 +64,8 @@ class CaptionFile:
 
     @functools.cached_property
     def is_folder(self) -> bool:
-        """Whether it is a folder."""
-        return self.path.is_dir()
+        """Whether it is a folder; False too where no path can be so."""
+        return os.path.isdir(self.path)
 
     @functools.cached_property
     def head(self) -> bytes:

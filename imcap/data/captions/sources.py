@@ -87,7 +87,7 @@ def _parse_source(text: str) -> Source:
     if (
         match is None
         or match[1].lower() not in SPLIT_NAMES
-        or Path(text).exists()
+        or os.path.exists(text)
     ):
         return Source(None, *_path_and_names(text))
     return Source(parse_split(match[1], text), *_path_and_names(match[2]))
@@ -95,7 +95,7 @@ def _parse_source(text: str) -> Source:
 
 def _path_and_names(text: str) -> tuple[Path, dict[str, str]]:
     path, mark, stated = text.rpartition(NAMES)
-    if not mark or not path or Path(text).exists():
+    if not mark or not path or os.path.exists(text):
         return Path(text), {}
     names = {}
     for word in stated.split(","):

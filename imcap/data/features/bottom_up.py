@@ -1,5 +1,6 @@
 """Bottom-up features: a TSV of regions in, one file a picture out."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,9 +47,9 @@ def find_bottom_up_files(path: StrPath) -> list[Path]:
         InputError: no such path, or a folder without them.
     """
     path = Path(path)
-    if path.is_file():
+    if os.path.isfile(path):
         return [path]
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise InputError(f"{path}: no such file or folder; mend the path")
     found = sorted(
         file for file in path.iterdir()
@@ -89,7 +90,7 @@ class RegionFolders:
         self.channels = _width(earlier) if earlier else None
 
     def __contains__(self, image_id: str) -> bool:
-        return all(path.exists() for path in self._paths(image_id))
+        return all(os.path.exists(path) for path in self._paths(image_id))
 
     def holds(self, row: RegionRow) -> bool:
         """Whether all files of a row are there."""

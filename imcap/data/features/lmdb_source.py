@@ -27,8 +27,8 @@ _open: "weakref.WeakValueDictionary[str, Any]" = weakref.WeakValueDictionary()
 def is_lmdb(path: StrPath) -> bool:
     """Whether a path is an LMDB: a folder with data.mdb, or NAME.lmdb."""
     path = Path(path)
-    return (path / DATA).is_file() or (
-        path.is_file() and path.suffix.lower() in (".lmdb", ".mdb")
+    return os.path.isfile(path / DATA) or (
+        os.path.isfile(path) and path.suffix.lower() in (".lmdb", ".mdb")
     )
 
 
@@ -100,12 +100,12 @@ def _open_environment(path: Path) -> Any:
     A process that reads beyond the end of a file that was cut short is
     killed, so its length is looked at first.
     """
-    data = path / DATA if path.is_dir() else path
+    data = path / DATA if os.path.isdir(path) else path
     name = os.path.realpath(data)
     environment = _open.get(name)
     if environment is None:
         environment = _import_lmdb(path).open(
-            str(path), subdir=path.is_dir(), readonly=True, lock=False,
+            str(path), subdir=os.path.isdir(path), readonly=True, lock=False,
             readahead=False, max_readers=512,
         )  # fmt: skip
         _open[name] = environment

@@ -1,5 +1,6 @@
 """Positions of the locations of features, by image id."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,7 @@ class PositionReader:
     def _folder(self, folder: StrPath | None) -> Path | None:
         """The folder to read from, or None where cells of grids serve."""
         if folder is not None:
-            if not Path(folder).is_dir():
+            if not os.path.isdir(Path(folder)):
                 raise InputError(
                     f"{folder}: no such folder of positions; make it with "
                     f"{MAKERS[self.kind]}"

@@ -1,5 +1,6 @@
 """Features of pictures by id, whatever the files they lie in."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,13 +20,13 @@ def _open_source(path: StrPath) -> Source:
     path = Path(path)
     if is_lmdb(path):
         return LMDBSource(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         return FolderSource(path)
-    if not path.exists():
+    if not os.path.exists(path):
         partial = path.with_name(path.name + ".partial")
         remedy = (
             "its extraction was interrupted, run that command again"
-            if partial.exists()
+            if os.path.exists(partial)
             else "check the path, or make it with imcap extract"
         )
         raise InputError(f"{path}: no such feature file; {remedy}")

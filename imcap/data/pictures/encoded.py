@@ -1,7 +1,7 @@
 """Pictures of any kind as bytes of a JPEG or PNG."""
 
 import io
-from pathlib import Path
+import os
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -162,7 +162,7 @@ def picture_size(path: StrPath) -> tuple[int, int]:
         InputError: no such file, or no picture that Pillow knows.
     """
     source: StrPath | io.BytesIO = path
-    if not Path(path).exists() and split_place(path) is not None:
+    if not os.path.exists(path) and split_place(path) is not None:
         source = io.BytesIO(read_picture(path))
     try:
         # Nothing is decoded here, so a large picture does no harm.

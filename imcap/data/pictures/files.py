@@ -1,6 +1,7 @@
 """Where the pictures of a caption set lie, and which of them are broken."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class PictureFiles:
             InputError: the root is no folder, a word is not "id=path", its
                 id is none of the captions' or its picture is unreadable.
         """
-        if root and not Path(root).is_dir():
+        if root and not os.path.isdir(root):
             raise InputError(f"{root}: no such folder; mend --images_root")
         known = set(map(str, captions.image_ids))
         replacements = {}

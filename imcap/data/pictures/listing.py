@@ -1,6 +1,7 @@
 """Which pictures there are: ids, files and where they lie."""
 
 import dataclasses
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ class ImageList:
         left_out: Counter[str] = Counter()
         if is_archive(folder):
             archives = [folder]
-        elif not folder.is_dir():
+        elif not os.path.isdir(folder):
             raise InputError(f"{folder}: no such folder of pictures")
         else:
             paths, left_out = without_clutter(folder, ENDINGS)
@@ -175,7 +176,7 @@ def picture_paths(
     """
     paths = find_paths(folder or ".", names)
     return [
-        path if place is None or (folder and path.exists()) else place
+        path if place is None or (folder and os.path.exists(path)) else place
         for path, place in zip(
             paths, places or [None] * len(paths), strict=True
         )
@@ -199,7 +200,7 @@ def find_pictures(
     paths: list[Path] = []
     refused: list[tuple[Path, str]] = []
     for name in expand_wildcards(names):
-        if not Path(name).is_dir() and not is_archive(name):
+        if not os.path.isdir(Path(name)) and not is_archive(name):
             paths.append(Path(name))
             continue
         try:

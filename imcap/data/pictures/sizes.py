@@ -1,5 +1,6 @@
 """Width and height of pictures, from whatever knows them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class PictureSizes:
                 "--images_root needs --input_json, which says the file of "
                 "each id"
             )
-        if images_root and not Path(images_root).is_dir():
+        if images_root and not os.path.isdir(images_root):
             raise InputError(f"{images_root}: no such folder of pictures")
         self._finder = PictureFinder(images_root) if images_root else None
         self.sizes: dict[str, tuple[int, int]] = {}
