@@ -15,13 +15,16 @@ from imcap.data.archives.archive import GZIP, Archive
 from imcap.data.archives.arrow import ARROW, PARQUET, ArrowArchive
 from imcap.data.archives.tar import TarArchive
 from imcap.data.archives.tfrecord import TFRecordArchive
+from imcap.data.pictures.clutter import clutter_kind
 from imcap.errors import InputError
 from imcap.files import StrPath
 
 TAR = re.compile(r".*\.(tar|tar\.gz|tgz)", re.IGNORECASE)
 RECORDS = re.compile(r".*\.tfrec(ord)?s?(-\d+-of-\d+)?(\.gz)?", re.IGNORECASE)
+PARQUETS = re.compile(r".*\.parquet", re.IGNORECASE)
 # Files that datasets keeps beside the data are called cache-….
 TABLES = re.compile(r"(?!cache-).*\.(parquet|arrow)", re.IGNORECASE)
+KINDS = (TAR, RECORDS, TABLES)
 OPEN = 256  # archives whose places are known at a time
 
 
@@ -31,12 +34,22 @@ def is_archive(path: StrPath) -> bool:
     return _is_called_so(path) and os.path.isfile(path)
 
 
-def find_archives(folder: StrPath) -> list[Path]:
-    """The archives below a folder, sorted."""
+def find_archives(
+    folder: StrPath, names: re.Pattern[str] | None = None
+) -> list[Path]:
+    """The archives below a folder, sorted; hidden ones and the like are none.
+
+    Args:
+        folder: is searched with all folders in it.
+        names: what the archives are called; None for any kind.
+    """
+    kinds = KINDS if names is None else (names,)
     return sorted(
         path
         for path in Path(folder).rglob("*")
-        if not path.name.startswith(".") and is_archive(path)
+        if _is_called_so(path, kinds)
+        and clutter_kind(path.relative_to(folder)) is None
+        and os.path.isfile(path)
     )
 
 
@@ -139,8 +152,7 @@ def _kind_of(path: Path) -> Callable[[Path], Archive]:
     )
 
 
-def _is_called_so(path: Path) -> bool:
-    return any(
-        names.fullmatch(path.name) is not None
-        for names in (TAR, RECORDS, TABLES)
-    )
+def _is_called_so(
+    path: Path, kinds: tuple[re.Pattern[str], ...] = KINDS
+) -> bool:
+    return any(names.fullmatch(path.name) is not None for names in kinds)

@@ -14,6 +14,7 @@ from imcap.data.archives.arrow import (
     picture_column,
     unreadable,
 )
+from imcap.data.archives.places import PARQUETS, find_archives
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import (
     WHAT_WOULD_DO,
@@ -40,7 +41,7 @@ class ParquetFormat:
     def recognises(self, file: CaptionFile) -> bool:
         """Whether it is one, by its first bytes, or holds some."""
         if file.is_folder:
-            return bool(_parquet_files(file.path))
+            return bool(find_archives(file.path, PARQUETS))
         return file.head.startswith(PARQUET)
 
     def parse(self, file: CaptionFile) -> Parsed:
@@ -54,13 +55,9 @@ class ParquetFormat:
                     PurePosixPath(path.relative_to(file.path).as_posix())
                 ),
             )
-            for path in _parquet_files(file.path)
+            for path in find_archives(file.path, PARQUETS)
         ]
         return _parsed(file.path, files)
-
-
-def _parquet_files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.parquet"))
 
 
 class SavedDatasetFormat:

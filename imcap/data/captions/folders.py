@@ -118,6 +118,7 @@ def _metadata_files(folder: Path) -> list[Path]:
         for name in METADATA
         for pattern in (f"*/{name}", f"*/*/{name}")
         for path in folder.glob(pattern)
+        if not clutter_kind(path.relative_to(folder))
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imcap.data.archives.archive import numbered
-from imcap.data.archives.places import RECORDS
+from imcap.data.archives.places import RECORDS, find_archives
 from imcap.data.archives.tfrecord import picture_of
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import (
@@ -38,7 +38,7 @@ class TFRecordFormat:
     def recognises(self, file: CaptionFile) -> bool:
         """Whether it is called so, or holds such files."""
         if file.is_folder:
-            return bool(_shards(file.path))
+            return bool(find_archives(file.path, RECORDS))
         return RECORDS.fullmatch(file.path.name) is not None
 
     def parse(self, file: CaptionFile) -> Parsed:
@@ -50,15 +50,9 @@ class TFRecordFormat:
 
         if not file.is_folder:
             return Parsed(read(file.path), left_out=left_out)
-        shards = _shards(file.path)
+        shards = find_archives(file.path, RECORDS)
         pictures = pictures_of_shards(file.path, shards, read)
         return Parsed(pictures, left_out=left_out)
-
-
-def _shards(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.rglob("*") if RECORDS.fullmatch(path.name)
-    )
 
 
 def _rows(path: Path) -> Iterator[PlacedRow]:

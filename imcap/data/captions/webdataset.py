@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imcap.data.archives.places import TAR
+from imcap.data.archives.places import TAR, find_archives
 from imcap.data.archives.tar import member_name
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import Columns
@@ -36,7 +36,7 @@ class WebDatasetFormat:
     def recognises(self, file: CaptionFile) -> bool:
         """Whether it is a tar file, by its content, or holds some."""
         if file.is_folder:
-            return bool(_shards(file.path))
+            return bool(find_archives(file.path, TAR))
         return file.head[257:262] == b"ustar" or (
             file.head.startswith(b"\x1f\x8b")
             and TAR.fullmatch(file.path.name) is not None
@@ -52,7 +52,7 @@ class WebDatasetFormat:
 
         if not file.is_folder:
             return Parsed(read(file.path), left_out=left_out)
-        shards = _shards(file.path)
+        shards = find_archives(file.path, TAR)
         pictures = pictures_of_shards(file.path, shards, read)
         return Parsed(pictures, left_out=left_out)
 
@@ -64,12 +64,6 @@ def _escaped(pictures: list[Picture]) -> list[Picture]:
         if picture.is_named and escape(stem) != stem:
             picture.image_id = escape(stem)
     return pictures
-
-
-def _shards(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.rglob("*") if TAR.fullmatch(path.name)
-    )
 
 
 def _rows(path: Path, left_out: LeftOut) -> Iterator[PlacedRow]:

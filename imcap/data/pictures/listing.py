@@ -30,6 +30,12 @@ ENDINGS = {
 }  # fmt: skip
 
 
+BESIDE = (
+    "archives beside pictures; give them as well, or lay them into a folder "
+    "of their own"
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class ImageList:
     """A list of pictures with ids, in a fixed order.
@@ -91,7 +97,11 @@ class ImageList:
             raise InputError(f"{folder}: no such folder of pictures")
         else:
             paths, left_out = without_clutter(folder, ENDINGS)
-            archives = [] if paths else find_archives(folder)
+            archives = find_archives(folder)
+            if paths:
+                others = [one for one in archives if one.stem != "metadata"]
+                left_out += Counter({BESIDE: len(others)})
+                archives = []
         paths += [
             archive / member
             for archive in archives

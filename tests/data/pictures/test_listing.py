@@ -7,6 +7,7 @@ from PIL import Image
 
 from imcap.data.pictures.batches import decode_batches
 from imcap.data.pictures.listing import ImageList, picture_paths
+from imcap.data.pictures.remarks import remarks
 from imcap.errors import InputError
 
 
@@ -62,3 +63,16 @@ def test_names_with_backslashes_are_found(tmp_path):
     paths = picture_paths(tmp_path, names)
     assert paths[0] == paths[1] == tmp_path / "val" / "a.jpg"
     assert paths[2] == tmp_path / "plain.jpg"
+
+
+def test_archives_beside_pictures_are_counted(tmp_path):
+    remarks.take()
+    (tmp_path / "a.png").touch()
+    (tmp_path / "x").mkdir()
+    for name in ("0.tar", "x/1.parquet", "._0.tar", "metadata.parquet"):
+        (tmp_path / name).touch()
+    assert ImageList.from_folder(tmp_path).image_ids == ["a"]
+    assert remarks.take() == [
+        f"{tmp_path}: 2 files left out: 2 archives beside pictures; give them "
+        "as well, or lay them into a folder of their own"
+    ]
