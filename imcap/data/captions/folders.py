@@ -5,13 +5,19 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from imcap.data.captions.assembly import LeftOut, Picture
-from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
+from imcap.data.captions.formats import (
+    CaptionFile,
+    CaptionFormat,
+    Parsed,
+    TextDecoder,
+)
 from imcap.data.captions.splits import SPLIT_NAMES
+from imcap.data.names import NameIndex, plain_name
 from imcap.data.pictures.clutter import clutter_kind
 from imcap.data.pictures.finding import find_paths
 from imcap.data.pictures.listing import ENDINGS
 from imcap.errors import InputError
-from imcap.files import escape, read_text
+from imcap.files import escape, read_bytes
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 TEXTS = {".txt", ".caption"}
@@ -132,53 +138,81 @@ class TextBesidePicture:
 
     def recognises(self, file: CaptionFile) -> bool:
         """Whether some text has the name of a picture beside it."""
-        if not file.is_folder:
-            return False
-        pictures, texts = _by_stem(file.path)
-        return not pictures.keys().isdisjoint(texts)
+        return file.is_folder and any(
+            pictures for _, pictures in _pairs(*_files(file.path))
+        )
 
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture a file; what has no partner is counted."""
         left_out = LeftOut()
-        by_stem, texts = _by_stem(file.path)
-        pictures = []
-        for stem, text in texts.items():
-            if stem not in by_stem:
+        decoder = TextDecoder(left_out)
+        paths, texts = _files(file.path)
+        pictures: list[Picture] = []
+        told = set[Path]()
+        for text, paths_of_text in _pairs(paths, texts):
+            told.update(paths_of_text)
+            if not paths_of_text:
                 left_out.add("texts without a picture", escape(str(text)))
                 continue
             remedy = "write one caption a line"
-            lines = read_text(text, remedy).split("\n")
-            captions = [line.strip() for line in lines if line.strip()]
-            for path in by_stem[stem]:
-                name = PurePosixPath(
-                    escape(path.relative_to(file.path).as_posix())
-                )
-                pictures.append(
-                    Picture(
-                        name.stem,
-                        str(name),
-                        list(captions) or [""],
-                        split=split_in_name(name.parent / "x"),
-                        is_named=True,
-                        place=path,
-                    )
-                )
-        for stem, paths in by_stem.items():
-            if stem not in texts:
-                where = escape(str(paths[0]))
+            captions = decoder.lines(text, read_bytes(text, remedy))
+            if captions is not None:
+                pictures += [
+                    _picture(file.path, path, captions)
+                    for path in paths_of_text
+                ]
+        for path in paths:
+            if path not in told:
+                where = escape(str(path))
                 left_out.add("pictures without a text", where)
+        file.notes += decoder.notes()
         return Parsed(without_part_splits(pictures), left_out=left_out)
 
 
-def _by_stem(folder: Path) -> tuple[dict[Path, list[Path]], dict[Path, Path]]:
-    """Pictures and texts below a folder by path without ending."""
-    pictures: dict[Path, list[Path]] = {}
-    texts: dict[Path, Path] = {}
+def _picture(folder: Path, path: Path, captions: list[str]) -> Picture:
+    name = PurePosixPath(escape(path.relative_to(folder).as_posix()))
+    return Picture(
+        name.stem,
+        str(name),
+        list(captions) or [""],
+        split=split_in_name(name.parent / "x"),
+        is_named=True,
+        place=path,
+    )
+
+
+def _files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures and the texts below a folder, in order."""
+    pictures: list[Path] = []
+    texts: list[Path] = []
     for path in sorted(folder.rglob("*")):
-        if clutter_kind(path.relative_to(folder)):
+        ending = path.suffix.lower()
+        if ending not in ENDINGS and ending not in TEXTS:
             continue
-        if path.suffix.lower() in ENDINGS:
-            pictures.setdefault(path.with_suffix(""), []).append(path)
-        elif path.suffix.lower() in TEXTS:
-            texts.setdefault(path.with_suffix(""), path)
+        if not clutter_kind(path.relative_to(folder)):
+            (pictures if ending in ENDINGS else texts).append(path)
     return pictures, texts
+
+
+def _pairs(
+    pictures: list[Path], texts: list[Path]
+) -> list[tuple[Path, list[Path]]]:
+    """The pictures that each text is of; none where no name is so.
+
+    `a.jpg.txt` is of `a.jpg` alone, `a.txt` of every picture that is called
+    `a`; then names in another case count, and those of NFC for NFD.
+    """
+    files = {str(path): path for path in pictures}
+    names = {str(text.with_suffix("")): text for text in reversed(texts)}
+    rows = NameIndex(files, (plain_name,)).match(names)
+    pairs = {names[name]: [pictures[row]] for name, row in rows.items()}
+    told = {path for paths in pairs.values() for path in paths}
+    by_stem: dict[str, list[Path]] = {}
+    for path in pictures:
+        if path not in told:
+            by_stem.setdefault(str(path.with_suffix("")), []).append(path)
+    left = [name for name, text in names.items() if text not in pairs]
+    stems = NameIndex(by_stem, (plain_name,)).match(left)
+    groups = list(by_stem.values())
+    pairs |= {names[name]: groups[row] for name, row in stems.items()}
+    return [(text, pairs.get(text, [])) for text in texts]

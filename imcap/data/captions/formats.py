@@ -13,7 +13,7 @@ from imcap.data.captions.delimited import Table, read_table
 from imcap.data.captions.fields import describe_names, read_size, require
 from imcap.data.words.vocabulary import Vocabulary
 from imcap.errors import InputError
-from imcap.files import MARKS, decode_text, parse_json, read_bytes
+from imcap.files import MARKS, decode_text, escape, parse_json, read_bytes
 
 __all__ = ["CaptionFile", "CaptionFormat", "Parsed", "read_size", "require"]
 
@@ -118,7 +118,11 @@ class CaptionFile:
         try:
             text = decode_text(data)
         except UnicodeDecodeError as error:
-            text = self._decode_windows(data, error)
+            text = decode_windows(self.path, data, error)
+            self.notes.append(
+                "read as Windows-1252, for it is no UTF-8; save it as UTF-8 if "
+                "letters with accents are wrong"
+            )
         if not text.strip():
             raise InputError(f"{self.path}: the file is empty; restore it")
         return text
@@ -139,32 +143,79 @@ class CaptionFile:
             return None
         return parse_json(self.path, self.text, "restore the file")
 
-    def _decode_windows(self, data: bytes, error: UnicodeDecodeError) -> str:
-        """The text of Windows-1252, where it can be nothing else.
 
-        One damaged byte in a file of UTF-8 does not make it that, nor do
-        bytes above 127 in rows, which are of other alphabets.
+def decode_windows(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
+    """The text of Windows-1252, where it can be nothing else.
+
+    One damaged byte in a file of UTF-8 does not make it that, nor do
+    bytes above 127 in rows, which are of other alphabets.
+
+    Args:
+        path: for the message.
+        data: what is no UTF-8.
+        error: what was said of it.
+
+    Raises:
+        InputError: it is something else.
+    """
+    line = data.count(b"\n", 0, error.start) + 1
+    where = f"{path}: cannot be read as text (line {line}: {error})"
+    loose = data.decode("utf-8", "replace")
+    damaged = loose.count("\ufffd")
+    good = sum(not char.isascii() for char in loose) - damaged
+    runs = re.findall(rb"[\x80-\xff]+", data)
+    length = sum(map(len, runs)) / max(len(runs), 1)
+    binary = re.search(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]", data)
+    if (
+        binary
+        or data.startswith(UTF_MARKS)
+        or 10 * good > damaged
+        or length > 1.5
+    ):
+        raise InputError(f"{where}; save it as UTF-8, or {REMEDY}")
+    return data.decode("cp1252")
+
+
+class TextDecoder:
+    """Decodes the many texts of a source; those of no UTF-8 are counted.
+
+    Args:
+        left_out: where texts are counted that cannot be decoded.
+    """
+
+    def __init__(self, left_out: LeftOut) -> None:
+        self.left_out = left_out
+        self._windows: list[str] = []
+
+    def lines(self, path: Path, data: bytes) -> list[str] | None:
+        """The lines of a text that are not blank; None of another encoding.
+
+        Args:
+            path: of the text, in an archive too, for messages.
+            data: what stands there.
         """
-        line = data.count(b"\n", 0, error.start) + 1
-        where = f"{self.path}: cannot be read as text (line {line}: {error})"
-        loose = data.decode("utf-8", "replace")
-        damaged = loose.count("\ufffd")
-        good = sum(not char.isascii() for char in loose) - damaged
-        runs = re.findall(rb"[\x80-\xff]+", data)
-        length = sum(map(len, runs)) / len(runs)
-        binary = re.search(rb"[\x00-\x08\x0e-\x1f\x81\x8d\x8f\x90\x9d]", data)
-        if (
-            binary
-            or data.startswith(UTF_MARKS)
-            or 10 * good > damaged
-            or length > 1.5
-        ):
-            raise InputError(f"{where}; save it as UTF-8, or {REMEDY}")
-        self.notes.append(
-            "read as Windows-1252, for it is no UTF-8; save it as UTF-8 if "
+        try:
+            text = decode_text(data)
+        except UnicodeDecodeError as error:
+            try:
+                text = decode_windows(path, data, error)
+            except InputError:
+                where = escape(str(path))
+                self.left_out.add("texts that are no UTF-8", where)
+                return None
+            self._windows.append(escape(str(path)))
+        lines = re.split(r"\r\n|\r|\n", text)
+        return [line.strip() for line in lines if line.strip()]
+
+    def notes(self) -> list[str]:
+        """A line on what was taken for Windows-1252, if anything was."""
+        if not self._windows:
+            return []
+        return [
+            f"{len(self._windows)} texts read as Windows-1252, for they are "
+            f"no UTF-8 (first: {self._windows[0]}); save them as UTF-8 if "
             "letters with accents are wrong"
-        )
-        return data.decode("cp1252")
+        ]
 
 
 class CaptionFormat(Protocol):

@@ -11,7 +11,7 @@ from imcap.data.archives.tar import member_name
 from imcap.data.captions.assembly import LeftOut, Picture
 from imcap.data.captions.fields import Columns
 from imcap.data.captions.folders import pictures_of_shards
-from imcap.data.captions.formats import CaptionFile, Parsed
+from imcap.data.captions.formats import CaptionFile, Parsed, TextDecoder
 from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.data.names import NameIndex, plain_name
 from imcap.data.pictures.clutter import clutter_kind
@@ -45,15 +45,18 @@ class WebDatasetFormat:
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture a sample; its file is SHARD.tar/NAME.jpg."""
         left_out = LeftOut()
+        decoder = TextDecoder(left_out)
 
         def read(path: Path) -> list[Picture]:
-            rows = _rows(path, left_out)
+            rows = _rows(path, left_out, decoder)
             return _escaped(pictures_of_rows(path, rows, left_out))
 
-        if not file.is_folder:
-            return Parsed(read(file.path), left_out=left_out)
-        shards = find_archives(file.path, TAR)
-        pictures = pictures_of_shards(file.path, shards, read)
+        if file.is_folder:
+            shards = find_archives(file.path, TAR)
+            pictures = pictures_of_shards(file.path, shards, read)
+        else:
+            pictures = read(file.path)
+        file.notes += decoder.notes()
         return Parsed(pictures, left_out=left_out)
 
 
@@ -66,7 +69,9 @@ def _escaped(pictures: list[Picture]) -> list[Picture]:
     return pictures
 
 
-def _rows(path: Path, left_out: LeftOut) -> Iterator[PlacedRow]:
+def _rows(
+    path: Path, left_out: LeftOut, decoder: TextDecoder
+) -> Iterator[PlacedRow]:
     """A row a sample: its picture, and what its text and JSON say."""
     for key, names, parts in _samples(path, left_out):
         pictures = [end for end in names if f".{end}" in ENDINGS]
@@ -79,9 +84,9 @@ def _rows(path: Path, left_out: LeftOut) -> Iterator[PlacedRow]:
         row = _json_part(path, key, parts)
         for end in TEXTS:
             if end in parts:
-                lines = _text(path, f"{key}.{end}", parts[end]).splitlines()
-                captions = [line.strip() for line in lines if line.strip()]
-                row["caption"] = captions if len(captions) > 1 else captions[:1]
+                captions = decoder.lines(path / names[end], parts[end])
+                if captions is not None:
+                    row["caption"] = captions
                 break
         row.setdefault("caption", None)
         name = names[pictures[0]]
@@ -160,9 +165,11 @@ def _add_others(
         for names in group.values()
         for member in names.values()
     }
+    index = NameIndex(owners, (plain_name,))
     for key, names in others.items():
-        if key in owners and not _has_picture(names):
-            owner = owners[key]
+        owned = None if _has_picture(names) else index.find(key)
+        if owned is not None:
+            owner = owners[owned]
             owner.update({e: m for e, m in names.items() if e not in owner})
             continue
         folder = PurePosixPath(key).parent

@@ -203,7 +203,11 @@ def test_shards(tmp_path):
 @pytest.mark.parametrize(
     ("members", "why"),
     [
-        ({"a.jpg": BYTES, "a.txt": b"caf\xe9"}, r"a\.txt is no UTF-8"),
+        (
+            {"a.jpg": BYTES, "a.txt": b"\x81 caf\xe9"},
+            r"no image with captions .* no UTF-8 left out.*a\.txt",
+        ),
+        ({"a.jpg": BYTES, "a.json": b'"caf\xe9"'}, r"a\.json is no UTF-8"),
         ({"a.jpg": BYTES, "a.json": "{"}, r"a\.json: not valid JSON"),
         ({"a.jpg": BYTES, "a.json": '{"caption": 3}'}, "a: 'caption' has the"),
         ({"a.jpg": BYTES, "a.cls": "3"}, "no image with captions"),
