@@ -31,7 +31,7 @@ def score_coco(
     found = read_results(results_file, said)
     coco, truth = open_annotations(ann_file)
     matched = match_images(
-        found, list(truth.texts), truth.files, (results_file, ann_file)
+        found, list(truth.texts), truth.files, (results_file, ann_file), said
     )
     answers = coco.loadRes(
         [

@@ -153,7 +153,7 @@ def score_all(
         said: list[str] = []
         captions = load(one, name, said)
         matched = match_images(
-            captions, list(truth.texts), truth.files, (name, told)
+            captions, list(truth.texts), truth.files, (name, told), said
         )
         systems[name] = {
             image_id: captions[key] for key, image_id in matched.items()

@@ -284,19 +284,23 @@ def match_images(
     image_ids: Sequence[ImageId],
     files: Sequence[str],
     where: tuple[StrPath, StrPath],
+    notes: list[str] | None = None,
 ) -> dict[ImageId, ImageId]:
     """Which image of the references each key of the results names.
 
     All are matched in one way, the first of these that matches most: ids as
     text, ids as numbers ("000042", 42.0 and 42 are one), paths, file names,
     file names without ending, the number in one of COCO's file names. What
-    would name two images names none.
+    would name two images names none. Names of files count only where they
+    contradict no match of ids.
 
     Args:
         found: keys of the results.
         image_ids: N ids of the references.
         files: N names of their files.
         where: what results and references are called in messages.
+        notes: gets a line where names of files decide, and where they would
+            but ids say otherwise.
 
     Returns:
         Dict from key to id of the references.
@@ -306,16 +310,25 @@ def match_images(
     """
     keys = list(found)
     best: dict[ImageId, ImageId] = {}
-    for ours, theirs, of_files in WAYS:
-        names = files if of_files else image_ids
-        wanted = _by_form(theirs, names, image_ids)
-        matched = {
-            key: wanted[form]
-            for form, key in _by_form(ours, keys, keys).items()
-            if form in wanted
-        }
-        if len(matched) > len(best):
-            best = matched
+    by_id: dict[ImageId, ImageId] = {}
+    taken, refused = "", 0
+    for called, matched in _matches(keys, image_ids, files):
+        if len(matched) <= len(best):
+            continue
+        others = _contradictions(by_id, matched) if called else 0
+        if others:
+            refused = max(refused, others)
+            continue
+        best, taken = matched, called
+        by_id = by_id if called else matched
+    if notes is not None and best:
+        if taken:
+            notes.append(f"captions meet images by {taken}, not by their ids")
+        if refused:
+            notes.append(
+                f"{refused} captions would belong to other images by the "
+                "names of files; the ids count"
+            )
     if not best:
         raise InputError(
             f"{where[0]}: no image of {where[1]}; results name "
@@ -323,6 +336,34 @@ def match_images(
             f"{show_ids(files)}); give those that belong together"
         )
     return best
+
+
+def _matches(
+    keys: Sequence[ImageId], image_ids: Sequence[ImageId], files: Sequence[str]
+) -> Iterator[tuple[str, dict[ImageId, ImageId]]]:
+    """What files decide by, "" where ids do, and images by key; each way."""
+    for ours, theirs, of_files, called in WAYS:
+        names = files if of_files else image_ids
+        wanted = _by_form(theirs, names, image_ids)
+        yield (
+            called,
+            {
+                key: wanted[form]
+                for form, key in _by_form(ours, keys, keys).items()
+                if form in wanted
+            },
+        )
+
+
+def _contradictions(
+    by_id: Mapping[ImageId, ImageId], by_file: Mapping[ImageId, ImageId]
+) -> int:
+    """Number of keys that files give an image, and ids another, or to it."""
+    owners = {image: key for key, image in by_id.items()}
+    return sum(
+        by_id.get(key, image) != image or owners.get(image, key) != key
+        for key, image in by_file.items()
+    )
 
 
 def _by_form(
@@ -364,15 +405,17 @@ def _coco_number(text: str) -> str | None:
     return None if number is None else str(number)
 
 
-# Forms of the results' keys and of the references' ids or files.
+# Forms of the results' keys and of the references' ids; or of their files,
+# and what these are called.
 WAYS: tuple[
-    tuple[Callable[[str], str | None], Callable[[str], str | None], bool], ...
+    tuple[Callable[[str], str | None], Callable[[str], str | None], bool, str],
+    ...,
 ] = (
-    (str, str, False),
-    (_number, _number, False),
-    (_path, _path, True),
-    (_name, _name, True),
-    (_stem, _stem, True),
-    (_coco_number, _number, False),
-    (_number, _coco_number, True),
+    (str, str, False, ""),
+    (_number, _number, False, ""),
+    (_path, _path, True, "paths of files"),
+    (_name, _name, True, "names of files"),
+    (_stem, _stem, True, "names of files without ending"),
+    (_coco_number, _number, False, "numbers in COCO's names of files"),
+    (_number, _coco_number, True, "numbers in COCO's names of files"),
 )

@@ -214,6 +214,42 @@ def test_what_names_two_images_names_none():
     assert found == {"y.jpg": "c/y.jpg"}
 
 
+@pytest.mark.parametrize(
+    ("keys", "ids", "files", "matched"),
+    [
+        (
+            [1, 2, 3], [1, 2, 4], ["2.jpg", "1.jpg", "3.jpg"],
+            {1: 1, 2: 2},
+        ),
+        (["1", "2"], [1, 9], ["2.jpg", "1.jpg"], {"1": 1}),
+        ([7, 42], [7], ["COCO_val2014_000000000042.jpg"], {7: 7}),
+        ([1, 3, 7], [1, 2], ["3.jpg", "7.jpg"], {1: 1}),
+        (["a", "b", "c"], ["a", "b", "d"], ["b.png", "a.png", "c.png"],
+         {"a": "a", "b": "b"}),
+    ],
+)  # fmt: skip
+def test_names_of_files_contradict_no_id(keys, ids, files, matched):
+    notes = []
+    assert match_images(keys, ids, files, ("r", "t"), notes) == matched
+    more = [note for note in notes if "the ids count" in note]
+    assert len(more) == len(notes) <= 1
+
+
+def test_names_of_files_that_agree_with_ids_add_to_them():
+    notes = []
+    files = ["1.jpg", "2.jpg", "4.jpg"]
+    found = match_images([1, 2, 4], [1, 2, 9], files, ("r", "t"), notes)
+    assert found == {1: 1, 2: 2, 4: 9}
+    (note,) = notes
+    assert "by names of files without ending, not by their ids" in note
+
+
+def test_nothing_is_said_where_ids_meet():
+    notes = []
+    match_images([1, 2], [1, 2], ["1.jpg", "2.jpg"], ("r", "t"), notes)
+    assert notes == []
+
+
 def test_nothing_meets_shows_both():
     with pytest.raises(InputError) as caught:
         match_images(["a.jpg"], [1, 2], ["b.jpg", "c.jpg"], ("r", "t"))
