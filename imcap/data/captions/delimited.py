@@ -90,10 +90,51 @@ class Table:
         return any(map(self._is_row, cell.split("\n")[1:]))
 
     def _is_row(self, line: str) -> bool:
-        """Whether a line begins a row, and does not continue a cell."""
-        return self.delimiter in line and _is_named_picture(
-            line, self.delimiter
+        """Whether a line begins a row, and does not continue a cell.
+
+        It has a picture or an id where the header has one, and cells up to
+        the caption. Behind the caption that holds only where no quote closes.
+        """
+        if self.delimiter not in line:
+            return False
+        if _is_named_picture(line, self.delimiter):
+            return True
+        cells = _split(line, self.delimiter)
+        for column, shape in self._keys.items():
+            due = self._target + 1 if column >= 0 else len(self.header)
+            if len(cells) < due or (column < 0 and line.count('"') % 2):
+                continue
+            cell = _unquoted(cells[column])
+            if PICTURE.fullmatch(cell) or shape == _shape(cell) != "":
+                return True
+        return False
+
+    @functools.cached_property
+    def _target(self) -> int:
+        """The column that surplus delimiters belong to."""
+        captions = Columns.of(self.header).captions
+        return (
+            self.header.index(captions[-1])
+            if captions
+            else len(self.header) - 1
         )
+
+    @functools.cached_property
+    def _keys(self) -> dict[int, str]:
+        """The columns of pictures and ids, and how their first cell looks.
+
+        Those behind the captions are counted from the end.
+        """
+        known = Columns.of(self.header)
+        cells = _split(self.lines[0][1], self.delimiter) if self.lines else []
+        keys = {}
+        for name in (*known.image, *known.image_id, *known.row_id):
+            column = self.header.index(name)
+            if column > self._target:
+                column -= len(self.header)
+            if -len(cells) <= column < len(cells):
+                keys[column] = _shape(_unquoted(cells[column]))
+        return keys
 
     def _lenient_rows(self, path: Path) -> list[tuple[int, list[str]]]:
         """The rows where quotes do not close or delimiters are bare."""
@@ -125,8 +166,7 @@ class Table:
         text. Flickr30k's table lacks one behind a number.
         """
         width = len(self.header)
-        captions = Columns.of(self.header).captions
-        target = self.header.index(captions[-1]) if captions else width - 1
+        captions, target = Columns.of(self.header).captions, self._target
         surplus = len(cells) - width
         if surplus > 0 and (len(captions) == 1 or target == width - 1):
             whole = self.delimiter.join(cells[target : target + surplus + 1])
@@ -227,6 +267,18 @@ def _is_named_picture(line: str, delimiter: str) -> bool:
     cells = _split(line, delimiter)
     return any(
         PICTURE.fullmatch(_unquoted(cell)) for cell in (cells[0], cells[-1])
+    )
+
+
+def _shape(cell: str) -> str:
+    """How a name or number is built, "" of words: "img_07" is "a_0"."""
+    text = cell.strip()
+    if re.search(r"\s", text) or not re.search(r"\d", text):
+        return ""
+    return re.sub(
+        r"[^\W_]+",
+        lambda run: "a" if run[0].isalpha() else "0" * run[0].isdigit() or "x",
+        text,
     )
 
 

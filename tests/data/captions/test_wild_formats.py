@@ -138,6 +138,46 @@ def test_lines_that_are_not_perfect(line, caption, tmp_path):
     assert captions.raw == [[caption], ["B, and C"], ['D, "E']]
 
 
+THREE = [["A dog"], ["A cat"], ["A bird"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'image_id,caption\n1,"A dog\n2,A cat"\n3,A bird',
+        'image_id,caption\n1,"A dog\n2,A cat\n3,"A bird"',
+        'image_id,caption\n1,"A dog\n2,"A cat\n3,"A bird',
+        'image_id\tcaption\n1\t"A dog\n2\tA cat"\n3\tA bird',
+        'image,caption\nimg_1,"A dog\nimg_2,A cat"\nimg_3,A bird',
+        'n,cocoid,caption\n7,1,"A dog\n7,2,A cat"\n7,3,A bird',
+        'image_id,caption,split\n1,"A dog,val\n2,A cat",val\n3,A bird,val',
+        'caption,image_id\n"A dog,1\nA cat,2\nA bird,3',
+        'caption,image_id,n\n"A dog,1,7\n"A cat",2,7\nA bird,3,7',
+        'id,caption\n1,"A dog\n2,A cat"\n3,A bird',
+    ],
+)
+def test_a_quote_that_does_not_close_ends_with_its_row(text, tmp_path):
+    path = write(tmp_path / "c.csv", text)
+    if text.startswith("id"):
+        path = f"{path}::id=id"
+    found = read_captions(path).raw
+    assert [[one.strip('"') for one in texts] for texts in found] == THREE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'image_id,caption\n1,"A dog,\nrunning, fast"\n2,A "5" cat',
+        'caption,image_id\n"A dog,\nrunning, fast",1\nA "5" cat,2',
+        'image,caption\nimg_1,"A dog,\nrunning, fast"\nimg_2,A "5" cat',
+        'image,caption\ndog,"A dog,\nrunning, fast"\ncat,A "5" cat',
+    ],
+)
+def test_a_quoted_caption_goes_on_in_the_next_line(text, tmp_path):
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    assert captions.raw == [["A dog,\nrunning, fast"], ['A "5" cat']]
+
+
 def test_a_caption_between_other_columns(tmp_path):
     text = "image,caption,split\na.jpg,A, B,train\nb.jpg,C,val\n"
     captions = read_captions(write(tmp_path / "c.csv", text))
