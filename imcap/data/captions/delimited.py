@@ -8,22 +8,25 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from imcap.data.captions.cells import (
+    PICTURE,
+    SPLIT,
+    is_open,
+    split_cells,
+    unquoted,
+)
 from imcap.data.captions.fields import Columns
-from imcap.data.captions.splits import SPLIT_NAMES
-from imcap.data.pictures.listing import ENDINGS
+from imcap.data.captions.headerless import (
+    SAMPLE,
+    header_of,
+    most,
+    without_texts,
+)
 from imcap.errors import InputError
 
 DELIMITERS = "\t|;,"
-# A line of a table begins with such a name, or ends with it.
-PICTURE = re.compile(
-    r"(?:https?://\S+|.*\S(?:"
-    + "|".join(map(re.escape, sorted(ENDINGS)))
-    + r"))",
-    re.IGNORECASE,
-)
 NAME_AND_TEXT = re.compile(r"\s*(\S+?(?<=\w)\.\w{3,4})[ \t]+(\S.*)")
 LONGEST_CELL = 50  # lines that a quoted cell may have
-SAMPLE = 50  # lines that tell what a table without header holds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,12 +102,12 @@ class Table:
             return False
         if _is_named_picture(line, self.delimiter):
             return True
-        cells = _split(line, self.delimiter)
+        cells = split_cells(line, self.delimiter)
         for column, shape in self._keys.items():
             due = self._target + 1 if column >= 0 else len(self.header)
             if len(cells) < due or (column < 0 and line.count('"') % 2):
                 continue
-            cell = _unquoted(cells[column])
+            cell = unquoted(cells[column])
             if PICTURE.fullmatch(cell) or shape == _shape(cell) != "":
                 return True
         return False
@@ -126,14 +129,16 @@ class Table:
         Those behind the captions are counted from the end.
         """
         known = Columns.of(self.header)
-        cells = _split(self.lines[0][1], self.delimiter) if self.lines else []
+        cells = (
+            split_cells(self.lines[0][1], self.delimiter) if self.lines else []
+        )
         keys = {}
         for name in (*known.image, *known.image_id, *known.row_id):
             column = self.header.index(name)
             if column > self._target:
                 column -= len(self.header)
             if -len(cells) <= column < len(cells):
-                keys[column] = _shape(_unquoted(cells[column]))
+                keys[column] = _shape(unquoted(cells[column]))
         return keys
 
     def _lenient_rows(self, path: Path) -> list[tuple[int, list[str]]]:
@@ -143,16 +148,16 @@ class Table:
         while place < len(self.lines):
             number, line = self.lines[place]
             place += 1
-            cells = _split(line, self.delimiter)
+            cells = split_cells(line, self.delimiter)
             longer = line
             for count in range(min(LONGEST_CELL, len(self.lines) - place)):
-                if not _is_open(cells) or self._is_row(
+                if not is_open(cells) or self._is_row(
                     self.lines[place + count][1]
                 ):
                     break
                 longer += "\n" + self.lines[place + count][1]
-                joined = _split(longer, self.delimiter)
-                if not _is_open(joined):
+                joined = split_cells(longer, self.delimiter)
+                if not is_open(joined):
                     cells, place = joined, place + count + 1
                     break
             if any(cell.strip() for cell in cells):
@@ -183,7 +188,7 @@ class Table:
                 f"header has {width}; put captions that contain the "
                 "delimiter in double quotes"
             )
-        return [_unquoted(cell) for cell in cells]
+        return [unquoted(cell) for cell in cells]
 
 
 def read_table(text: str) -> Table | None:
@@ -195,11 +200,11 @@ def read_table(text: str) -> Table | None:
     lines, delimiters = _lines_and_delimiters(text)
     first = lines[0][1]
     for delimiter in sorted(delimiters, key=first.count, reverse=True):
-        header = [_unquoted(cell) for cell in _split(first, delimiter)]
+        header = [unquoted(cell) for cell in split_cells(first, delimiter)]
         if len(header) > 1 and Columns.of(header).usable:
             return Table(delimiter, _distinct(header), lines[1:])
     for delimiter in delimiters:
-        named = _header_of([line for _, line in lines[:SAMPLE]], delimiter)
+        named = header_of([line for _, line in lines[:SAMPLE]], delimiter)
         if named is not None:
             return Table(delimiter, named, lines)
     for delimiter in delimiters:
@@ -207,9 +212,47 @@ def read_table(text: str) -> Table | None:
         if renamed is not None:
             return renamed
     matches = [NAME_AND_TEXT.fullmatch(line) for _, line in lines[:SAMPLE]]
-    if all(match and PICTURE.fullmatch(match[1]) for match in matches):
+    if all(
+        match and PICTURE.fullmatch(match[1]) for match in matches
+    ) and not without_texts(
+        [[one[1], *one[2].split()] for one in matches if one]
+    ):
         return Table(" ", ["image", "caption"], lines)
     return None
+
+
+def read_list(text: str) -> Table | None:
+    """How a text is a table of pictures without captions; None of others.
+
+    It has a header; or names of pictures first, and behind them nothing but
+    numbers and splits.
+    """
+    lines, delimiters = _lines_and_delimiters(text)
+    delimiter = max(delimiters, key=lines[0][1].count)
+    rows = [
+        [unquoted(cell) for cell in split_cells(line, delimiter)]
+        for _, line in lines
+    ]
+    if Columns.of(rows[0]).bare:
+        return Table(delimiter, rows[0], lines[1:]) if rows[1:] else None
+    width = len(rows[0])
+    if (
+        any(len(row) != width for row in rows)
+        or not all(PICTURE.fullmatch(row[0]) for row in rows)
+        or not without_texts(rows)
+    ):
+        return None
+    splits = [most(rows, column, SPLIT) for column in range(1, width)]
+    names = [
+        "split" if is_split else f"number {column}"
+        for column, is_split in enumerate(splits, 1)
+    ]
+    return Table(delimiter, ["image", *names], lines)
+
+
+def numbered_lines(text: str) -> list[tuple[int, str]]:
+    """Lines that are not blank, from 1, without what is said to Excel."""
+    return _lines_and_delimiters(text)[0]
 
 
 def header_cells(text: str) -> list[str]:
@@ -217,7 +260,7 @@ def header_cells(text: str) -> list[str]:
     lines, delimiters = _lines_and_delimiters(text)
     line = lines[0][1]
     delimiter = max(delimiters, key=line.count)
-    return [_unquoted(cell) for cell in _split(line, delimiter)]
+    return [unquoted(cell) for cell in split_cells(line, delimiter)]
 
 
 def _lines_and_delimiters(text: str) -> tuple[list[tuple[int, str]], str]:
@@ -238,11 +281,11 @@ def _renamed(lines: list[tuple[int, str]], delimiter: str) -> Table | None:
 
     What is below tells the columns: names of pictures stand in one.
     """
-    header = [_unquoted(cell) for cell in _split(lines[0][1], delimiter)]
+    header = [unquoted(cell) for cell in split_cells(lines[0][1], delimiter)]
     if any(PICTURE.fullmatch(cell) for cell in header):
         return None
     below = [line for _, line in lines[1 : SAMPLE + 1]]
-    named = _header_of(below, delimiter) if below else None
+    named = header_of(below, delimiter) if below else None
     if named is None or len(named) != len(header):
         return None
     if not _is_named_picture(below[0], delimiter):
@@ -264,9 +307,9 @@ def _renamed(lines: list[tuple[int, str]], delimiter: str) -> Table | None:
 
 def _is_named_picture(line: str, delimiter: str) -> bool:
     """Whether the first or the last cell of a line names a picture's file."""
-    cells = _split(line, delimiter)
+    cells = split_cells(line, delimiter)
     return any(
-        PICTURE.fullmatch(_unquoted(cell)) for cell in (cells[0], cells[-1])
+        PICTURE.fullmatch(unquoted(cell)) for cell in (cells[0], cells[-1])
     )
 
 
@@ -288,100 +331,3 @@ def _distinct(header: Sequence[str]) -> list[str]:
     for name in header:
         names.append(name if name not in names else f"{name} (again)")
     return names
-
-
-def _header_of(lines: Sequence[str], delimiter: str) -> list[str] | None:
-    """Names for the columns of a table without a header.
-
-    One column holds names of pictures, first or last; numbers and splits
-    may stand between it and the captions.
-    """
-    rows = [
-        [_unquoted(cell) for cell in _split(line, delimiter)] for line in lines
-    ]
-    width = min(map(len, rows))
-    named = Columns.of(rows[0])
-    if width < 2 or named.image or named.captions:
-        return None  # no table, or one with a header that lacks something
-    if _most(rows, -1, PICTURE) and not _most(rows, 0, PICTURE):
-        # Beside numbers these are pictures without captions.
-        numbered = _most(rows, 0, re.compile(r"\d+"))
-        return None if numbered else ["caption", "image"]
-    if not _most(rows, 0, PICTURE) and not (
-        delimiter in "\t|"
-        and _most(rows, 0, re.compile(r"\S+"))
-        and _most(rows, -1, re.compile(r".*(?:\s|[^\0-\x7f]).*"))
-    ):
-        return None  # what has no ending is an id only beside a sentence
-    header = ["image"]
-    splits = re.compile("|".join(SPLIT_NAMES), re.IGNORECASE)
-    for column in range(1, width - 1):
-        if _most(rows, column, re.compile(r"\d+")):
-            header.append(f"number {column}")
-        elif _most(rows, column, splits):
-            header.append("split")
-        else:
-            break
-    left = width - len(header)
-    even = all(len(row) == width for row in rows)
-    if left > 1 and even and delimiter in "\t|;":
-        if _most(rows, width - 1, splits):
-            return [*header, *_captions(left - 1), "split"]
-        return [*header, *_captions(left)]
-    if left > 1 and _most(rows, -1, splits):
-        return [*header, "caption", "split"]
-    return [*header, "caption"]
-
-
-def _captions(count: int) -> list[str]:
-    if count == 1:
-        return ["caption"]
-    return [f"caption {number}" for number in range(1, count + 1)]
-
-
-def _most(
-    rows: Sequence[Sequence[str]], column: int, pattern: re.Pattern[str]
-) -> bool:
-    """Whether the first and nearly all cells of a column are of a kind."""
-    fits = [pattern.fullmatch(row[column].strip()) is not None for row in rows]
-    return fits[0] and sum(fits) >= 0.9 * len(fits)
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    """The cells of a line as they are written, with their quotes.
-
-    A quote opens a cell only where it also closes it: before a delimiter or
-    the end.
-    """
-    quoted = _quoted_cell(delimiter)
-    cells, place = [], 0
-    while True:
-        match = quoted.match(line, place)
-        stop = match.end() if match else line.find(delimiter, place)
-        if stop < 0 or stop >= len(line):
-            cells.append(line[place:])
-            return cells
-        cells.append(line[place:stop])
-        place = stop + 1
-
-
-@functools.cache
-def _quoted_cell(delimiter: str) -> re.Pattern[str]:
-    end = re.escape(delimiter)
-    return re.compile(rf' *"(?:[^"\\]|\\.|"")*" *(?={end}|$)', re.DOTALL)
-
-
-def _is_open(cells: Sequence[str]) -> bool:
-    """Whether some cell begins with a quote that closes nowhere."""
-    return any(
-        cell.lstrip().startswith('"') and cell.count('"') % 2 for cell in cells
-    )
-
-
-def _unquoted(cell: str) -> str:
-    text = cell.strip()
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        return text[1:-1].replace('""', '"').replace('\\"', '"')
-    if text.startswith('"') and text.count('"') == 1:
-        return text[1:]
-    return text

@@ -89,6 +89,11 @@ class Columns:
         """Whether there are captions, and pictures they belong to."""
         return bool(self.captions and (self.image or self.image_id))
 
+    @property
+    def bare(self) -> bool:
+        """Whether there are pictures, and no captions."""
+        return bool((self.image or self.image_id) and not self.captions)
+
 
 @dataclasses.dataclass
 class StatedColumns:

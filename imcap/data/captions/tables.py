@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from imcap.data.captions.assembly import LeftOut, Picture, posix_path
-from imcap.data.captions.delimited import PICTURE, Table
+from imcap.data.captions.cells import PICTURE
+from imcap.data.captions.delimited import Table
 from imcap.data.captions.fields import Columns
 from imcap.data.captions.formats import CaptionFile, Parsed
 from imcap.data.captions.rows import Row, pictures_of_rows

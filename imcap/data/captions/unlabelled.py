@@ -1,17 +1,15 @@
 """Files that list pictures without captions, as those of test sets do."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
 from imcap.data.captions.assembly import LeftOut
+from imcap.data.captions.cells import PICTURE
 from imcap.data.captions.delimited import (
-    DELIMITERS,
-    PICTURE,
-    Table,
-    header_cells,
+    numbered_lines,
+    read_list,
 )
 from imcap.data.captions.fields import Columns
 from imcap.data.captions.formats import CaptionFile, Parsed
@@ -88,29 +86,20 @@ def _is_list_of_pictures(values: Any) -> bool:
         return False
     if all(isinstance(one, str) for one in values):
         return bool(PICTURE.fullmatch(values[0]))
-    return all(isinstance(one, dict) and _is_bare(one) for one in values)
-
-
-def _is_bare(names: Any) -> bool:
-    columns = Columns.of(names)
-    return bool(columns.image or columns.image_id) and not columns.captions
+    return all(isinstance(one, dict) and Columns.of(one).bare for one in values)
 
 
 def _rows_of_text(file: CaptionFile) -> Iterator[Row] | None:
     """The rows of a table, or of lines of names."""
     lines = [
-        (number, line.strip())
-        for number, line in enumerate(re.split(r"\r\n|\r|\n", file.text), 1)
-        if line.strip()
+        (number, line.strip()) for number, line in numbered_lines(file.text)
     ]
     if all(PICTURE.fullmatch(line) for _, line in lines):
         return ((f"line {number}", {"image": name}) for number, name in lines)
-    header = header_cells(file.text)
-    if not _is_bare(header) or len(lines) < 2:
+    table = read_list(file.text)
+    if table is None:
         return None
-    delimiter = max(DELIMITERS, key=lines[0][1].count)
-    table = Table(delimiter, header, lines[1:])
     return (
-        (f"line {number}", dict(zip(header, cells, strict=True)))
+        (f"line {number}", dict(zip(table.header, cells, strict=True)))
         for number, cells in table.rows(file.path)
     )

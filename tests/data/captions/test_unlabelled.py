@@ -40,6 +40,64 @@ NAMED = {
 }
 
 
+SIZED = {
+    "sizes": "filename,width,height\nx.jpg,640,480\nb.png,320,200\n",
+    "parted sizes": "sep=;\nfile;width;height\nx.jpg;640;480\nb.png;320;200\n",
+}
+BARE = {
+    "Excel's list": "sep=;\nfilename\nx.jpg\nb.png\n",
+    "Excel's names": "sep=;\nx.jpg\nb.png\n",
+    "a number": "x.jpg,640\nb.png,480\n",
+    "decimals": "x.jpg;0,93\nb.png;-1,5\n",
+    "two numbers": "x.jpg\t640\t480\nb.png\t320\t200\n",
+    "one row of numbers": "x.jpg|640\nb.png|480\n",
+}
+
+
+@pytest.mark.parametrize("form", [*SIZED, *BARE])
+def test_numbers_are_no_captions(tmp_path, form):
+    path = write(tmp_path / "list", (SIZED | BARE)[form])
+    captions = read_captions(path, unlabelled=True)
+    assert captions.files == ["x.jpg", "b.png"] and not captions.labelled
+    sizes = [(640, 480), (320, 200)] if form in SIZED else None
+    assert captions.sizes == sizes
+    with pytest.raises(InputError, match="no known caption format"):
+        read_captions(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["x.jpg,7,val\ny.jpg,8,test\n", "x.jpg\tval\ny.jpg\ttest\n"]
+)
+def test_splits_are_no_captions(tmp_path, text):
+    path = write(tmp_path / "list", text)
+    captions = read_captions(path, unlabelled=True)
+    assert (captions.files, captions.splits) == (
+        ["x.jpg", "y.jpg"],
+        ["val", "test"],
+    )
+    with pytest.raises(InputError, match="no known caption format"):
+        read_captions(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fn,w,h\nx.jpg,640,480\ny.jpg,320,200\n",
+        "x.jpg 640\ny.jpg 480 200\n",
+        "0.93,x.jpg\n0.5,y.jpg\n",
+    ],
+)
+def test_numbers_are_no_captions_where_nothing_else_is_known(tmp_path, text):
+    with pytest.raises(InputError, match="no known caption format"):
+        read_captions(write(tmp_path / "c", text))
+
+
+def test_ids_of_a_list_of_excel(tmp_path):
+    text = "sep=;\nfilename;id\nx.jpg;3\ny.jpg;4\n"
+    captions = read_captions(write(tmp_path / "c", text), unlabelled=True)
+    assert (captions.image_ids, captions.files) == ([3, 4], ["x.jpg", "y.jpg"])
+
+
 @pytest.mark.parametrize("form", [*NUMBERED, *NAMED])
 def test_pictures_are_read(tmp_path, form):
     path = write(tmp_path / "list", (NUMBERED | NAMED)[form])

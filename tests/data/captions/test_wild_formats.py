@@ -90,6 +90,11 @@ TABLES = {
     "without header, wide": "a.jpg\tA dog\tDogs\nb.jpg\tA cat\t\n",
     "without header, spaces": "a.jpg A dog\na.jpg Dogs\nb.jpg A cat\n",
     "without header, numbers": "a.jpg|0|A dog\na.jpg|1|Dogs\nb.jpg|0|A cat\n",
+    "without header, scores": "a.jpg,A dog,3\na.jpg,Dogs,4\nb.jpg,A cat,5\n",
+    "without header, wide, scores": "a.jpg\tA dog\tDogs\t0.5\n"
+    "b.jpg\tA cat\t\t1\n",
+    "without header, decimals": "a.jpg,0.5,A dog\na.jpg,0.25,Dogs\n"
+    "b.jpg,1,A cat\n",
     "name last": "A dog\ta.jpg\nDogs\ta.jpg\nA cat\tb.jpg\n",
     "wide": "image,caption1,caption2\na.jpg,A dog,Dogs\nb.jpg,A cat,\n",
     "wide, parted": "Image Name;Caption 1;Caption 2\n"
@@ -176,6 +181,12 @@ def test_a_quote_that_does_not_close_ends_with_its_row(text, tmp_path):
 def test_a_quoted_caption_goes_on_in_the_next_line(text, tmp_path):
     captions = read_captions(write(tmp_path / "c.csv", text))
     assert captions.raw == [["A dog,\nrunning, fast"], ['A "5" cat']]
+
+
+def test_numbers_of_a_sentence_belong_to_it(tmp_path):
+    text = "a.jpg,Gate, 7\nb.jpg,Gate, 8\n"
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    assert captions.raw == [["Gate, 7"], ["Gate, 8"]]
 
 
 def test_a_caption_between_other_columns(tmp_path):
