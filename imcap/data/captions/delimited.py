@@ -180,8 +180,8 @@ class Table:
             match = re.fullmatch(r"\s*(\d+)\s+(\S.*)", cells[-1])
             if match is not None:
                 cells = [*cells[:-1], *match.groups()]
-        if len(cells) < width and target < len(cells):
-            cells = [*cells, *[""] * (width - len(cells))]
+        if len(cells) < width:
+            cells = self._padded(cells)
         if len(cells) != width:
             raise InputError(
                 f"{path}: line {number} has {len(cells)} columns where the "
@@ -189,6 +189,24 @@ class Table:
                 "delimiter in double quotes"
             )
         return [unquoted(cell) for cell in cells]
+
+    def _padded(self, cells: list[str]) -> list[str]:
+        """A short row with blanks in place of what it lacks.
+
+        Wide tables have fewer captions for some pictures; a split ends such
+        rows, too.
+        """
+        captions = Columns.of(self.header).captions
+        blank = [""] * (len(self.header) - len(cells))
+        if len(captions) > 1 and self.header.index(captions[0]) < len(cells):
+            behind = self.header[self._target + 1 :]
+            if not behind:
+                return cells + blank
+            if behind == list(
+                Columns.of(self.header).split
+            ) and SPLIT.fullmatch(unquoted(cells[-1])):
+                return [*cells[:-1], *blank, cells[-1]]
+        return cells + blank if self._target < len(cells) else cells
 
 
 def read_table(text: str) -> Table | None:
@@ -204,7 +222,7 @@ def read_table(text: str) -> Table | None:
         if len(header) > 1 and Columns.of(header).usable:
             return Table(delimiter, _distinct(header), lines[1:])
     for delimiter in delimiters:
-        named = header_of([line for _, line in lines[:SAMPLE]], delimiter)
+        named = header_of([line for _, line in lines], delimiter)
         if named is not None:
             return Table(delimiter, named, lines)
     for delimiter in delimiters:
@@ -284,7 +302,7 @@ def _renamed(lines: list[tuple[int, str]], delimiter: str) -> Table | None:
     header = [unquoted(cell) for cell in split_cells(lines[0][1], delimiter)]
     if any(PICTURE.fullmatch(cell) for cell in header):
         return None
-    below = [line for _, line in lines[1 : SAMPLE + 1]]
+    below = [line for _, line in lines[1:]]
     named = header_of(below, delimiter) if below else None
     if named is None or len(named) != len(header):
         return None

@@ -21,10 +21,7 @@ def header_of(lines: Sequence[str], delimiter: str) -> list[str] | None:
     One column holds names of pictures, first or last; numbers and splits
     may stand between it and the captions.
     """
-    rows = [
-        [unquoted(cell) for cell in split_cells(line, delimiter)]
-        for line in lines
-    ]
+    rows = [_cells(line, delimiter) for line in lines[:SAMPLE]]
     width = min(map(len, rows))
     named = Columns.of(rows[0])
     if width < 2 or named.image or named.captions:
@@ -44,7 +41,11 @@ def header_of(lines: Sequence[str], delimiter: str) -> list[str] | None:
     header = _lead(rows, width)
     if any(len(row) != width for row in rows):
         tail = ["split"] * (width > 2 and most(rows, -1, SPLIT))
-        return [*header, "caption", *tail]
+        texts = 1
+        if _is_wide(lines[:SAMPLE], delimiter):
+            left = len(header) + len(tail)
+            texts = _widest(lines, delimiter) - left
+        return [*header, *_captions(texts), *tail]
     # "Gate, 7" is a sentence, as is a single row of commas.
     sentence = delimiter == "," and (
         len(lines) == 1 or any(re.search(r", +\S+$", line) for line in lines)
@@ -52,6 +53,37 @@ def header_of(lines: Sequence[str], delimiter: str) -> list[str] | None:
     tail = _tail(rows, len(header), not sentence)
     texts = width - len(header) - len(tail) if delimiter in "\t|;" else 1
     return [*header, *_captions(texts), *tail]
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return [unquoted(cell) for cell in split_cells(line, delimiter)]
+
+
+def _widest(lines: Sequence[str], delimiter: str) -> int:
+    """Number of cells of the longest row; that of a trailing delimiter too."""
+    most_marks = 0
+    for line in lines:
+        if line.count(delimiter) > most_marks:
+            cells = split_cells(line, delimiter)
+            most_marks = max(most_marks, len(cells) - 1)
+    return most_marks + 1
+
+
+def _is_wide(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether rows of unequal length have a caption in each cell.
+
+    They have not where a picture has several rows, and where semicolons or
+    bars stand as in sentences: with a space behind, or around, unlike the
+    first.
+    """
+    if delimiter not in "\t|;":
+        return False
+    rows = [split_cells(line, delimiter) for line in lines]
+    if len({unquoted(row[0]) for row in rows}) < len(rows):
+        return False
+    if delimiter == "\t" or any(row[1].startswith(" ") for row in rows):
+        return True
+    return not all(cell.startswith(" ") for row in rows for cell in row[2:])
 
 
 def _lead(rows: Sequence[Sequence[str]], width: int) -> list[str]:

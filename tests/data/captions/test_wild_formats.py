@@ -88,6 +88,22 @@ TABLES = {
     "without header": "a.jpg,A dog\na.jpg,Dogs\nb.jpg,A cat\n",
     "without header, tabs": "a.jpg\tA dog\na.jpg\tDogs\nb.jpg\tA cat\n",
     "without header, wide": "a.jpg\tA dog\tDogs\nb.jpg\tA cat\t\n",
+    "without header, uneven": "a.jpg\tA dog\tDogs\nb.jpg\tA cat\n",
+    "without header, uneven bars": "a.jpg|A dog|Dogs\nb.jpg|A cat\n",
+    "without header, uneven semicolons": "a.jpg;A dog;Dogs\nb.jpg;A cat\n",
+    "without header, uneven, spaced": "a.jpg | A dog | Dogs\nb.jpg | A cat\n",
+    "without header, uneven, quoted": 'a.jpg;"A dog";"Dogs"\nb.jpg;"A cat"\n',
+    "without header, uneven, split": "a.jpg\tA dog\tDogs\tval\n"
+    "b.jpg\tA cat\tval\n",
+    "without header, uneven, split first": "a.jpg\tval\tA dog\tDogs\n"
+    "b.jpg\tval\tA cat\n",
+    "without header, uneven, numbers": "a.jpg\t7\tA dog\tDogs\n"
+    "b.jpg\t8\tA cat\n",
+    "wide, uneven": "image,caption1,caption2\na.jpg,A dog,Dogs\nb.jpg,A cat\n",
+    "wide, uneven, split": "image,caption1,caption2,split\n"
+    "a.jpg,A dog,Dogs,val\nb.jpg,A cat,val\n",
+    "wide, uneven, other words": "Bild\tSatz\tSatz 2\na.jpg\tA dog\tDogs\n"
+    "b.jpg\tA cat\n",
     "without header, spaces": "a.jpg A dog\na.jpg Dogs\nb.jpg A cat\n",
     "without header, numbers": "a.jpg|0|A dog\na.jpg|1|Dogs\nb.jpg|0|A cat\n",
     "without header, scores": "a.jpg,A dog,3\na.jpg,Dogs,4\nb.jpg,A cat,5\n",
@@ -181,6 +197,29 @@ def test_a_quote_that_does_not_close_ends_with_its_row(text, tmp_path):
 def test_a_quoted_caption_goes_on_in_the_next_line(text, tmp_path):
     captions = read_captions(write(tmp_path / "c.csv", text))
     assert captions.raw == [["A dog,\nrunning, fast"], ['A "5" cat']]
+
+
+def test_the_widest_row_may_come_late(tmp_path):
+    rows = [f"{number:03d}.jpg\tA\tB\n" for number in range(90)]
+    rows += ["x.jpg\tA\tB\tC\n", "y.jpg\tA\n"]
+    captions = read_captions(
+        write(tmp_path / "c.tsv", "y0.jpg\tA\n" + "".join(rows))
+    )
+    assert captions.raw == [["A"], *[["A", "B"]] * 90, ["A", "B", "C"], ["A"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.jpg;A dog\nb.jpg;A cat; asleep\n",
+        "a.jpg\tA dog\na.jpg\tDogs\nb.jpg\tA cat\tasleep\n",
+        "a.jpg,A dog\nb.jpg,A cat,asleep\n",
+    ],
+)
+def test_delimiters_of_a_sentence_belong_to_it(text, tmp_path):
+    captions = read_captions(write(tmp_path / "c.tsv", text))
+    (caption,) = captions.raw[1]
+    assert caption.startswith("A cat") and caption.endswith("asleep")
 
 
 def test_numbers_of_a_sentence_belong_to_it(tmp_path):
