@@ -50,6 +50,13 @@ ID_NAMES = (
 # Numbers of pictures or of captions; the rows tell which.
 ROW_ID_NAMES = ("id", "key", "uid")
 LARGEST_ID = 2**63
+# Lists that became text.
+NUMPY_ARRAY = re.compile(r"array\((\[.*\])(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
+LIST_START = re.compile(r"\[\s*[uU]?['\"]")
+LIST_TOKEN = re.compile(
+    r"(?P<space>\s*)(?:[uU]?(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+    r"|(?P<none>None)|(?P<cut>\.\.\.)|,|(?=\]$))"
+)
 ROLES = ("image", "caption", "id", "split")  # of columns that can be named
 
 
@@ -333,7 +340,7 @@ def parse_captions(value: Any, what: str, where: str | Path) -> list[str]:
             text for item in value for text in _texts_of_item(item, what, where)
         ]
     text = check_text(value, what, where).strip()
-    return _written_list(text) or [text]
+    return _written_list(text, what, where) or [text]
 
 
 def _texts_of_item(item: Any, what: str, where: str | Path) -> list[str]:
@@ -342,18 +349,55 @@ def _texts_of_item(item: Any, what: str, where: str | Path) -> list[str]:
     return parse_captions(item, what, where)
 
 
-def _written_list(text: str) -> list[str] | None:
-    """The texts of '["A dog.", "Dogs."]', a list that became text."""
-    if text[:2] not in ('["', "['") or not text.endswith("]"):
+def _written_list(text: str, what: str, where: str | Path) -> list[str] | None:
+    """The texts of '["A dog.", "Dogs."]', a list that became text.
+
+    As JSON, Python or NumPy write them; NumPy puts no commas. None where it
+    is other text.
+    """
+    text = NUMPY_ARRAY.sub(r"\1", text)
+    if LIST_START.match(text) is None or not text.endswith("]"):
         return None
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            values = parse(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
-        if values and all(isinstance(one, str) for one in values):
-            return [check_text(one, "caption", text[:40]) for one in values]
-    return None
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = _python_texts(text, f"{where}: {what!r}")
+    if not values or not all(
+        one is None or isinstance(one, str) for one in values
+    ):
+        return None
+    return [check_text(one or "", what, where) for one in values]
+
+
+def _python_texts(text: str, where: str) -> list[str | None] | None:
+    """The texts of a list as Python or NumPy write it; None of others.
+
+    Python itself would join texts that no comma parts.
+    """
+    found: list[str | None] = []
+    place, parted, cut = 1, True, False
+    while place < len(text) - 1:
+        token = LIST_TOKEN.match(text, place)
+        if token is None:
+            return None
+        if token["text"] or token["none"]:
+            if not parted and not token["space"]:
+                raise InputError(
+                    f"{where}: texts of a list touch each other; part them "
+                    "with commas"
+                )
+            try:
+                found.append(ast.literal_eval(token["text"] or "None"))
+            except (ValueError, SyntaxError, MemoryError):
+                return None
+        cut = cut or bool(token["cut"])
+        parted = not (token["text"] or token["none"])
+        place = token.end()
+    if cut:
+        raise InputError(
+            f"{where}: a list that was cut where it says ...; write it whole"
+        )
+    return found
 
 
 def read_size(

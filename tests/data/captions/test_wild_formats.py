@@ -159,6 +159,48 @@ def test_lines_that_are_not_perfect(line, caption, tmp_path):
     assert captions.raw == [[caption], ["B, and C"], ['D, "E']]
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "['A dog\\'s.' 'Two dogs.']",
+        "['A dog\\'s.'\n 'Two dogs.']",
+        "[\"A dog's.\" 'Two dogs.']",
+        "[\"A dog's.\", 'Two dogs.']",
+        '["A dog\'s.", "Two dogs."]',
+        "[u\"A dog's.\", u'Two dogs.']",
+        "array([\"A dog's.\", 'Two dogs.'], dtype=object)",
+        "[ \"A dog's.\"\t'Two dogs.' ]",
+        "['Two dogs.' None \"A dog's.\"]",
+    ],
+)
+def test_lists_that_became_text(cell, tmp_path):
+    cell = cell.replace('"', '""')
+    text = f'image,captions,split\na.jpg,"{cell}",val\n'
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    texts = [one for one in captions.raw[0] if one]
+    assert sorted(texts) == ["A dog's.", "Two dogs."]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("['A dog.''Two dogs.']", "part them with commas"),
+        ("['A dog.' ... 'Two dogs.']", "write it whole"),
+    ],
+)
+def test_lists_whose_texts_are_unclear(cell, said, tmp_path):
+    text = f'image,captions\na.jpg,"{cell}"\n'
+    with pytest.raises(InputError, match=f"c.csv: line 2: .*{said}"):
+        read_captions(write(tmp_path / "c.csv", text))
+
+
+@pytest.mark.parametrize("text", ["['A' dog]", "['dog'] or ['cat']", "['A'"])
+def test_brackets_of_a_sentence(text, tmp_path):
+    values = [{"image": "a.jpg", "caption": text}]
+    path = write(tmp_path / "c.json", values)
+    assert read_captions(path).raw == [[text]]
+
+
 THREE = [["A dog"], ["A cat"], ["A bird"]]
 
 
