@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -246,6 +247,15 @@ def decode_text(data: bytes) -> str:
         if data.startswith(mark):
             return data.decode(encoding).replace("\ufeff", "")
     return data.decode("utf-8").replace("\ufeff", "")
+
+
+def lines_of(text: str) -> list[str]:
+    r"""The lines of text, whatever ends them: \n, \r\n or \r.
+
+    Not `str.splitlines`: texts and JSON hold characters such as U+2028 that
+    it takes for ends.
+    """
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def read_text(

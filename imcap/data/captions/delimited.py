@@ -23,6 +23,7 @@ from imcap.data.captions.headerless import (
     without_texts,
 )
 from imcap.errors import InputError
+from imcap.files import lines_of
 
 DELIMITERS = "\t|;,"
 NAME_AND_TEXT = re.compile(r"\s*(\S+?(?<=\w)\.\w{3,4})[ \t]+(\S.*)")
@@ -286,7 +287,7 @@ def _lines_and_delimiters(text: str) -> tuple[list[tuple[int, str]], str]:
 
     Excel reads a first line "sep=;" as the delimiter of the table below.
     """
-    lines = list(enumerate(re.split(r"\r\n|\r|\n", text), 1))
+    lines = list(enumerate(lines_of(text), 1))
     lines = [(number, line) for number, line in lines if line.strip()]
     stated = re.fullmatch(r'"?sep=(\\t|.)"?', lines[0][1].strip("\r\n"))
     if stated is None or len(lines) == 1:

@@ -239,6 +239,7 @@ class CaptionFormat(Protocol):
         >>> from imcap.data.captions.assembly import Picture
         >>> from imcap.data.captions.formats import CaptionFile, Parsed
         >>> from imcap.errors import InputError
+        >>> from imcap.files import lines_of
         >>> class ArrowFormat:
         ...     description = "lines of 'caption => file name'"
         ...
@@ -247,7 +248,7 @@ class CaptionFormat(Protocol):
         ...
         ...     def parse(self, file: CaptionFile) -> Parsed:
         ...         captions: dict[str, list[str]] = {}
-        ...         for number, line in enumerate(file.text.splitlines(), 1):
+        ...         for number, line in enumerate(lines_of(file.text), 1):
         ...             if not line.strip():
         ...                 continue
         ...             if line.count(" => ") != 1:

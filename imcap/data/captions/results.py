@@ -26,7 +26,7 @@ from imcap.data.captions.reading import format_of
 from imcap.data.captions.sources import parse_sources
 from imcap.data.ids import ImageId, coco_number, plain_id, show_ids
 from imcap.errors import InputError
-from imcap.files import StrPath, parse_json
+from imcap.files import StrPath, lines_of, parse_json
 
 # What images and captions are called in results, the surest names first.
 IDS = (
@@ -130,7 +130,7 @@ Row = tuple[str, Any, Any]  # where it stands, image, caption
 
 def _parse_json(file: CaptionFile) -> Any:
     """The JSON of a file, or the list of its lines'."""
-    lines = [line for line in file.text.splitlines() if line.strip()]
+    lines = [line for line in lines_of(file.text) if line.strip()]
     try:
         if len(lines) > 1:
             return [json.loads(line) for line in lines]
@@ -210,7 +210,7 @@ def _number_table(file: CaptionFile) -> Table | None:
     """The table of rows such as `391895,a man on a bike`."""
     lines = [
         (number, line)
-        for number, line in enumerate(re.split(r"\r\n|\r|\n", file.text), 1)
+        for number, line in enumerate(lines_of(file.text), 1)
         if line.strip()
     ]
     matches = [NUMBER_AND_TEXT.fullmatch(line) for _, line in lines]

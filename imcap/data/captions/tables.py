@@ -13,6 +13,7 @@ from imcap.data.captions.fields import Columns
 from imcap.data.captions.formats import CaptionFile, Parsed
 from imcap.data.captions.rows import Row, pictures_of_rows
 from imcap.errors import InputError
+from imcap.files import lines_of
 
 # Flickr8k-CN has a tag before the number and a space behind it.
 FLICKR_LINE = re.compile(r"([^\t#]+)(#[a-z]+)?#(\d+)([\t ])\s*(.*)")
@@ -32,7 +33,7 @@ class FlickrFormat:
         path = file.path
         captions: dict[str, list[str]] = {}
         seen = set()
-        for number, line in enumerate(re.split(r"\r\n|\r|\n", file.text), 1):
+        for number, line in enumerate(lines_of(file.text), 1):
             if not line.strip():
                 continue
             match = _flickr_line(line)
@@ -111,7 +112,7 @@ def _is_row(values: Any) -> bool:
 
 def _json_rows(path: Path, text: str) -> Iterator[Row]:
     """The rows of a JSON-lines file."""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if not line.strip():
             continue
         where = f"line {number}"

@@ -14,6 +14,7 @@ from imcap.data.captions.delimited import (
 from imcap.data.captions.fields import Columns
 from imcap.data.captions.formats import CaptionFile, Parsed
 from imcap.data.captions.rows import Row, pictures_of_rows
+from imcap.files import lines_of
 
 
 class UnlabelledFormat:
@@ -41,7 +42,7 @@ def _rows_of(file: CaptionFile) -> Iterator[Row] | None:
     """The rows of a file, or None where it is none without captions."""
     if file.first_line[:1] not in ("{", "["):
         return None if file.table is not None else _rows_of_text(file)
-    lines = [line for line in file.text.splitlines() if line.strip()]
+    lines = [line for line in lines_of(file.text) if line.strip()]
     try:
         values = [json.loads(line) for line in lines]
     except (ValueError, RecursionError):

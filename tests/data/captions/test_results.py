@@ -107,6 +107,17 @@ def test_columns_that_are_named(tmp_path, value):
         read_results(f"{path}::id=x,caption=z")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
+def test_lines_end_where_lines_end(tmp_path, end, mark):
+    rows = [{"image_id": k, "caption": f"a{mark}{k}"} for k in PAIR]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    path = tmp_path / "r.jsonl"
+    path.write_bytes((end.join(lines) + end).encode())
+    expected = {row["image_id"]: row["caption"] for row in rows}
+    assert read_results(path) == expected
+
+
 def test_one_json_line(tmp_path):
     row = {"image": "d.jpg", "prediction": "a dog"}
     path = write(tmp_path / "r.jsonl", row)

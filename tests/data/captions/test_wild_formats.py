@@ -84,6 +84,24 @@ def test_lines_of_texts(tmp_path):
     assert read(write(tmp_path / "metadata.jsonl", text)) == A_AND_B
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0c"])
+def test_lines_end_where_lines_end(end, mark, tmp_path):
+    rows = [
+        {"file_name": f"{name}.jpg", "text": f"{name}{mark}{name}"}
+        for name in "ab"
+    ]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    path = tmp_path / "metadata.jsonl"
+    path.write_bytes(end.join(lines).encode())
+    assert read(path)[2] == [[row["text"]] for row in rows]
+    lists = [{"file_name": f"{name}{mark}.jpg"} for name in "ab"]
+    lines = [json.dumps(row, ensure_ascii=False) for row in lists]
+    path.write_bytes(end.join(lines).encode())
+    captions = read_captions(path, unlabelled=True)
+    assert captions.files == [row["file_name"] for row in lists]
+
+
 TABLES = {
     "without header": "a.jpg,A dog\na.jpg,Dogs\nb.jpg,A cat\n",
     "without header, tabs": "a.jpg\tA dog\na.jpg\tDogs\nb.jpg\tA cat\n",
