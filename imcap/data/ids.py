@@ -9,10 +9,15 @@ from imcap.data.pictures.listing import ENDINGS
 
 ImageId = int | str
 _NUMBER = re.compile(r"0*(\d+)(?:\.0+)?", re.ASCII)
-# What COCO's files are called: COCO_val2014_000000000042.
-_COCO = re.compile(r"(?:.*/)?coco_[a-z]+\d{4}_(\d{12})")
-# COCO_val2014_000000000042 and 000000000042 are image 42.
-COCO_NAME = re.compile(r"(?:.*_)?(\d{12})", re.ASCII)
+# A number from a column of floats; 18 digits fit into 64 bits.
+_FLOAT = re.compile(r"0*(\d{1,18})\.0+", re.ASCII)
+# What COCO's files are called: COCO_val2014_000000000042 is image 42.
+_COCO = re.compile(
+    r"(?:.*/)?coco_[a-z]+\d{4}_(\d{12})", re.ASCII | re.IGNORECASE
+)
+# Since 2017: 000000000042. No number of COCO has more than seven digits;
+# 202012311259 is the time of a photo.
+_COCO_2017 = re.compile(r"(0{5}\d{7})", re.ASCII)
 
 
 def plain_id(image_id: ImageId) -> str:
@@ -30,7 +35,7 @@ def coco_number(name: str) -> int | None:
         42
     """
     stem = PurePosixPath(name.replace("\\", "/")).stem
-    match = COCO_NAME.fullmatch(stem)
+    match = _COCO.fullmatch(stem) or _COCO_2017.fullmatch(stem)
     return int(match[1]) if match else None
 
 
@@ -41,16 +46,21 @@ def server_ids(image_ids: Sequence[ImageId]) -> list[ImageId]:
         image_ids: of pictures; text where there is nothing but a file name.
 
     Returns:
-        Ids in the same order: the numbers in COCO's file names if all are
-        such names, else the ids as they are.
+        Ids in the same order: the numbers in COCO's file names, and those
+        that became "42.0", if all are such; else the ids as they are.
     """
-    numbers = [
-        key if isinstance(key, int) else coco_number(key) for key in image_ids
-    ]
+    numbers = [_server_number(key) for key in image_ids]
     found = [number for number in numbers if number is not None]
     if len(set(found)) < len(image_ids):
         return list(image_ids)
     return list(found)
+
+
+def _server_number(image_id: ImageId) -> int | None:
+    if isinstance(image_id, int):
+        return image_id
+    match = _FLOAT.fullmatch(image_id)
+    return int(match[1]) if match else coco_number(image_id)
 
 
 def picture_id(image_id: ImageId) -> str:
