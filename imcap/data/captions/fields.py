@@ -26,8 +26,8 @@ IMAGE_NAMES = (
     "relativepath", "relpath", "localpath", "img", "imgname", "imgfile",
     "imgfilename", "imgpath", "images", "picture", "picturename",
     "picturefile", "picturepath", "photo", "photoname", "photofile",
-    "photopath", "pic", "picname", "picpath", "imageurl", "imgurl", "url",
-    "name",
+    "photopath", "pic", "picname", "picfile", "picpath", "imageurl",
+    "imgurl", "url", "name",
 )  # fmt: skip
 CAPTION_NAMES = (
     "caption", "captions", "captiontext", "captionstext", "captionstr",

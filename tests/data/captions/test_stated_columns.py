@@ -1,15 +1,18 @@
 """Columns with names of their own, which a person states."""
 
 import json
+import re
 
 import pytest
 
 from helpers.archives import parquet, records
 from helpers.caption_files import write
+from helpers.places import ROOT
 from helpers.tiny_pictures import picture
 from imcap.captioning.train_settings import TrainConfig
 from imcap.cli.prepare import main
 from imcap.data.archives.places import read_picture
+from imcap.data.captions import fields
 from imcap.data.captions.reading import read_captions
 from imcap.data.captions.sources import is_same_source, parse_sources
 from imcap.errors import InputError
@@ -22,6 +25,23 @@ ROWS = [
      "teil": "val"},
 ]  # fmt: skip
 STATED = "::image=bild,caption=satz,id=nummer,split=teil"
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("picture", fields.IMAGE_NAMES),
+        ("caption", fields.CAPTION_NAMES),
+        ("id of the picture", fields.ID_NAMES),
+        ("id of the row", fields.ROW_ID_NAMES),
+        ("split", fields.SPLIT_COLUMNS),
+    ],
+)
+def test_the_documented_names_are_those_that_are_known(what, names):
+    text = (ROOT / "docs/data_formats.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| {what} \| (.*) \|$", text, re.MULTILINE)
+    row = row.replace("; what a model said: ", ", ").partition(":")[0]
+    assert tuple(row.split(", ")) == names
 
 
 def table(path):
