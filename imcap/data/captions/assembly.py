@@ -203,6 +203,7 @@ def _join(
             f"{path}: {where} appears twice, in {known.split} and in "
             f"{again.split}; an image belongs to one split"
         )
+    known.place = known.place or again.place
     mine: list[Any] = known.captions or known.tokens or []
     theirs: list[Any] = again.captions or again.tokens or []
     new = [i for i, caption in enumerate(theirs) if caption not in mine]

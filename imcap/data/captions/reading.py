@@ -37,6 +37,7 @@ from imcap.data.captions.fields import (
 )
 from imcap.data.captions.folders import MetadataFolder, TextBesidePicture
 from imcap.data.captions.formats import CaptionFile, CaptionFormat, Parsed
+from imcap.data.captions.identity import place_beside, tell_apart
 from imcap.data.captions.json_formats import (
     CocoFormat,
     EntriesFormat,
@@ -122,7 +123,11 @@ def read_captions(
         _parse(file, one.names, unlabelled)
         for file, one in zip(files, sources, strict=True)
     ]
+    if len(sources) > 1:
+        for file, one in zip(files, parsed, strict=True):
+            place_beside(file.path, one.pictures)
     joined = _join(parsed, [one.split for one in sources])
+    tell_apart([file.path for file in files], joined.pictures)
     asked = split_files or split or num_val or num_test
     captions = assemble(
         Path(" and ".join(str(file.path) for file in files)),

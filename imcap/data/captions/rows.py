@@ -1,7 +1,8 @@
 """Rows of picture and text, of any names and from anywhere, as pictures."""
 
+import collections
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from imcap.data.captions.fields import (
     parse_name,
     read_size,
 )
+from imcap.data.captions.identity import identities
 from imcap.data.captions.splits import parse_split
 from imcap.errors import InputError
 
@@ -38,6 +40,7 @@ class _Entry:
     split: str | None
     size: tuple[int, int] | None
     place: Path | None
+    identity: Hashable = None  # of a picture in the row; see `identities`
 
 
 def pictures_of_rows(
@@ -48,7 +51,8 @@ def pictures_of_rows(
 ) -> list[Picture]:
     """Joins rows to pictures: any number of rows, and of texts in a row.
 
-    Rows of one `image_id`, or without it of one file, belong to one picture.
+    Rows of one `image_id`, or without it of one file, belong to one picture;
+    where rows hold pictures of one name, their bytes must be the same too.
     A column `id` may number pictures or captions: of captions where rows of
     one file differ in it; then it is not used.
 
@@ -63,6 +67,7 @@ def pictures_of_rows(
             contradict each other.
     """
     entries = [_parse_row(path, bare, *row) for row in rows]
+    _identify(entries)
     numbers_captions = _numbers_captions(entries)
     pictures: dict[int | str, Picture] = {}
     for entry in entries:
@@ -70,7 +75,7 @@ def pictures_of_rows(
         if key is None and not (numbers_captions and entry.name):
             key = entry.row_id
         name = str(key) if entry.name is None else entry.name
-        place: Any = ("file", name) if key is None else key
+        place: Any = (name, entry.identity) if key is None else key
         known = pictures.get(place)
         if known is None:
             pictures[place] = Picture(
@@ -106,12 +111,23 @@ def _add(picture: Picture, entry: _Entry, name: str, left_out: LeftOut) -> None:
     picture.captions.extend(entry.captions)
 
 
+def _identify(entries: list[_Entry]) -> None:
+    """Tells rows apart that have one name and hold different pictures."""
+    named = [e for e in entries if e.image_id is None and e.name and e.place]
+    counts = collections.Counter(entry.name for entry in named)
+    again = [entry for entry in named if counts[entry.name] > 1]
+    known = identities(entry.place for entry in again if entry.place)
+    for entry in again:
+        entry.identity = known[entry.place] if entry.place else None
+
+
 def _numbers_captions(entries: list[_Entry]) -> bool:
     """Whether `id` differs between rows of one text of the same file."""
-    ids: dict[str, int | str | None] = {}
+    ids: dict[Hashable, int | str | None] = {}
     for entry in entries:
         if entry.image_id is None and entry.name and not entry.many:
-            first = ids.setdefault(entry.name, entry.row_id)
+            picture = (entry.name, entry.identity)
+            first = ids.setdefault(picture, entry.row_id)
             if first != entry.row_id:
                 return True
     return False
