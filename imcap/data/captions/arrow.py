@@ -22,7 +22,7 @@ from imcap.data.captions.fields import (
     describe_names,
     stated_image,
 )
-from imcap.data.captions.folders import split_in_name, without_part_splits
+from imcap.data.captions.folders import add_told_splits, split_in_name
 from imcap.data.captions.formats import CaptionFile, Parsed, require
 from imcap.data.captions.rows import PlacedRow, pictures_of_rows
 from imcap.errors import InputError
@@ -97,18 +97,17 @@ class SavedDatasetFormat:
 
 
 def _parsed(path: Path, files: list[tuple[Path, str | None]]) -> Parsed:
-    """The pictures of the rows of all files; splits where all have one."""
+    """The pictures of the rows of all files, each with the split it tells."""
     left_out = LeftOut()
     pictures: list[Picture] = []
+    told: list[str | None] = []
     for file, split in files:
         name = file.name if file == path else str(file.relative_to(path))
         rows = _rows(file, PurePosixPath(Path(name).as_posix()))
         of_file = pictures_of_rows(file, rows, left_out)
-        for picture in of_file:
-            picture.split = picture.split or split
         pictures += of_file
-    if len(files) > 1 or files[0][1]:
-        without_part_splits(pictures)
+        told += [split] * len(of_file)
+    add_told_splits(pictures, told)
     return Parsed(pictures, left_out=left_out)
 
 

@@ -36,12 +36,22 @@ def split_in_name(path: PurePosixPath) -> str | None:
     return None
 
 
-def without_part_splits(pictures: list[Picture]) -> list[Picture]:
-    """Takes splits from names only where all pictures have one."""
-    if any(picture.split is None for picture in pictures):
-        for picture in pictures:
-            picture.split = None
-    return pictures
+def add_told_splits(
+    pictures: Sequence[Picture], told: Sequence[str | None]
+) -> None:
+    """Puts in the splits that names tell, where then all pictures have one.
+
+    Args:
+        pictures: n pictures; a split that one has already stays.
+        told: n splits, None where the names say nothing.
+    """
+    splits = [
+        picture.split or split
+        for picture, split in zip(pictures, told, strict=True)
+    ]
+    if None not in splits:
+        for picture, split in zip(pictures, splits, strict=True):
+            picture.split = split
 
 
 def pictures_of_shards(
@@ -57,14 +67,16 @@ def pictures_of_shards(
         read: from one of them to its pictures.
     """
     pictures: list[Picture] = []
+    told: list[str | None] = []
     for shard in shards:
         name = PurePosixPath(escape(shard.relative_to(folder).as_posix()))
         for picture in read(shard):
             if picture.file.startswith(f"{name.name}/"):
                 picture.file = str(name.parent / picture.file)
-            picture.split = picture.split or split_in_name(name)
             pictures.append(picture)
-    return without_part_splits(pictures)
+            told.append(split_in_name(name))
+    add_told_splits(pictures, told)
+    return pictures
 
 
 class MetadataFolder:
@@ -88,6 +100,7 @@ class MetadataFolder:
     def parse(self, file: CaptionFile) -> Parsed:
         """The pictures of all lists, files from the given folder on."""
         pictures: list[Picture] = []
+        told: list[str | None] = []
         left_out = LeftOut()
         for path in _metadata_files(file.path):
             folder = PurePosixPath(
@@ -108,11 +121,10 @@ class MetadataFolder:
             for picture, place in zip(parsed.pictures, places, strict=True):
                 picture.place = picture.place or place
                 picture.file = str(folder / picture.file)
-                picture.split = picture.split or split_in_name(
-                    folder / "metadata"
-                )
+                told.append(split_in_name(folder / "metadata"))
             pictures += parsed.pictures
-        return Parsed(without_part_splits(pictures), left_out=left_out)
+        add_told_splits(pictures, told)
+        return Parsed(pictures, left_out=left_out)
 
 
 def _metadata_files(folder: Path) -> list[Path]:
@@ -166,7 +178,10 @@ class TextBesidePicture:
                 where = escape(str(path))
                 left_out.add("pictures without a text", where)
         file.notes += decoder.notes()
-        return Parsed(without_part_splits(pictures), left_out=left_out)
+        names = [PurePosixPath(picture.file) for picture in pictures]
+        splits = [split_in_name(name.parent / "x") for name in names]
+        add_told_splits(pictures, splits)
+        return Parsed(pictures, left_out=left_out)
 
 
 def _picture(folder: Path, path: Path, captions: list[str]) -> Picture:
@@ -175,7 +190,6 @@ def _picture(folder: Path, path: Path, captions: list[str]) -> Picture:
         name.stem,
         str(name),
         list(captions) or [""],
-        split=split_in_name(name.parent / "x"),
         is_named=True,
         place=path,
     )

@@ -199,6 +199,7 @@ class EntriesFormat:
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an image, whatever number of entries it has."""
         left_out = LeftOut()
+        _check_lengths(file)
         rows = _checked(file, _entries(file.json) or iter(()))
         pictures = pictures_of_rows(file.path, rows, left_out)
         return Parsed(pictures, left_out=left_out)
@@ -212,6 +213,31 @@ def _checked(file: CaptionFile, rows: Iterator[tuple[str, Any]]) -> Any:
                 "its captions, or take it out"
             )
         yield place, row
+
+
+def _check_lengths(file: CaptionFile) -> None:
+    """Refuses columns in JSON of which one is shorter than that of images."""
+    values = file.json
+    if not isinstance(values, dict) or not Columns.of(values).usable:
+        return
+    columns = Columns.of(values)
+    image = (columns.image + columns.image_id)[0]
+    count = _rows_in(values[image])
+    used = columns.captions + columns.split + columns.image_id + columns.row_id
+    for name in used if count is not None else ():
+        other = _rows_in(values[name])
+        if other not in (None, count):
+            raise InputError(
+                f"{file.path}: {name!r} has {other} entries and {image!r} has "
+                f"{count}; give each picture one, or take {name!r} out"
+            )
+
+
+def _rows_in(column: Any) -> int | None:
+    """How many rows a column has; None of what is no column."""
+    if isinstance(column, dict) and column.keys() == {"path", "bytes"}:
+        return None
+    return len(column) if isinstance(column, (list, dict)) else None
 
 
 def _entries(values: Any) -> Iterator[Row] | None:
@@ -259,9 +285,7 @@ def _columns(values: Mapping[str, Any]) -> Iterator[Row] | None:
     """The rows of {name of column: list, or dict by row}."""
     columns = Columns.of(values)
     image = values[(columns.image + columns.image_id)[0]]
-    if isinstance(image, dict) and image.keys() == {"path", "bytes"}:
-        image = None
-    if not isinstance(image, (list, dict)):
+    if _rows_in(image) is None:
         return iter([("entry 0", values)])
     places = list(range(len(image)) if isinstance(image, list) else image)
     kept = {
@@ -271,10 +295,16 @@ def _columns(values: Mapping[str, Any]) -> Iterator[Row] | None:
     }
     if not Columns.of(kept).usable:
         return None
+    for_all = {
+        name: values[name]
+        for name in columns.split
+        if isinstance(values[name], str)
+    }
     return (
         (
             f"row {place}",
-            {
+            for_all
+            | {
                 name: column.get(place)
                 if isinstance(column, dict)
                 else column[place]
