@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imcap.data.archives.places import picture_exists
-from imcap.data.captions.sources import first_file
+from imcap.data.captions.sources import caption_files
 from imcap.data.pictures import listing
 from imcap.errors import InputError
 
@@ -22,15 +22,19 @@ def picture_paths(
         files: names as the captions have them.
         input_json: path of the captions, given or of the training.
         images_root: their folder; None for that of the training, or the
-            folder of the captions, whichever holds any of them.
+            folder of the captions, whichever holds any of them. Of several
+            caption files, `places` say what lies beside each.
         trained_root: their folder in the training.
         places: where the pictures are that the captions hold themselves.
 
     Raises:
         InputError: none of them does.
     """
-    beside = first_file(input_json or "").parent
-    roots: list[str | Path] = [trained_root, beside, beside / "images"]
+    roots: list[str | Path] = [trained_root]
+    sources = caption_files(input_json or "")
+    if len(sources) == 1:
+        beside = sources[0][1].parent
+        roots += [beside, beside / "images"]
     if images_root:
         roots = [images_root]
     for root in roots:
