@@ -12,6 +12,7 @@ from imcap.data.captions.fields import (
     check_text,
     describe_names,
     optional,
+    parse_id,
 )
 from imcap.data.captions.formats import (
     CaptionFile,
@@ -21,7 +22,11 @@ from imcap.data.captions.formats import (
 )
 from imcap.data.captions.rows import Row, pictures_of_rows
 from imcap.data.captions.splits import SPLIT_NAMES, parse_split
+from imcap.data.ids import IdIndex
 from imcap.errors import InputError
+
+NO_NAME = "images without a file name"  # in counts of what is left out
+NO_ID = "images without an id"
 
 
 class KarpathyFormat:
@@ -44,16 +49,20 @@ class KarpathyFormat:
 
     def parse(self, file: CaptionFile) -> Parsed:
         """One picture an entry of `images`."""
-        path, pictures = file.path, []
+        path, pictures, left_out = file.path, [], LeftOut()
         for index, entry in enumerate(require(file.json, "images", list, path)):
             where = f"{path}: images[{index}]"
-            name = require(entry, "filename", str, where)
-            key = "cocoid" if "cocoid" in entry else "imgid"
+            name = _name_of(entry, "filename", where)
+            number = _number_of(entry, where)
+            if name is None or number is None:
+                what = NO_NAME if name is None else NO_ID
+                left_out.add(what, f"images[{index}]")
+                continue
             captions, tokens = _sentences(entry, where)
             folder = optional(entry, "filepath", str, where) or ""
             pictures.append(
                 Picture(
-                    require(entry, key, (int, str), where),
+                    number,
                     str(PurePosixPath(folder, name)),
                     captions,
                     tokens,
@@ -61,7 +70,26 @@ class KarpathyFormat:
                     read_size(entry, where),
                 )
             )
-        return Parsed(pictures)
+        return Parsed(pictures, left_out=left_out)
+
+
+def _number_of(entry: Mapping[str, Any], where: str) -> int | str | None:
+    """The id of COCO, or else that of the file; None where both are null."""
+    number = parse_id(entry.get("cocoid"), "cocoid", where)
+    if number is not None or ("cocoid" in entry and "imgid" not in entry):
+        return number
+    return _id_of(entry, "imgid", where)
+
+
+def _id_of(entry: Any, key: str, where: str) -> int | str | None:
+    """The id under a key that must be there; None where it is null."""
+    return parse_id(require_object(entry, key, where)[key], key, where)
+
+
+def _name_of(entry: Any, key: str, where: str) -> str | None:
+    """The file name under a key that must be there; None where it is null."""
+    name = optional(require_object(entry, key, where), key, str, where)
+    return name if name and name.strip() else None
 
 
 def _sentences(
@@ -114,42 +142,79 @@ class CocoFormat:
         Annotations of other kinds (boxes, key points) and of images that
         are not in the list are left out and counted.
         """
-        path, values = file.path, file.json
         left_out = LeftOut()
-        pictures: dict[str, Picture] = {}
+        pictures = _pictures_of_coco(file, left_out)
         captions: dict[str, list[str]] = {}
-        for index, entry in enumerate(require(values, "images", list, path)):
-            where = f"{path}: images[{index}]"
-            number = require(entry, "id", (int, str), where)
-            name = require(entry, "file_name", str, where)
-            size = read_size(entry, where)
-            known = pictures.get(str(number))
-            if known is None:
-                texts = captions.setdefault(str(number), [])
-                picture = Picture(number, name, texts, size=size)
-                pictures[str(number)] = picture
-            elif known.file == name:
-                left_out.add("repeated images", f"images[{index}]")
-            else:
-                raise InputError(
-                    f"{where}: id {number} appears twice ({known.file} and "
-                    f"{name}); give each image its own id"
-                )
-        annotations = require(values, "annotations", list, path)
-        _check_kinds(path, annotations)
-        for index, entry in enumerate(annotations):
-            place = f"annotations[{index}]"
-            where = f"{path}: {place}"
-            if _is_foreign(entry):
-                left_out.add("annotations of other kinds", place)
+        places: dict[str, list[str]] = {}
+        for place, key, text in _annotations(file, left_out):
+            captions.setdefault(key, []).append(text)
+            places.setdefault(key, []).append(place)
+        known = IdIndex(pictures)
+        found = known.match(captions)
+        listed = list(pictures.values())
+        for key, texts in captions.items():
+            if key not in found:
+                for place in places[key]:
+                    left_out.add("captions of absent images", place)
                 continue
-            key = str(require(entry, "image_id", (int, str), where))
-            text = _caption(entry, where)
-            if key in captions:
-                captions[key].append(text)
-            else:
-                left_out.add("captions of absent images", place)
-        return Parsed(list(pictures.values()), left_out=left_out)
+            picture = listed[found[key]]
+            if picture is not None:
+                picture.captions = [*(picture.captions or []), *texts]
+        kept = [picture for picture in listed if picture is not None]
+        return Parsed(kept, left_out=left_out)
+
+
+def _pictures_of_coco(
+    file: CaptionFile, left_out: LeftOut
+) -> dict[str, Picture | None]:
+    """The entries of `images` by id; None for one without a file name."""
+    path = file.path
+    pictures: dict[str, Picture | None] = {}
+    for index, entry in enumerate(require(file.json, "images", list, path)):
+        place = f"images[{index}]"
+        where = f"{path}: {place}"
+        number = _id_of(entry, "id", where)
+        name = _name_of(entry, "file_name", where)
+        if number is None:
+            left_out.add(NO_ID, place)
+            continue
+        if name is None:
+            left_out.add(NO_NAME, place)
+            pictures.setdefault(str(number), None)
+            continue
+        size = read_size(entry, where)
+        known = pictures.get(str(number))
+        if known is None:
+            pictures[str(number)] = Picture(number, name, [], size=size)
+        elif known.file == name:
+            left_out.add("repeated images", place)
+        else:
+            raise InputError(
+                f"{where}: id {number} appears twice ({known.file} and "
+                f"{name}); give each image its own id"
+            )
+    return pictures
+
+
+def _annotations(
+    file: CaptionFile, left_out: LeftOut
+) -> Iterator[tuple[str, str, str]]:
+    """Place, id of the image as text, and caption of each annotation."""
+    path = file.path
+    annotations = require(file.json, "annotations", list, path)
+    _check_kinds(path, annotations)
+    for index, entry in enumerate(annotations):
+        place = f"annotations[{index}]"
+        where = f"{path}: {place}"
+        if _is_foreign(entry):
+            left_out.add("annotations of other kinds", place)
+            continue
+        key = _id_of(entry, "image_id", where)
+        text = _caption(entry, where)
+        if key is None:
+            left_out.add("captions of absent images", place)
+        else:
+            yield place, str(key), text
 
 
 # What annotations of other tasks have.

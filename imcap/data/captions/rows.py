@@ -59,14 +59,16 @@ def pictures_of_rows(
     Args:
         path: the file, for messages.
         rows: `Row`s with the names of `fields.py`.
-        left_out: where repeated images are counted.
+        left_out: where repeated images, and rows without a picture, are
+            counted.
         bare: whether rows are pictures without captions.
 
     Raises:
         InputError: a cell with something else than is due; rows that
             contradict each other.
     """
-    entries = [_parse_row(path, bare, *row) for row in rows]
+    parsed = (_parse_row(path, bare, left_out, *row) for row in rows)
+    entries = [entry for entry in parsed if entry is not None]
     _identify(entries)
     numbers_captions = _numbers_captions(entries)
     pictures: dict[int | str, Picture] = {}
@@ -136,10 +138,12 @@ def _numbers_captions(entries: list[_Entry]) -> bool:
 def _parse_row(
     path: Path,
     bare: bool,
+    left_out: LeftOut,
     line: str,
     row: Mapping[str, Any],
     place: Path | None = None,
-) -> _Entry:
+) -> _Entry | None:
+    """The cells of a row; None, and counted, where they name no picture."""
     where = f"{path}: {line}"
     columns = Columns.of(row)
     if not columns.captions and not bare:
@@ -151,10 +155,11 @@ def _parse_row(
     image_id = _first(parse_id, row, columns.image_id, where)
     row_id = _first(parse_id, row, columns.row_id, where)
     if name is None and image_id is None and row_id is None:
+        if columns.image or columns.image_id:
+            left_out.add("rows without a picture", line)
+            return None
         raise InputError(
-            f"{where}: the image is empty; name its file"
-            if columns.image
-            else f"{where}: 'image' is missing; there are "
+            f"{where}: 'image' is missing; there are "
             f"{describe_names(row)}, and due is {WHAT_WOULD_DO}"
         )
     split = next((row[n] for n in columns.split if not is_null(row[n])), None)

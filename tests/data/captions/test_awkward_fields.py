@@ -118,7 +118,7 @@ def test_any_value_in_any_field_of_json_lines(field, tmp_path):
 @pytest.mark.parametrize(
     ("place", "value", "named"),
     [
-        (("images", 1, "filename"), None, r"images\[1\]: 'filename'"),
+        (("images", 1, "filename"), 3, r"images\[1\]: 'filename'"),
         (("images", 1, "filename"), "\ud800", r"images\[1\]: 'filename' holds"),
         (("images", 1, "cocoid"), 2**63, r"images\[1\]: 'cocoid' is a number"),
         (("images", 1, "cocoid"), [1], r"images\[1\]: 'cocoid' has the wrong"),

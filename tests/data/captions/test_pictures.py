@@ -41,7 +41,9 @@ def test_pictures_of_another_source_are_not_taken(tmp_path):
     }
     (tmp_path / "a/3.jpg").write_bytes(b"\xff\xd8\xff another 3")
     sources["train"].write_text("image,caption\n1.jpg,a dog\n")
-    with pytest.raises(InputError, match="2.jpg: no such picture.*images_root"):
+    with pytest.raises(
+        InputError, match=r"2.jpg: no such picture.*images_root"
+    ):
         paths_of(sources, "test")
 
 

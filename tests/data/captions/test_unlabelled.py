@@ -169,7 +169,7 @@ def test_several_files_with_a_split_each(tmp_path):
     "value, said",
     [
         ([{"image": 3}, {"image": "a.jpg"}], "'image' has the wrong type"),
-        ({"images": [{"id": None, "file_name": None}]}, "the image is empty"),
+        ({"images": [{"id": None, "file_name": None}]}, "without a picture"),
         ({"images": [*IMAGES, IMAGES[0] | {"file_name": "x"}]}, "twice"),
     ],
 )
