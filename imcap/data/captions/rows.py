@@ -54,7 +54,8 @@ def pictures_of_rows(
     Rows of one `image_id`, or without it of one file, belong to one picture;
     where rows hold pictures of one name, their bytes must be the same too.
     A column `id` may number pictures or captions: of captions where rows of
-    one file differ in it; then it is not used.
+    one file differ in it; then it is not used. A row without an id takes that
+    of other rows of its picture, and one without a name likewise.
 
     Args:
         path: the file, for messages.
@@ -70,6 +71,7 @@ def pictures_of_rows(
     parsed = (_parse_row(path, bare, left_out, *row) for row in rows)
     entries = [entry for entry in parsed if entry is not None]
     _identify(entries)
+    _complete(entries)
     numbers_captions = _numbers_captions(entries)
     pictures: dict[int | str, Picture] = {}
     for entry in entries:
@@ -115,12 +117,54 @@ def _add(picture: Picture, entry: _Entry, name: str, left_out: LeftOut) -> None:
 
 def _identify(entries: list[_Entry]) -> None:
     """Tells rows apart that have one name and hold different pictures."""
-    named = [e for e in entries if e.image_id is None and e.name and e.place]
-    counts = collections.Counter(entry.name for entry in named)
-    again = [entry for entry in named if counts[entry.name] > 1]
+    placed = [entry for entry in entries if entry.name and entry.place]
+    counts = collections.Counter(entry.name for entry in placed)
+    idless = {entry.name for entry in placed if entry.image_id is None}
+    again = [
+        entry
+        for entry in placed
+        if counts[entry.name] > 1 and entry.name in idless
+    ]
     known = identities(entry.place for entry in again if entry.place)
     for entry in again:
         entry.identity = known[entry.place] if entry.place else None
+
+
+def _complete(entries: list[_Entry]) -> None:
+    """Gives rows without an id that of their name, and the other way round.
+
+    Where other rows have several ids for the name, or names for the id, none
+    is taken.
+    """
+    for kind in ("image_id", "row_id"):
+        ids, names = _Known(), _Known()
+        for entry in entries:
+            key = getattr(entry, kind)
+            if entry.name is not None and key is not None:
+                ids.add((entry.name, entry.identity), key)
+                names.add(key, entry.name)
+        for entry in entries:
+            key = getattr(entry, kind)
+            if key is None and entry.name is not None:
+                found = ids.only((entry.name, entry.identity))
+                setattr(entry, kind, found)
+            elif entry.name is None and key is not None:
+                entry.name = names.only(key)
+
+
+class _Known:
+    """Values that rows have for a key."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, set[Any]] = collections.defaultdict(set)
+
+    def add(self, key: Hashable, value: Any) -> None:
+        self._values[key].add(value)
+
+    def only(self, key: Hashable) -> Any:
+        """The value of a key if there is one alone, else None."""
+        values = self._values.get(key, ())
+        return next(iter(values)) if len(values) == 1 else None
 
 
 def _numbers_captions(entries: list[_Entry]) -> bool:
