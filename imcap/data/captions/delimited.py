@@ -1,5 +1,6 @@
 """Tables as text: delimiter, header or none, and cells of imperfect lines."""
 
+import collections
 import csv
 import dataclasses
 import functools
@@ -345,8 +346,13 @@ def _shape(cell: str) -> str:
 
 
 def _distinct(header: Sequence[str]) -> list[str]:
-    """The header, its later columns of the same name made different."""
+    """The header, its later columns of the same name numbered.
+
+    Of captions they are those of a wide table.
+    """
+    seen: collections.Counter[str] = collections.Counter()
     names: list[str] = []
     for name in header:
-        names.append(name if name not in names else f"{name} (again)")
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name} {seen[name]}")
     return names

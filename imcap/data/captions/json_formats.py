@@ -185,7 +185,11 @@ def _pictures_of_coco(
         size = read_size(entry, where)
         known = pictures.get(str(number))
         if known is None:
-            pictures[str(number)] = Picture(number, name, [], size=size)
+            split = optional(entry, "split", str, where)
+            split = parse_split(split, where) if split else None
+            pictures[str(number)] = Picture(
+                number, name, [], split=split, size=size
+            )
         elif known.file == name:
             left_out.add("repeated images", place)
         else:

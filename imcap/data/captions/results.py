@@ -112,7 +112,7 @@ def results_of(value: Any, where: StrPath) -> dict[ImageId, str]:
     if isinstance(value, Mapping):
         image, caption = _find_names(value)
         if image is not None and caption is not None:
-            return _collect(_columns(value, image, caption), where)
+            return _collect(_columns(value, image, caption, where), where)
         for name in WRAPPERS:
             if isinstance(value.get(name), (list, Mapping)):
                 return results_of(value[name], where)
@@ -186,7 +186,7 @@ def _find_names(entry: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _columns(
-    values: Mapping[str, Any], image: str, caption: str
+    values: Mapping[str, Any], image: str, caption: str, where: str
 ) -> Iterator[Row]:
     """Rows of one object: columns as lists or by row, or a single row."""
     images, captions = values[image], values[caption]
@@ -194,7 +194,12 @@ def _columns(
         for place, name in images.items():  # as DataFrame.to_json
             yield f"row {place}", name, captions.get(place)
     elif isinstance(images, list) and isinstance(captions, list):
-        for place, pair in enumerate(zip(images, captions, strict=False)):
+        if len(images) != len(captions):
+            raise InputError(
+                f"{where}: {image!r} has {len(images)} entries and {caption!r} "
+                f"{len(captions)}; give a caption to each"
+            )
+        for place, pair in enumerate(zip(images, captions, strict=True)):
             yield f"row {place}", *pair
     else:
         yield "entry 0", images, captions

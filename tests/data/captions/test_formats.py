@@ -8,7 +8,7 @@ import doctest
 
 import pytest
 
-from helpers.caption_files import write
+from helpers.caption_files import coco, write
 from imcap.data.captions import reading
 from imcap.data.captions.formats import CaptionFormat
 from imcap.data.captions.reading import read_captions
@@ -56,3 +56,12 @@ def test_it_is_known_by_the_table_alone(tmp_path):
     path = write(tmp_path / "mine.txt", "A dog. => a.jpg\n")
     with pytest.raises(InputError, match="no known caption format"):
         read_captions(path)
+
+
+def test_splits_of_coco_images_are_kept(tmp_path):
+    values = coco()
+    for number, entry in enumerate(values["images"]):
+        entry["split"] = "val" if number else "test"
+    captions = read_captions(write(tmp_path / "c.json", values))
+    assert captions.splits == ["test"] + ["val"] * (len(captions) - 1)
+    assert not captions.drawn

@@ -267,3 +267,11 @@ def test_nothing_meets_shows_both():
     assert "results name 'a.jpg', references 1, 2 (files 'b.jpg', 'c.jpg')" in (
         str(caught.value)
     )
+
+
+def test_columns_of_unequal_length_are_refused(tmp_path):
+    path = tmp_path / "r.json"
+    values = {"image_id": [5, 6], "caption": ["a", "b", "c"]}
+    path.write_text(json.dumps(values), "utf-8")
+    with pytest.raises(InputError, match="'image_id' has 2 entries and"):
+        read_results(path)

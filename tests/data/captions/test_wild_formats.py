@@ -136,6 +136,7 @@ TABLES = {
     "other names": "filepath\ttitle\na.jpg\tA dog\na.jpg\tDogs\nb.jpg\tA cat\n",
     "numbers of captions": "id,imageName,Comment\n"
     "1,a.jpg,A dog\n2,a.jpg,Dogs\n3,b.jpg,A cat\n",
+    "a column twice": "image,caption,caption\na.jpg,A dog,Dogs\nb.jpg,A cat,\n",
     "stated delimiter": "sep=;\r\nimage;caption\r\na.jpg;A dog\r\n"
     "a.jpg;Dogs\r\nb.jpg;A cat\r\n",
     "of an old Mac": "image,caption\ra.jpg,A dog\ra.jpg,Dogs\rb.jpg,A cat\r",
