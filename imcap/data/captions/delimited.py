@@ -105,8 +105,10 @@ class Table:
         if _is_named_picture(line, self.delimiter):
             return True
         cells = split_cells(line, self.delimiter)
+        captions = Columns.of(self.header).captions
+        first = self.header.index(captions[0]) if captions else self._target
         for column, shape in self._keys.items():
-            due = self._target + 1 if column >= 0 else len(self.header)
+            due = max(column, first) + 1 if column >= 0 else len(self.header)
             if len(cells) < due or (column < 0 and line.count('"') % 2):
                 continue
             cell = unquoted(cells[column])

@@ -118,6 +118,13 @@ def test_lines_end_where_lines_end(tmp_path, end, mark):
     assert read_results(path) == expected
 
 
+def test_quotes_that_do_not_close_swallow_no_results(tmp_path):
+    for head in ("", "image_id,caption\n"):
+        text = head + '1,"A dog\n2,A cat"\n3,A bird\n'
+        found = read_results(write(tmp_path / "r.csv", text))
+        assert list(map(str, found)) == ["1", "2", "3"]
+
+
 def test_one_json_line(tmp_path):
     row = {"image": "d.jpg", "prediction": "a dog"}
     path = write(tmp_path / "r.jsonl", row)

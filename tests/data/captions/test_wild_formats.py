@@ -246,6 +246,14 @@ def test_a_quote_that_does_not_close_ends_with_its_row(text, tmp_path):
     assert [[one.strip('"') for one in texts] for texts in found] == THREE
 
 
+def test_a_quote_that_does_not_close_in_a_wide_table(tmp_path):
+    text = 'cocoid,cap1,cap2\n1,"A dog,Dogs\n2,A cat",Cats\n3,A bird,Birds\n'
+    captions = read_captions(write(tmp_path / "c.csv", text))
+    assert captions.image_ids == [1, 2, 3]
+    assert captions.tokens[0] == [["a", "dog"], ["dogs"]]
+    assert captions.tokens[1] == [["a", "cat"], ["cats"]]
+
+
 @pytest.mark.parametrize(
     "text",
     [
