@@ -38,6 +38,8 @@ class Picture:
         place: where the picture is, in an archive too (see
             `imcap.data.archives.places`), or None where the source does not
             hold it.
+        lists: the lists that split it, as they lie beside each of its
+            caption files.
     """
 
     image_id: int | str
@@ -48,6 +50,7 @@ class Picture:
     size: tuple[int, int] | None = None
     is_named: bool = False
     place: Path | None = None
+    lists: tuple[tuple[Path, ...], ...] = ()
 
 
 class LeftOut:
@@ -109,7 +112,7 @@ def assemble(
         InputError: no images, one id for two images, splits asked for that
             the file already has; with `strict`, anything left out.
     """
-    drawn = all(picture.split is None for picture in pictures)
+    drawn = not any(picture.split or picture.lists for picture in pictures)
     left_out = left_out or LeftOut()
     notes: list[str] = []
     lost: list[str] = []
@@ -123,6 +126,7 @@ def assemble(
             picture.split = parse_split(split, path)
     else:
         counts = (num_val, num_test)
+        pictures = _split_by_lists_beside(pictures, notes, lost)
         pictures = _split_by_source(
             path, pictures, counts, notes, lost, unlabelled
         )
@@ -204,6 +208,7 @@ def _join(
             f"{again.split}; an image belongs to one split"
         )
     known.place = known.place or again.place
+    known.lists = tuple(dict.fromkeys(known.lists + again.lists))
     mine: list[Any] = known.captions or known.tokens or []
     theirs: list[Any] = again.captions or again.tokens or []
     new = [i for i, caption in enumerate(theirs) if caption not in mine]
@@ -325,6 +330,26 @@ def _split_by_lists(
         notes.append(f"{unlisted} images left out: in no split list")
     _note_absent(listed, {line for line in lines if line is not None}, lost)
     return kept
+
+
+def _split_by_lists_beside(
+    pictures: list[Picture], notes: list[str], lost: list[str]
+) -> list[Picture]:
+    """Splits pictures by the lists beside their own caption files."""
+    kept = set()
+    for lists in dict.fromkeys(some for one in pictures for some in one.lists):
+        mine = [one for one in pictures if lists in one.lists]
+        earlier = {id(one): one.split for one in mine}
+        for one in _split_by_lists(mine, lists, notes, lost):
+            known = earlier[id(one)]
+            if known not in (None, one.split):
+                raise InputError(
+                    f"{lists[0]}: {one.file} is of {one.split} there, and of "
+                    f"{known} beside another caption file; an image belongs "
+                    "to one split"
+                )
+            kept.add(id(one))
+    return [one for one in pictures if not one.lists or id(one) in kept]
 
 
 def _note_absent(

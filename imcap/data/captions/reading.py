@@ -126,14 +126,19 @@ def read_captions(
     if len(sources) > 1:
         for file, one in zip(files, parsed, strict=True):
             place_beside(file.path, one.pictures)
-    joined = _join(parsed, [one.split for one in sources])
+    asked = (
+        split_files
+        or split is not None
+        or num_val is not None
+        or num_test is not None
+    )
+    joined = _join(parsed, [one.split for one in sources], not asked)
     tell_apart([file.path for file in files], joined.pictures)
-    asked = split_files or split or num_val or num_test
     captions = assemble(
         Path(" and ".join(str(file.path) for file in files)),
         joined.pictures,
         joined.vocabulary,
-        split_files=split_files if asked else joined.split_files,
+        split_files=split_files,
         split=split,
         num_val=num_val,
         num_test=num_test,
@@ -160,21 +165,27 @@ def _parse(
     return parsed
 
 
-def _join(parsed: Sequence[Parsed], splits: Sequence[str | None]) -> Parsed:
-    """All files as one, those with a split put into it."""
+def _join(
+    parsed: Sequence[Parsed], splits: Sequence[str | None], with_lists: bool
+) -> Parsed:
+    """All files as one, those with a split put into it.
+
+    Args:
+        parsed: the files.
+        splits: of each, or None.
+        with_lists: whether lists that lie beside a file split it.
+    """
     left_out = LeftOut()
     pictures: list[Picture] = []
-    lists: list[Path] = []
     for one, split in zip(parsed, splits, strict=True):
         left_out.extend(one.left_out)
         pictures += one.pictures
-        if split is None:
-            lists += one.split_files
-            continue
         for picture in one.pictures:
-            picture.split = split
+            picture.split = picture.split if split is None else split
+            if split is None and with_lists and one.split_files:
+                picture.lists = (tuple(one.split_files),)
     vocabulary = parsed[0].vocabulary if len(parsed) == 1 else None
-    return Parsed(pictures, vocabulary, lists, left_out)
+    return Parsed(pictures, vocabulary, left_out=left_out)
 
 
 def format_of(file: CaptionFile, unlabelled: bool = False) -> CaptionFormat:

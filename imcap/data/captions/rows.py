@@ -76,8 +76,12 @@ def pictures_of_rows(
     pictures: dict[int | str, Picture] = {}
     for entry in entries:
         key = entry.image_id
-        if key is None and not (numbers_captions and entry.name):
+        if key is None and not numbers_captions:
             key = entry.row_id
+        elif key is None and entry.name is None:
+            where = entry.where.removeprefix(f"{path}: ")
+            left_out.add("rows without a picture", where)
+            continue
         name = str(key) if entry.name is None else entry.name
         place: Any = (name, entry.identity) if key is None else key
         known = pictures.get(place)

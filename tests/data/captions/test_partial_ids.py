@@ -40,6 +40,16 @@ def test_numbers_of_captions_are_no_ids(tmp_path):
     assert captions.raw == TWO
 
 
+def test_a_number_of_a_caption_is_no_picture(tmp_path):
+    text = "image,id,caption\na.jpg,1,A dog\na.jpg,2,Two dogs\n,3,A cow\n"
+    path = write(tmp_path / "c.csv", text + "b.jpg,4,A cat\n")
+    captions = read_captions(path)
+    assert (captions.image_ids, captions.raw) == (["a", "b"], TWO)
+    assert captions.notes[0] == (
+        "1 rows without a picture left out (first: line 4)"
+    )
+
+
 def test_the_id_is_that_of_the_picture_in_the_row(tmp_path):
     red, blue = ({"bytes": one, "path": "1.jpg"} for one in (b"red", b"blue"))
     columns = {
