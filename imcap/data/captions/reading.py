@@ -43,7 +43,7 @@ from imcap.data.captions.json_formats import (
     EntriesFormat,
     KarpathyFormat,
 )
-from imcap.data.captions.sources import Sources, parse_sources
+from imcap.data.captions.sources import Source, Sources, parse_sources
 from imcap.data.captions.tables import (
     FlickrFormat,
     JsonLinesFormat,
@@ -119,21 +119,8 @@ def read_captions(
     sources = parse_sources(path)
     labels = None if h5_path is None else Path(h5_path)
     files = [CaptionFile(one.path, labels) for one in sources]
-    parsed = [
-        _parse(file, one.names, unlabelled)
-        for file, one in zip(files, sources, strict=True)
-    ]
-    if len(sources) > 1:
-        for file, one in zip(files, parsed, strict=True):
-            place_beside(file.path, one.pictures)
-    asked = (
-        split_files
-        or split is not None
-        or num_val is not None
-        or num_test is not None
-    )
-    joined = _join(parsed, [one.split for one in sources], not asked)
-    tell_apart([file.path for file in files], joined.pictures)
+    asked = any(one is not None for one in (split, num_val, num_test))
+    joined = _join(files, sources, not (asked or split_files), unlabelled)
     captions = assemble(
         Path(" and ".join(str(file.path) for file in files)),
         joined.pictures,
@@ -166,24 +153,35 @@ def _parse(
 
 
 def _join(
-    parsed: Sequence[Parsed], splits: Sequence[str | None], with_lists: bool
+    files: Sequence[CaptionFile],
+    sources: Sequence[Source],
+    with_lists: bool,
+    unlabelled: bool,
 ) -> Parsed:
     """All files as one, those with a split put into it.
 
     Args:
-        parsed: the files.
-        splits: of each, or None.
+        files: the files.
+        sources: what was said of each.
         with_lists: whether lists that lie beside a file split it.
+        unlabelled: see `read_captions`.
     """
     left_out = LeftOut()
     pictures: list[Picture] = []
-    for one, split in zip(parsed, splits, strict=True):
+    parsed = [
+        _parse(file, source.names, unlabelled)
+        for file, source in zip(files, sources, strict=True)
+    ]
+    for one, (split, path, _) in zip(parsed, sources, strict=True):
         left_out.extend(one.left_out)
         pictures += one.pictures
+        if len(sources) > 1:
+            place_beside(path, one.pictures)
         for picture in one.pictures:
             picture.split = picture.split if split is None else split
             if split is None and with_lists and one.split_files:
                 picture.lists = (tuple(one.split_files),)
+    tell_apart([source.path for source in sources], pictures)
     vocabulary = parsed[0].vocabulary if len(parsed) == 1 else None
     return Parsed(pictures, vocabulary, left_out=left_out)
 
