@@ -1,14 +1,17 @@
 """Width and height of pictures, from whatever knows them."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
+from imcap.data.captions.fields import Columns, parse_id, parse_name, read_size
+from imcap.data.captions.reading import read_captions
 from imcap.data.ids import IdIndex
 from imcap.data.pictures.encoded import picture_size
 from imcap.data.pictures.finding import PictureFinder
 from imcap.errors import InputError
-from imcap.files import StrPath, read_json
+from imcap.files import StrPath, read_json, read_text
 
 BOXES, SIZES = "_box", "_sizes.json"
 
@@ -32,8 +35,9 @@ class PictureSizes:
 
     Args:
         box_folder: NAME_box, beside which NAME_sizes.json may lie.
-        input_json: captions with their pictures: Karpathy, COCO, coco_raw
-            or cocotalk JSON; None for none.
+        input_json: captions with their pictures, in any format that
+            `read_captions` reads; of Karpathy, COCO, coco_raw and cocotalk
+            JSON the pictures alone may be there; None for none.
         images_root: folder that the files named there start from; "" where
             no header is to be read.
 
@@ -84,17 +88,42 @@ class PictureSizes:
         )
 
     def _read_captions(self, path: Path) -> None:
-        values = read_json(path, "give the captions as JSON")
-        entries = values.get("images") if isinstance(values, dict) else values
-        if not isinstance(entries, list):
-            raise InputError(f"{path}: no list of 'images'; give captions")
+        entries = _entries(path)
+        if entries is None:
+            self._read_other_captions(path)
+            return
         for index, entry in enumerate(entries):
             where = f"{path}: images[{index}]"
             key, file = _name(entry, where)
-            self.files[key] = file
-            if "width" in entry and "height" in entry:
-                pair = (entry["width"], entry["height"])
-                self.sizes[key] = _pair(pair, where)
+            if file is not None:
+                self.files[key] = file
+            size = read_size(entry, where)
+            if size is not None:
+                self.sizes[key] = size
+
+    def _read_other_captions(self, path: Path) -> None:
+        captions = read_captions(path, unlabelled=True)
+        keys = [str(key) for key in captions.image_ids]
+        places = captions.places or [None] * len(keys)
+        for key, file, place in zip(keys, captions.files, places, strict=True):
+            self.files[key] = file if place is None else place
+        if captions.sizes is not None:
+            self.sizes.update(zip(keys, captions.sizes, strict=True))
+
+
+def _entries(path: Path) -> list[Any] | None:
+    """The pictures of a JSON file, with captions or not; None of others."""
+    text = "" if os.path.isdir(path) else read_text(path, "give the captions")
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # JSON lines and tables are none
+    found = values.get("images") if isinstance(values, dict) else values
+    if isinstance(found, list):
+        return found
+    if isinstance(values, dict) and Columns.of(values).usable:
+        return None  # one of JSON lines
+    raise InputError(f"{path}: no list of 'images'; give captions")
 
 
 def read_sizes(path: StrPath) -> dict[str, tuple[int, int]]:
@@ -105,15 +134,20 @@ def read_sizes(path: StrPath) -> dict[str, tuple[int, int]]:
     return {key: _pair(pair, f"{path}: {key}") for key, pair in values.items()}
 
 
-def _name(entry: Any, where: str) -> tuple[str, str | Path]:
-    """Id as text, and file, of a picture in any of the formats."""
+def _name(entry: Any, where: str) -> tuple[str, str | None]:
+    """Id as text, and file if it is known, of a picture in any format."""
     if isinstance(entry, dict):
-        file = entry.get("file_path") or entry.get("file_name")
-        if "filename" in entry:
-            file = Path(entry.get("filepath", ""), entry["filename"])
+        names = ("file_path", "file_name", "filename")
+        known = [name for name in names if name in entry]
+        found = (parse_name(entry[name], name, where) for name in known)
+        file = next((name for name in found if name is not None), None)
+        if file is not None and "filename" in entry:
+            folder = parse_name(entry.get("filepath"), "filepath", where)
+            file = str(Path(folder or "", file))
         for name in ("cocoid", "id", "imgid"):
-            if name in entry and file is not None:
-                return str(entry[name]), file
+            key = parse_id(entry.get(name), name, where)
+            if key is not None and known:
+                return str(key), file
     raise InputError(f"{where}: no id and file of a picture; give captions")
 
 
