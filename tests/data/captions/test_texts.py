@@ -18,6 +18,8 @@ def source(kind, folder, files):
     for name, data in files.items():
         data = data if isinstance(data, bytes) else data.encode()
         (folder / name).write_bytes(data)
+    if len(list(folder.iterdir())) < len(files):
+        pytest.skip("this disk takes A for a")
     return folder
 
 
