@@ -186,7 +186,7 @@ def _find_names(entry: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _columns(
-    values: Mapping[str, Any], image: str, caption: str, where: str
+    values: Mapping[str, Any], image: str, caption: str, where: StrPath
 ) -> Iterator[Row]:
     """Rows of one object: columns as lists or by row, or a single row."""
     images, captions = values[image], values[caption]
