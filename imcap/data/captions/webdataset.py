@@ -89,6 +89,9 @@ def _rows(
                     row["caption"] = captions
                 break
         row.setdefault("caption", None)
+        for end in pictures[1:]:
+            where = escape(f"{path.name}/{names[end]}")
+            left_out.add("further parts of samples", where)
         name = names[pictures[0]]
         row["image"] = escape(f"{path.name}/{name}")
         yield key, row, path / name

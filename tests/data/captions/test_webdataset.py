@@ -32,6 +32,15 @@ def test_names_with_several_dots(tmp_path):
     )
 
 
+def test_further_pictures_of_a_sample_are_counted(tmp_path):
+    members = {"a.jpg": BYTES, "a.png": BYTES, "a.txt": "A dog"}
+    captions = read(tmp_path, members)
+    assert captions.files == ["s.tar/a.jpg"]
+    assert captions.notes[0] == (
+        "1 further parts of samples left out (first: s.tar/a.png)"
+    )
+
+
 def test_pictures_of_several_dots_without_texts_are_counted(tmp_path):
     members = {"a.jpg": BYTES, "a.txt": "A dog", "b.v2.jpg": BYTES}
     captions = read(tmp_path, members)
