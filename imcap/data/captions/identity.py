@@ -1,6 +1,7 @@
 """Which pictures of one name are one picture, told by where they are."""
 
 import collections
+import contextlib
 import hashlib
 import os
 from collections.abc import Hashable, Iterable, Sequence
@@ -62,8 +63,9 @@ def place_beside(source: Path, pictures: Sequence[Picture]) -> None:
         left = [one for one in pictures if one.place is None]
         paths = find_paths(root, [one.file for one in left])
         for picture, path in zip(left, paths, strict=True):
-            if picture_exists(path):
-                picture.place = path
+            # Some names, such as long addresses, are none of files.
+            with contextlib.suppress(OSError, ValueError):
+                picture.place = path if picture_exists(path) else None
 
 
 def tell_apart(sources: Sequence[Path], pictures: Sequence[Picture]) -> None:

@@ -173,3 +173,14 @@ def test_one_picture_in_two_tables_without_it(tmp_path):
         sources.append(write(tmp_path / name / "c.csv", text))
     captions = read_captions(sources)
     assert (captions.files, captions.raw) == (["1.jpg"], [["dog a", "dog b"]])
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "https://a.org/" + "b/" * 3000])
+def test_names_that_no_file_can_have(name, tmp_path):
+    sources = []
+    for number in range(2):
+        text = f"image,caption\n{name}{number},dog {number}\n"
+        sources.append(write(tmp_path / f"{number}.csv", text))
+    captions = read_captions(sources)
+    assert captions.files == [f"{name}0", f"{name}1"]
+    assert captions.places is None
