@@ -1,7 +1,6 @@
 """Which pictures of one name are one picture, told by where they are."""
 
 import collections
-import contextlib
 import hashlib
 import os
 from collections.abc import Hashable, Iterable, Sequence
@@ -63,9 +62,8 @@ def place_beside(source: Path, pictures: Sequence[Picture]) -> None:
         left = [one for one in pictures if one.place is None]
         paths = find_paths(root, [one.file for one in left])
         for picture, path in zip(left, paths, strict=True):
-            # Some names, such as long addresses, are none of files.
-            with contextlib.suppress(OSError, ValueError):
-                picture.place = path if picture_exists(path) else None
+            if picture_exists(path):
+                picture.place = path
 
 
 def tell_apart(sources: Sequence[Path], pictures: Sequence[Picture]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from imcap.data.names import NameIndex, plain_name, small_ending
 from imcap.files import StrPath
 
+DEEPEST = 200  # folders in a name; an address with more is none of a file
+
 
 class PictureFinder:
     r"""Finds pictures below a folder by the names that a file has for them.
@@ -35,6 +37,8 @@ class PictureFinder:
     def find(self, name: str) -> Path:
         """The path of a picture; root/name where there is none."""
         for written in _ways(name):
+            if written.count("/") > DEEPEST:
+                continue
             found = self._resolve(self.root / written)
             if found is not None:
                 return found

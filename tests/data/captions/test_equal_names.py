@@ -175,7 +175,9 @@ def test_one_picture_in_two_tables_without_it(tmp_path):
     assert (captions.files, captions.raw) == (["1.jpg"], [["dog a", "dog b"]])
 
 
-@pytest.mark.parametrize("name", ["x" * 300, "https://a.org/" + "b/" * 3000])
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "https://a.org/" + "b/" * 3000, "c:" + "\\\\b" * 3000]
+)
 def test_names_that_no_file_can_have(name, tmp_path):
     sources = []
     for number in range(2):
