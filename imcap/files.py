@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import csv
 import glob
 import hashlib
 import json
@@ -10,7 +11,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,24 @@ def file_digest(path: StrPath) -> str:
         while part := file.read(1 << 20):
             digest.update(part)
     return digest.hexdigest()
+
+
+def write_rows(path: StrPath, rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a CSV table, whole or not at all; UTF-8.
+
+    Args:
+        path: the file.
+        rows: cells of each, the head first. What no UTF-8 can hold is
+            escaped.
+    """
+    with (
+        atomic_write(path) as partial,
+        open(
+            partial, "w", newline="", encoding="utf-8",
+            errors="backslashreplace",
+        ) as file,
+    ):  # fmt: skip
+        csv.writer(file).writerows(rows)
 
 
 def write_json(path: StrPath, value: Any, indent: int | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import csv
+import itertools
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imcap.data.archives.places import read_picture, split_place
 from imcap.errors import InputError
-from imcap.files import atomic_write, escape
+from imcap.files import atomic_write, escape, write_rows
 
 if TYPE_CHECKING:
     from imcap.captioning.caption import Caption
@@ -60,29 +60,18 @@ def write_csv(path: str | Path, entries: Iterable[dict[str, Any]]) -> None:
         path: the file.
         entries: as `as_entry` gives.
     """
-    with (
-        atomic_write(path) as partial,
-        open(
-            partial,
-            "w",
-            newline="",
-            encoding="utf-8",
-            errors="backslashreplace",
-        ) as file,
-    ):
-        rows = csv.writer(file)
-        rows.writerow(COLUMNS)
-        for entry in entries:
-            for one in entry["captions"]:
-                rows.writerow(
-                    [
-                        entry["image"],
-                        one["caption"],
-                        f"{one['log_probability']:.4f}",
-                        one.get("confidence"),
-                        one.get("sure"),
-                    ]
-                )
+    rows = (
+        [
+            entry["image"],
+            one["caption"],
+            f"{one['log_probability']:.4f}",
+            one.get("confidence"),
+            one.get("sure"),
+        ]
+        for entry in entries
+        for one in entry["captions"]
+    )
+    write_rows(path, itertools.chain([COLUMNS], rows))
 
 
 class Destinations:

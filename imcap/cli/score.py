@@ -6,7 +6,6 @@ imcap score --results ours.json theirs.csv --references dataset_coco.json
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from imcap.cli.outputs import check_files
 from imcap.cli.parser import run_command
 from imcap.data.captions.sources import caption_files
 from imcap.errors import InputError
-from imcap.files import atomic_write, write_json
+from imcap.files import write_json, write_rows
 from imcap.options import REQUIRED, option
 
 if TYPE_CHECKING:
@@ -161,26 +160,13 @@ def as_json(
 
 def write_table(path: str, systems: Sequence[CaptionScores]) -> None:
     """Writes a row an image and system, with a head; UTF-8."""
-    metrics = ordered(systems[0])
-    head = ["image_id", "caption", *metrics]
-    with (
-        atomic_write(path) as partial,
-        open(
-            partial,
-            "w",
-            newline="",
-            encoding="utf-8",
-            errors="backslashreplace",
-        ) as file,
-    ):
-        table = csv.writer(file)
-        table.writerow(["results", *head] if len(systems) > 1 else head)
-        for system in systems:
-            for row in system.rows:
-                cells = [row[name] for name in head]
-                table.writerow(
-                    [system.name, *cells] if len(systems) > 1 else cells
-                )
+    columns = ["image_id", "caption", *ordered(systems[0])]
+    rows: list[list[Any]] = [["results", *columns]]
+    for system in systems:
+        for row in system.rows:
+            rows.append([system.name, *(row[name] for name in columns)])
+    several = len(systems) > 1
+    write_rows(path, rows if several else [row[1:] for row in rows])
 
 
 def main(argv: list[str] | None = None) -> int:
