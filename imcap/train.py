@@ -1,7 +1,4 @@
-"""`python train.py …`, as the originals are called: `imcap train`.
-
-Called, as `imcap.train(…)`, it is `imcap.cli.functions.train`.
-"""
+"""`python train.py …`: `imcap train`; called, `imcap.cli.functions.train`."""
 
 import sys
 

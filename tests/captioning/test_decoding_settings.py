@@ -75,7 +75,7 @@ def test_flags_give_settings_of_their_own():
 
 def test_the_run_comes_first_among_flags():
     names = [field.name for field in dataclasses.fields(EvaluateConfig)]
-    assert names[:3] == ["model", "checkpoint", "ensemble"]
+    assert names[:3] == ["model", "max_pixels", "checkpoint"]
     assert names[-3:] == ["batch_size", "metrics", "output"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imcap.data.features.sources import rows_note
 from imcap.data.features.store import FeatureStore
 from imcap.data.pairs.matching_set import MatchingSet
 from imcap.data.words.treebank import treebank_tokenize
@@ -51,7 +52,11 @@ def open_precomp(folder: StrPath, split: str) -> MatchingSet:
                 f"{folder / f'{split}_caps.txt'}: line {number} is empty; "
                 "every line is a caption"
             )
-    store = FeatureStore.open(folder / f"{split}_ims.npy")
+    path = folder / f"{split}_ims.npy"
+    store = FeatureStore.open(path)
+    # This format has no ids: rows are what pictures are known by.
+    known = rows_note(path, len(store))
+    store.notes = tuple(note for note in store.notes if note != known)
     ids_path = folder / f"{split}_ids.txt"
     ids = read_lines(ids_path) if ids_path.exists() else None
     row_of = rows_of_captions(folder / split, len(store), captions, ids)
