@@ -157,7 +157,7 @@ def test_words_that_sum_to_nothing_move_little(features):
     inputs = {"features": features[:C], "tokens": tokens, "mask": MASK[:C]}
     model.train_on_batch(inputs, np.arange(C))
     moved = as_numpy(model.global_caption.embedding.embeddings)[0] - words
-    assert np.all(np.isfinite(moved)) and np.abs(moved).max() < 1e5
+    assert np.all(np.isfinite(moved)) and np.abs(moved).max() < 1e6
 
 
 def test_dropout_is_for_training_alone(features):
